@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc.h - malloc for large objects: no faults for temporaries, no copying
+ * when blocks grow, nothing zeroed twice
+ *
+ * The functions behave as the C library's namesakes do and mix with them: a
+ * request below PAGES_THRESHOLD, or one that cannot be served (no address
+ * space, strict overcommit), goes to malloc(3), and every pointer of malloc(3)
+ * may be given to pages_free(), pages_realloc() and pages_usable_size().  The
+ * reverse is not true: what pages_owns() says is ours must not go to free(3).
+ *
+ * How it works: objects are packed at page granularity into one reserved range
+ * of address space (the arena).  Physical memory is counted there in units of
+ * 2 MiB; units that lie wholly in freed space are kept, and are moved by page
+ * tables under whatever is asked for next, whatever its size.
+ *
+ * Sizes are bytes.  Pointers to large objects are page-aligned, their usable
+ * size is a multiple of the page size.  A large object costs whole pages.
+ *
+ * Threads: every function may be called from any thread.  No function waits
+ * longer than a few milliseconds for another thread, or at all for a fork.
+ * errno:   set to ENOMEM or EINVAL on failure, as malloc(3) does, and left as
+ *          it was otherwise; pages_free() never changes it.
+ *
+ *	double *m = pages_calloc(n * n, sizeof(*m));
+ *	if (m == NULL)
+ *		return -1;
+ *	...
+ *	pages_free(m);
+ */
+#ifndef PAGES_MALLOC_H
+#define PAGES_MALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pages/attr.h>
+
+PAGES_BEGIN_C
+
+/* Requests of at least so many bytes are large. */
+#define PAGES_THRESHOLD ((size_t)256 << 10)
+
+/*
+ * pages_malloc - allocate size bytes, not initialised
+ *
+ * Returns a pointer the caller owns and gives back with pages_free() or
+ * pages_realloc(); NULL with ENOMEM.  Size 0 gives a unique pointer.
+ *
+ * Cost: a large request takes one lock and O(log n) steps in the number of free
+ * ranges; system calls only when memory has to be found for the range.
+ */
+PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1))) void *
+pages_malloc(size_t size);
+
+/*
+ * pages_calloc - allocate count * size bytes, all zero
+ *
+ * As pages_malloc(), and ENOMEM if the product overflows.
+ *
+ * Cost: memory that was used before is cleared here; memory that was not is
+ * left untouched, and the kernel zeroes it when it is first written.
+ */
+PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1, 2))) void *
+pages_calloc(size_t count, size_t size);
+
+/*
+ * pages_realloc - give a block a new size, keeping its contents
+ *
+ *   ptr  NULL (then this is pages_malloc), or a block of this allocator or of
+ *        malloc(3)
+ *   size the new size; 0 frees the block and returns NULL
+ *
+ * Returns the block, perhaps at another address; NULL with ENOMEM, and then ptr
+ * is untouched and still the caller's.  The same size gives the same pointer.
+ *
+ * Cost: a large block grows in place where there is room.  Otherwise its pages
+ * are moved, not copied, to a range with room to double; less than 2 MiB at
+ * either end, which neighbours share, is copied.  Shrinking never copies while
+ * the block stays large.
+ */
+PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(2))) void *
+pages_realloc(void *ptr, size_t size);
+
+/*
+ * pages_aligned_alloc - allocate size bytes at a multiple of alignment
+ *
+ *   alignment a power of two; EINVAL otherwise.  size need not be a multiple.
+ */
+PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(2), alloc_align(1))) void *
+pages_aligned_alloc(size_t alignment, size_t size);
+
+/*
+ * pages_free - give a block back
+ *
+ *   ptr  NULL, or a block of this allocator or of malloc(3)
+ *
+ * The memory is kept for the next large request, within the limits described at
+ * pages_trim().  A pointer into the arena that is not the start of a live block
+ * (a double free, an inner pointer) ends the process with one line on stderr,
+ * as the C library's free() does.
+ */
+PAGES_API void pages_free(void *ptr);
+
+/*
+ * pages_usable_size - how many bytes of the block may be used
+ *
+ * At least what was asked for.  Memory that is set aside for growth is not
+ * promised.  NULL gives 0.  Takes no lock.
+ */
+PAGES_API size_t pages_usable_size(const void *ptr);
+
+/*
+ * pages_owns - does ptr point into this library's arena?
+ *
+ * One subtraction and one compare; never reads the memory.  False for blocks
+ * that malloc(3) provided.
+ */
+PAGES_API bool pages_owns(const void *ptr);
+
+/*
+ * pages_trim - give kept memory back to the kernel
+ *
+ *   keep  bytes that may stay
+ *
+ * Without it, memory is kept while live and kept bytes together stay within the
+ * highest number of live bytes so far, and for about ten seconds; what is older
+ * goes back when the allocator is next called.
+ *
+ * Returns the number of bytes given back.
+ * Cost: proportional to them (0.7 ms for 256 MiB of huge pages), outside locks.
+ */
+PAGES_API size_t pages_trim(size_t keep);
+
+/*
+ * What the allocator did so far.  Bytes of objects are bytes of their pages;
+ * resident memory is counted in whole units of 2 MiB that may hold memory, so
+ * it is an upper bound of what the kernel shows.
+ *
+ * The struct only ever grows at its end.
+ */
+struct pages_stats {
+	uint64_t requests;		/* allocations served from the arena */
+	uint64_t requested_bytes;	/* sum of their sizes, with what blocks grew by */
+	uint64_t live_objects;
+	uint64_t live_bytes;
+	uint64_t peak_live_bytes;
+
+	uint64_t reused_bytes;		/* served by memory that was resident at that place */
+	uint64_t moved_bytes;		/* moved by page tables, as free memory or in a realloc */
+	uint64_t fresh_bytes;		/* served by memory that the kernel zeroes on first touch */
+	uint64_t cleared_bytes;		/* cleared by calloc because they may have been used before */
+	uint64_t copied_bytes;		/* copied by realloc */
+
+	uint64_t grown_in_place;	/* number of realloc calls that grew a block where it was */
+	uint64_t grown_by_move;		/* ... that moved it to a range with room to grow */
+
+	uint64_t resident_bytes;	/* live and kept */
+	uint64_t peak_resident_bytes;
+	uint64_t kept_bytes;		/* of the resident: free, waiting to be used again */
+	uint64_t returned_bytes;	/* given back to the kernel */
+	uint64_t arena_bytes;		/* address space, 0 when there is no arena */
+	uint64_t mapping_seams;		/* places where moves keep the kernel from merging mappings */
+
+	/* Large requests that went to malloc(3), by reason. */
+	uint64_t declined_no_arena;	/* no address space, or strict overcommit */
+	uint64_t declined_no_space;	/* the arena is full, or the request beyond RAM and swap */
+	uint64_t declined_refused;	/* the kernel refused the memory */
+	uint64_t declined_busy;		/* a fork or a signal handler came between */
+	uint64_t refused_moves;		/* moves the kernel refused; done by other means */
+};
+
+/*
+ * pages_stats - read the counters
+ *
+ *   ret   filled as far as size reaches
+ *   size  sizeof(struct pages_stats) as the caller knows it
+ *
+ * The counters belong together: they are read under the allocator's lock (or,
+ * when that cannot be had in a few milliseconds, without it).
+ */
+PAGES_API void pages_stats(struct pages_stats *ret, size_t size);
+
+PAGES_END_C
+
+#endif /* PAGES_MALLOC_H */

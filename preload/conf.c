@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "../src/base.h"
+#include "../src/os.h"
+
+#define THRESHOLD_MIN PAGES_KIB(64)
+
+/* A piece of the setting: not terminated. */
+struct word {
+	const char *s;
+	size_t len;
+};
+
+/* Lines for standard error, without stdio, which allocates. */
+struct line {
+	char text[512];
+	size_t len;
+};
+
+static void
+put(struct line *l, const char *s, size_t len)
+{
+	len = pages_min(len, sizeof(l->text) - l->len);
+	memcpy(l->text + l->len, s, len);
+	l->len += len;
+}
+
+static void
+put_string(struct line *l, const char *s)
+{
+	put(l, s, strlen(s));
+}
+
+static void
+put_number(struct line *l, size_t n)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	put(l, digits + i, sizeof(digits) - i);
+}
+
+static bool
+is(struct word w, const char *s)
+{
+	return w.len == strlen(s) && memcmp(w.s, s, w.len) == 0;
+}
+
+static bool
+parse_bool(struct word w, bool *ret)
+{
+	bool yes = is(w, "true") || is(w, "on") || is(w, "yes") || is(w, "1");
+
+	if (!yes && !is(w, "false") && !is(w, "off") && !is(w, "no") && !is(w, "0"))
+		return false;
+	*ret = yes;
+	return true;
+}
+
+/* 300, 64K, 2M, 1GiB. */
+static bool
+parse_size(struct word w, size_t *ret)
+{
+	static const char units[] = "KMGT";
+	size_t n = 0, i = 0;
+	const char *unit;
+
+	for (; i < w.len && w.s[i] >= '0' && w.s[i] <= '9'; i++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (size_t)(w.s[i] - '0'), &n))
+			return false;
+	if (i == 0)
+		return false;
+	if (i < w.len && (unit = memchr(units, w.s[i] & ~0x20, sizeof(units) - 1)) != NULL) {
+		unsigned shift = 10 * (unsigned)(unit - units + 1);
+
+		if (n > SIZE_MAX >> shift)
+			return false;
+		n <<= shift;
+		i++;
+		if (w.len - i == 2 && w.s[i] == 'i')
+			i++;
+	}
+	if (i < w.len && (w.s[i] & ~0x20) == 'B')
+		i++;
+	*ret = n;
+	return i == w.len;
+}
+
+static bool
+parse_threshold(struct word w, size_t *ret)
+{
+	size_t n;
+
+	if (!parse_size(w, &n) || n < THRESHOLD_MIN)
+		return false;
+	*ret = n;
+	return true;
+}
+
+static bool
+parse_ms(struct word w, uint32_t *ret)
+{
+	size_t n;
+
+	if (!parse_size(w, &n) || n > INT32_MAX)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
+}
+
+static bool
+parse_path(struct word w, char *ret, size_t size)
+{
+	if (w.len == 0 || w.len >= size)
+		return false;
+	memcpy(ret, w.s, w.len);
+	ret[w.len] = '\0';
+	return true;
+}
+
+static bool
+set(struct pages_conf *conf, struct word key, struct word value)
+{
+	if (is(key, "threshold"))
+		return parse_threshold(value, &conf->threshold);
+	if (is(key, "retain"))
+		return parse_ms(value, &conf->heap.retain_ms);
+	if (is(key, "thp"))
+		return parse_bool(value, &conf->heap.huge);
+	if (is(key, "disable"))
+		return parse_bool(value, &conf->disable);
+	if (is(key, "report"))
+		return parse_path(value, conf->report, sizeof(conf->report));
+	if (is(key, "show"))
+		return parse_bool(value, &conf->show);
+	if (is(key, "help"))
+		return parse_bool(value, &conf->help);
+	return false;
+}
+
+static void
+complain(struct word setting)
+{
+	struct line l = { .len = 0 };
+
+	put_string(&l, "pages: PAGES_CONF: ignored: ");
+	put(&l, setting.s, pages_min(setting.len, 200));
+	put_string(&l, " (help:true lists the keys)\n");
+	pages_os_complain(l.text, l.len);
+}
+
+void
+pages_conf_parse(struct pages_conf *conf, const char *text)
+{
+	while (text != NULL && *text != '\0') {
+		struct word setting = { text, strcspn(text, ",") };
+		size_t key_len = strcspn(text, ":=,");
+		struct word key = { text, key_len };
+		struct word value = { text + key_len + 1, setting.len - key_len - 1 };
+
+		if (setting.len != 0 && (key_len == setting.len || !set(conf, key, value)))
+			complain(setting);
+		text += setting.len + (text[setting.len] == ',');
+	}
+}
+
+static void
+print_help(void)
+{
+	static const char help[] =
+		"pages: PAGES_CONF=key:value,...\n"
+		"  threshold:SIZE  requests of at least SIZE go to paged regions (256K; from 64K)\n"
+		"  retain:MS       how long freed memory is kept, about (10000)\n"
+		"  thp:on|off      huge pages (on)\n"
+		"  disable:BOOL    pass everything through (false)\n"
+		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
+		"  show:BOOL       print the settings at start\n"
+		"  help:BOOL       print this list at start\n";
+
+	pages_os_complain(help, sizeof(help) - 1);
+}
+
+void
+pages_conf_print(const struct pages_conf *conf)
+{
+	struct line l = { .len = 0 };
+
+	if (conf->help)
+		print_help();
+	if (!conf->show)
+		return;
+	put_string(&l, "pages: threshold:");
+	put_number(&l, conf->threshold);
+	put_string(&l, ",retain:");
+	put_number(&l, conf->heap.retain_ms);
+	put_string(&l, conf->heap.huge ? ",thp:on" : ",thp:off");
+	put_string(&l, conf->disable ? ",disable:true" : ",disable:false");
+	put_string(&l, ",report:");
+	put_string(&l, conf->report[0] != '\0' ? conf->report : "none");
+	put_string(&l, "\n");
+	pages_os_complain(l.text, l.len);
+}

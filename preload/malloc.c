@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc.c - the malloc family, in front of the program's own
+ *
+ * Everything that takes a pointer is here, because the program may pass it one of
+ * ours; what only creates or reports is here where there is a benefit.  A small
+ * request costs one compare and a jump, a foreign pointer two loads more.
+ *
+ * No symbol here carries a version: an interposer in a version node of its own
+ * would not match what programs ask for.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <pages/attr.h>
+
+#include "../src/base.h"
+#include "shim.h"
+
+#define SHIM PAGES_API
+#define SLOW __attribute__((noinline, cold)) static
+
+static inline size_t
+threshold(void)
+{
+	return __atomic_load_n(&pages_shim.route.threshold, __ATOMIC_RELAXED);
+}
+
+static inline bool
+is_ours(const void *p)
+{
+	return PAGES_UNLIKELY(pages_heap_owns(&pages_shim_heap, p));
+}
+
+/* malloc, calloc, realloc, free. ------------------------------------------ */
+
+SLOW void *
+malloc_slowly(size_t size)
+{
+	pages_shim_start();
+	return pages_route_malloc(&pages_shim.route, size);
+}
+
+SHIM void *
+malloc(size_t size)
+{
+	if (PAGES_LIKELY(size < threshold()))
+		return pages_shim.route.next.malloc(size);
+	return malloc_slowly(size);
+}
+
+SLOW void *
+calloc_slowly(size_t count, size_t size)
+{
+	pages_shim_start();
+	return pages_route_calloc(&pages_shim.route, count, size);
+}
+
+SHIM void *
+calloc(size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (PAGES_LIKELY(!__builtin_mul_overflow(count, size, &bytes) && bytes < threshold()))
+		return pages_shim.route.next.calloc(count, size);
+	return calloc_slowly(count, size);
+}
+
+SLOW void *
+realloc_slowly(void *ptr, size_t size)
+{
+	pages_shim_start();
+	return pages_route_realloc(&pages_shim.route, ptr, size);
+}
+
+SHIM void *
+realloc(void *ptr, size_t size)
+{
+	if (PAGES_LIKELY(size < threshold()) && !is_ours(ptr))
+		return pages_shim.route.next.realloc(ptr, size);
+	return realloc_slowly(ptr, size);
+}
+
+SHIM void
+free(void *ptr)
+{
+	if (is_ours(ptr))
+		pages_heap_free(&pages_shim_heap, ptr);
+	else
+		pages_shim.route.next.free(ptr);
+}
+
+/* Their variants. --------------------------------------------------------- */
+
+SHIM void *
+reallocarray(void *ptr, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(ptr, bytes);
+}
+
+SHIM void free_sized(void *ptr, size_t size);
+SHIM void free_aligned_sized(void *ptr, size_t alignment, size_t size);
+SHIM void cfree(void *ptr);
+SHIM void __libc_free(void *ptr);
+SHIM void *__libc_realloc(void *ptr, size_t size);
+
+/* C23 gives the sizes to allocators that have a use for them; this one has not. */
+SHIM void
+free_sized(void *ptr, size_t size)
+{
+	(void)size;
+	free(ptr);
+}
+
+SHIM void
+free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+	(void)alignment;
+	(void)size;
+	free(ptr);
+}
+
+/* For programs linked before glibc 2.26. */
+SHIM void
+cfree(void *ptr)
+{
+	free(ptr);
+}
+
+/* Programs that wrap malloc call these by name, with pointers they had from malloc. */
+SHIM void
+__libc_free(void *ptr)
+{
+	pages_shim_start();
+	if (is_ours(ptr))
+		pages_heap_free(&pages_shim_heap, ptr);
+	else
+		pages_shim.more.libc_free(ptr);
+}
+
+SHIM void *
+__libc_realloc(void *ptr, size_t size)
+{
+	pages_shim_start();
+	if (is_ours(ptr))
+		return pages_route_realloc(&pages_shim.route, ptr, size);
+	return pages_shim.more.libc_realloc(ptr, size);
+}
+
+/* The aligned ones. ------------------------------------------------------- */
+
+/* Old C libraries do not check size + alignment for overflow: CVE-2026-0861. */
+static bool
+impossible(size_t alignment, size_t size)
+{
+	size_t sum;
+
+	return __builtin_add_overflow(alignment, size, &sum) || sum > PTRDIFF_MAX;
+}
+
+/* A block of the heap, or NULL when the next allocator is to answer, errors included. */
+static void *
+aligned_large(size_t alignment, size_t size)
+{
+	pages_shim_start();
+	if (!pages_is_pow2(alignment))
+		return NULL;
+	return pages_route_large(&pages_shim.route, size, alignment, false);
+}
+
+static void *
+aligned(void *(*next)(size_t, size_t), size_t alignment, size_t size)
+{
+	void *p;
+
+	if (pages_is_pow2(alignment) && impossible(alignment, size)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = aligned_large(alignment, size);
+	if (p == NULL)
+		p = next(alignment, size);
+	if (p == NULL && errno == ENOMEM && pages_route_retry(&pages_shim.route))
+		p = next(alignment, size);
+	return p;
+}
+
+SHIM void *
+memalign(size_t alignment, size_t size)
+{
+	pages_shim_start();
+	return aligned(pages_shim.more.memalign, alignment, size);
+}
+
+SHIM void *
+aligned_alloc(size_t alignment, size_t size)
+{
+	pages_shim_start();
+	return aligned(pages_shim.more.aligned_alloc, alignment, size);
+}
+
+SHIM int
+posix_memalign(void **ret, size_t alignment, size_t size)
+{
+	void *p;
+	int err;
+
+	if (alignment % sizeof(void *) == 0 && pages_is_pow2(alignment)) {
+		if (impossible(alignment, size))
+			return ENOMEM;
+		p = aligned_large(alignment, size);
+		if (p != NULL) {
+			*ret = p;
+			return 0;
+		}
+	}
+	pages_shim_start();
+	err = pages_shim.more.posix_memalign(ret, alignment, size);
+	if (err == ENOMEM && pages_route_retry(&pages_shim.route))
+		err = pages_shim.more.posix_memalign(ret, alignment, size);
+	return err;
+}
+
+static void *
+page_aligned(void *(*next)(size_t), size_t size)
+{
+	void *p;
+
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	p = aligned_large((size_t)sysconf(_SC_PAGESIZE), size);
+	return p != NULL ? p : next(size);
+}
+
+SHIM void *
+valloc(size_t size)
+{
+	pages_shim_start();
+	return page_aligned(pages_shim.more.valloc, size);
+}
+
+/* A block of the heap is whole pages long anyway. */
+SHIM void *
+pvalloc(size_t size)
+{
+	pages_shim_start();
+	return page_aligned(pages_shim.more.pvalloc, size);
+}
+
+/* Reports and tuning. ----------------------------------------------------- */
+
+SHIM size_t
+malloc_usable_size(void *ptr)
+{
+	if (is_ours(ptr))
+		return pages_heap_usable(&pages_shim_heap, ptr);
+	return pages_shim.route.next.usable_size(ptr);
+}
+
+SHIM int
+malloc_trim(size_t pad)
+{
+	int released, theirs;
+
+	pages_shim_start();
+	released = pages_heap_trim(&pages_shim_heap, pad) != 0;
+	theirs = pages_shim.more.trim != NULL ? pages_shim.more.trim(pad) : 0;
+	return released | theirs;
+}
+
+SHIM int
+mallopt(int param, int value)
+{
+	pages_shim_start();
+	return pages_shim.more.mallopt != NULL ? pages_shim.more.mallopt(param, value) : 0;
+}
+
+SHIM struct mallinfo2
+mallinfo2(void)
+{
+	struct mallinfo2 info = { 0 };
+	struct pages_stats st;
+
+	pages_shim_start();
+	if (pages_shim.more.mallinfo2 != NULL)
+		info = pages_shim.more.mallinfo2();
+	pages_heap_stats(&pages_shim_heap, &st);
+	info.hblks += st.live_objects;
+	info.hblkhd += st.live_bytes;
+	return info;
+}
+
+/* Its fields are int and overflow, as they always did. */
+SHIM struct mallinfo
+mallinfo(void)
+{
+	struct mallinfo info = { 0 };
+	struct pages_stats st;
+
+	pages_shim_start();
+	if (pages_shim.more.mallinfo != NULL)
+		info = pages_shim.more.mallinfo();
+	pages_heap_stats(&pages_shim_heap, &st);
+	info.hblks += (int)st.live_objects;
+	info.hblkhd += (int)st.live_bytes;
+	return info;
+}
+
+SHIM int
+malloc_info(int options, FILE *f)
+{
+	pages_shim_start();
+	if (pages_shim.more.info != NULL)
+		return pages_shim.more.info(options, f);
+	errno = EINVAL;
+	return -1;
+}
+
+SHIM void
+malloc_stats(void)
+{
+	pages_shim_start();
+	if (pages_shim.more.stats != NULL)
+		pages_shim.more.stats();
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <string.h>
+
+#define PEAK true	/* adding up takes the highest */
+#define FIELD(name, peak) { #name, offsetof(struct pages_report, name), peak }
+#define STAT(name, peak) { #name, offsetof(struct pages_report, stats.name), peak }
+
+/* All numbers: what is written, read and added up. */
+static const struct {
+	const char *key;
+	size_t offset;
+	bool peak;
+} fields[] = {
+	FIELD(pid, PEAK),
+	FIELD(threshold, PEAK),
+	FIELD(processes, false),
+	FIELD(affected, false),
+	STAT(requests, false),
+	STAT(requested_bytes, false),
+	STAT(live_objects, false),
+	STAT(live_bytes, false),
+	STAT(peak_live_bytes, PEAK),
+	STAT(reused_bytes, false),
+	STAT(moved_bytes, false),
+	STAT(fresh_bytes, false),
+	STAT(cleared_bytes, false),
+	STAT(copied_bytes, false),
+	STAT(grown_in_place, false),
+	STAT(grown_by_move, false),
+	STAT(resident_bytes, false),
+	STAT(peak_resident_bytes, PEAK),
+	STAT(kept_bytes, false),
+	STAT(returned_bytes, false),
+	STAT(arena_bytes, PEAK),
+	STAT(mapping_seams, false),
+	STAT(declined_no_arena, false),
+	STAT(declined_no_space, false),
+	STAT(declined_refused, false),
+	STAT(declined_busy, false),
+	STAT(refused_moves, false),
+};
+#define FIELDS (sizeof(fields) / sizeof(*fields))
+
+static uint64_t
+value(const struct pages_report *r, size_t i)
+{
+	uint64_t v;
+
+	memcpy(&v, (const char *)r + fields[i].offset, sizeof(v));
+	return v;
+}
+
+static void
+set_value(struct pages_report *r, size_t i, uint64_t v)
+{
+	memcpy((char *)r + fields[i].offset, &v, sizeof(v));
+}
+
+/* Writing. ---------------------------------------------------------------- */
+
+struct out {
+	char *buf;
+	size_t len, size;
+};
+
+static void
+put_char(struct out *o, char c)
+{
+	if (o->len + 1 < o->size)
+		o->buf[o->len++] = c;
+}
+
+static void
+put(struct out *o, const char *s)
+{
+	while (*s != '\0')
+		put_char(o, *s++);
+}
+
+static void
+put_number(struct out *o, uint64_t n)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	while (i < sizeof(digits))
+		put_char(o, digits[i++]);
+}
+
+static size_t
+finish(struct out *o)
+{
+	if (o->size != 0)
+		o->buf[o->len] = '\0';
+	return o->len;
+}
+
+static bool
+is_active(const struct pages_report *r)
+{
+	return strcmp(r->mode, "active") == 0;
+}
+
+/* JSON. ------------------------------------------------------------------- */
+
+static void
+put_string(struct out *o, const char *key, const char *s)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	put(o, ",\"");
+	put(o, key);
+	put(o, "\":\"");
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20) {
+			put(o, "\\u00");
+			put_char(o, hex[c >> 4]);
+			put_char(o, hex[c & 15]);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			put_char(o, '\\');
+		put_char(o, *s);
+	}
+	put_char(o, '"');
+}
+
+static void
+put_bool(struct out *o, const char *key, bool b)
+{
+	put(o, ",\"");
+	put(o, key);
+	put(o, b ? "\":true" : "\":false");
+}
+
+size_t
+pages_report_json(const struct pages_report *r, char *buf, size_t len)
+{
+	struct out o = { buf, 0, len };
+
+	put(&o, "{\"version\":1");
+	put_bool(&o, "active", is_active(r));
+	put_bool(&o, "effect", r->stats.requests != 0);
+	for (size_t i = 0; i < FIELDS; i++) {
+		put(&o, ",\"");
+		put(&o, fields[i].key);
+		put(&o, "\":");
+		put_number(&o, value(r, i));
+	}
+	put_string(&o, "mode", r->mode);
+	put_string(&o, "exe", r->exe);
+	put_string(&o, "provider", r->provider);
+	put(&o, "}\n");
+	return finish(&o);
+}
+
+/* The text after "key": in line, or NULL. */
+static const char *
+find_key(const char *line, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = line; (p = strchr(p, '"')) != NULL; p++)
+		if (strncmp(p + 1, key, n) == 0 && strncmp(p + 1 + n, "\":", 2) == 0)
+			return p + n + 3;
+	return NULL;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+parse_string(const char *line, const char *key, char *ret, size_t size)
+{
+	const char *p = find_key(line, key);
+	size_t n = 0;
+
+	if (p == NULL || *p++ != '"')
+		return false;
+	for (; *p != '"' && *p != '\0'; p++) {
+		char c = *p;
+
+		if (c == '\\') {
+			c = *++p;
+			if (c == 'u') {
+				for (int i = 1; i <= 4; i++)
+					if (hex_digit(p[i]) < 0)
+						return false;
+				c = (char)(hex_digit(p[3]) << 4 | hex_digit(p[4]));
+				p += 4;
+			}
+		}
+		if (n + 1 < size)
+			ret[n++] = c;
+	}
+	ret[n] = '\0';
+	return *p == '"';
+}
+
+bool
+pages_report_parse(const char *line, struct pages_report *ret)
+{
+	struct pages_report r = { 0 };
+
+	if (strncmp(line, "{\"version\":1,", 13) != 0)
+		return false;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const char *p = find_key(line, fields[i].key);
+		uint64_t v = 0;
+
+		if (p == NULL || *p < '0' || *p > '9')
+			return false;
+		for (; *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + (uint64_t)(*p - '0');
+		set_value(&r, i, v);
+	}
+	if (!parse_string(line, "mode", r.mode, sizeof(r.mode)) ||
+	    !parse_string(line, "exe", r.exe, sizeof(r.exe)) ||
+	    !parse_string(line, "provider", r.provider, sizeof(r.provider)))
+		return false;
+	*ret = r;
+	return true;
+}
+
+void
+pages_report_add(struct pages_report *sum, const struct pages_report *one)
+{
+	for (size_t i = 0; i < FIELDS; i++) {
+		uint64_t a = value(sum, i), b = value(one, i);
+
+		set_value(sum, i, !fields[i].peak ? a + b : a > b ? a : b);
+	}
+}
+
+/* Text. ------------------------------------------------------------------- */
+
+static void
+put_size(struct out *o, uint64_t bytes)
+{
+	static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB" };
+	uint64_t tenths = bytes * 10;
+	size_t u = 0;
+
+	if (bytes > UINT64_MAX / 10)
+		tenths = UINT64_MAX;
+	for (; tenths >= 10240 && u < 4; u++)
+		tenths /= 1024;
+	put_number(o, tenths / 10);
+	if (u != 0) {
+		put_char(o, '.');
+		put_number(o, tenths % 10);
+	}
+	put(o, units[u]);
+}
+
+static void
+put_label(struct out *o, const char *label)
+{
+	put(o, "  ");
+	put(o, label);
+	for (size_t n = strlen(label); n < 34; n++)
+		put_char(o, ' ');
+}
+
+static void
+size_line(struct out *o, const char *label, uint64_t bytes)
+{
+	put_label(o, label);
+	put_size(o, bytes);
+	put_char(o, '\n');
+}
+
+static void
+count_line(struct out *o, const char *label, uint64_t n)
+{
+	put_label(o, label);
+	put_number(o, n);
+	put_char(o, '\n');
+}
+
+static void
+put_head(struct out *o, const struct pages_report *r)
+{
+	put(o, "pages: ");
+	put(o, r->exe);
+	put(o, " (pid ");
+	put_number(o, r->pid);
+	put(o, "): ");
+	put(o, r->mode);
+	put_char(o, '\n');
+	if (r->processes > 1) {
+		put_label(o, "processes, with large requests");
+		put_number(o, r->processes);
+		put(o, ", ");
+		put_number(o, r->affected);
+		put_char(o, '\n');
+	}
+	if (r->provider[0] != '\0') {
+		put_label(o, "allocator behind");
+		put(o, r->provider);
+		put_char(o, '\n');
+	}
+	if (is_active(r))
+		size_line(o, "threshold", r->threshold);
+}
+
+static void
+put_no_effect(struct out *o, const struct pages_report *r)
+{
+	put(o, "  No effect: ");
+	if (is_active(r)) {
+		put(o, "no request reached the threshold of ");
+		put_size(o, r->threshold);
+	} else {
+		put(o, r->mode);
+	}
+	put(o, ".\n");
+}
+
+static void
+put_effect(struct out *o, const struct pages_stats *st)
+{
+	put_label(o, "large requests served");
+	put_number(o, st->requests);
+	put(o, " of ");
+	put_size(o, st->requested_bytes);
+	put_char(o, '\n');
+	size_line(o, "peak of live blocks", st->peak_live_bytes);
+	size_line(o, "served from resident memory", st->reused_bytes);
+	size_line(o, "moved by page tables", st->moved_bytes);
+	size_line(o, "left to the kernel to zero", st->fresh_bytes);
+	size_line(o, "cleared by calloc", st->cleared_bytes);
+	size_line(o, "copied by realloc", st->copied_bytes);
+	count_line(o, "growths in place", st->grown_in_place);
+	count_line(o, "growths by moving", st->grown_by_move);
+	size_line(o, "peak resident in the arena (<=)", st->peak_resident_bytes);
+	size_line(o, "given back to the kernel", st->returned_bytes);
+}
+
+static void
+put_declined(struct out *o, const struct pages_stats *st)
+{
+	const struct {
+		const char *why;
+		uint64_t n;
+	} reasons[] = {
+		{ "passed on: no address space", st->declined_no_arena },
+		{ "passed on: arena or machine too small", st->declined_no_space },
+		{ "passed on: refused by the kernel", st->declined_refused },
+		{ "passed on: fork or signal between", st->declined_busy },
+		{ "moves refused by the kernel", st->refused_moves },
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+		if (reasons[i].n != 0)
+			count_line(o, reasons[i].why, reasons[i].n);
+}
+
+size_t
+pages_report_text(const struct pages_report *r, char *buf, size_t len)
+{
+	struct out o = { buf, 0, len };
+
+	put_head(&o, r);
+	if (r->stats.requests != 0)
+		put_effect(&o, &r->stats);
+	put_declined(&o, &r->stats);
+	if (r->stats.requests == 0)
+		put_no_effect(&o, r);
+	return finish(&o);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start.c - becoming active, or finding out why not, and the report at exit
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../src/base.h"
+#include "../src/os.h"
+#include "elf_scope.h"
+#include "report.h"
+#include "shim.h"
+
+struct pages_heap pages_shim_heap;
+
+/* Before the first start: whatever is called first starts the shim and calls the real one. */
+static void *
+early_malloc(size_t size)
+{
+	pages_shim_start();
+	return pages_shim.route.next.malloc(size);
+}
+
+static void *
+early_calloc(size_t count, size_t size)
+{
+	pages_shim_start();
+	return pages_shim.route.next.calloc(count, size);
+}
+
+static void *
+early_realloc(void *ptr, size_t size)
+{
+	pages_shim_start();
+	return pages_shim.route.next.realloc(ptr, size);
+}
+
+static void
+early_free(void *ptr)
+{
+	pages_shim_start();
+	pages_shim.route.next.free(ptr);
+}
+
+static size_t
+early_usable_size(void *ptr)
+{
+	pages_shim_start();
+	return pages_shim.route.next.usable_size(ptr);
+}
+
+struct pages_shim pages_shim = {
+	.route = {
+		.heap = &pages_shim_heap,
+		.threshold = 0,
+		.next = { early_malloc, early_calloc, early_realloc, early_free,
+			  early_usable_size },
+	},
+};
+
+/* Facts for the report. */
+static struct pages_conf conf;
+static char mode[96] = "inactive: never started";
+static const char *provider = "";
+static uint64_t stderr_at_start;
+
+static void
+set_mode(const char *text, const char *detail)
+{
+	size_t n = pages_min(strlen(text), sizeof(mode) - 1);
+	size_t m = pages_min(strlen(detail), sizeof(mode) - 1 - n);
+
+	memcpy(mode, text, n);
+	memcpy(mode + n, detail, m);
+	mode[n + m] = '\0';
+}
+
+/*
+ * A program may bring its own malloc, or only its own free, or run under a
+ * sanitizer.  Unless everything that takes a pointer resolves to the shim it must
+ * not hand out any.
+ */
+static bool
+is_in_front(void)
+{
+	static const char *const takers[] = { "malloc", "free", "realloc", "malloc_usable_size" };
+	static const char *const sanitizers[] = { "__asan_init", "__tsan_init", "__msan_init",
+						  "__hwasan_init" };
+	const struct link_map *first = pages_scope_first(), *self = pages_scope_self(), *o;
+
+	for (size_t i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
+		if (pages_scope_definer(first, sanitizers[i]) != NULL) {
+			set_mode("inactive: the program is built with a sanitizer", "");
+			return false;
+		}
+	for (size_t i = 0; i < sizeof(takers) / sizeof(*takers); i++) {
+		o = pages_scope_definer(first, takers[i]);
+		if (o != self) {
+			set_mode("inactive: malloc or free belong to ", pages_scope_name(o));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+set_threshold(size_t threshold)
+{
+	__atomic_store_n(&pages_shim.route.threshold, threshold, __ATOMIC_RELEASE);
+}
+
+static void
+settle(void)
+{
+	conf = PAGES_CONF_DEFAULTS;
+	pages_conf_parse(&conf, secure_getenv("PAGES_CONF"));
+	pages_conf_print(&conf);
+	if (conf.report[0] != '\0')
+		stderr_at_start = pages_os_stderr_id();
+	pages_heap_configure(&pages_shim_heap, &conf.heap);
+
+	if (conf.disable) {
+		set_mode("inactive: PAGES_CONF says disable:true", "");
+		set_threshold(SIZE_MAX);
+	} else if (!is_in_front()) {
+		set_threshold(SIZE_MAX);
+	} else {
+		set_mode("active", "");
+		set_threshold(conf.threshold);
+	}
+}
+
+void
+pages_shim_start(void)
+{
+	enum { UNKNOWN, FINDING, KNOWN, SETTLING, SETTLED };
+	static _Atomic int state;
+	int was = UNKNOWN;
+
+	if (PAGES_LIKELY(atomic_load_explicit(&state, memory_order_acquire) == SETTLED))
+		return;
+	if (atomic_compare_exchange_strong(&state, &was, FINDING)) {
+		provider = pages_next_find(&pages_shim.route.next, &pages_shim.more);
+		atomic_store_explicit(&state, KNOWN, memory_order_release);
+	}
+	/* Another thread is about to finish; no call of ours can come between in this one. */
+	while (atomic_load_explicit(&state, memory_order_acquire) == FINDING)
+		pages_os_yield();
+
+	/* NULL before libc is set up; a later call comes by here again. */
+	was = KNOWN;
+	if (environ != NULL && atomic_compare_exchange_strong(&state, &was, SETTLING)) {
+		settle();
+		atomic_store_explicit(&state, SETTLED, memory_order_release);
+	}
+}
+
+void
+pages_shim_retire(const char *reason)
+{
+	pages_shim_start();
+	set_threshold(SIZE_MAX);
+	set_mode("retired: ", reason);
+}
+
+/* Forks. ------------------------------------------------------------------ */
+
+static void
+fork_prepare(void)
+{
+	pages_heap_fork_prepare(&pages_shim_heap);
+}
+
+static void
+fork_parent(void)
+{
+	pages_heap_fork_parent(&pages_shim_heap);
+}
+
+static void
+fork_child(void)
+{
+	pages_heap_fork_child(&pages_shim_heap);
+}
+
+/*
+ * The first of all constructors, so that the prepare handler runs last, when
+ * nobody else's handler needs memory any more.  Not from within malloc, because
+ * registering may allocate.
+ */
+__attribute__((constructor(101))) static void
+at_load(void)
+{
+	pages_shim_start();
+	(void)pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* The report. ------------------------------------------------------------- */
+
+static bool
+ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static void
+copy_string(char *dst, size_t size, const char *src)
+{
+	size_t n = pages_min(strlen(src), size - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+}
+
+/* After this the allocator goes on: frees come after all destructors. */
+__attribute__((destructor(101))) static void
+at_exit(void)
+{
+	struct pages_report r = { .pid = (uint64_t)pages_os_pid(), .processes = 1 };
+	char text[4096];
+	size_t len;
+
+	if (conf.report[0] == '\0')
+		return;
+	if (pages_os_exe(r.exe, sizeof(r.exe)) != 0)
+		r.exe[0] = '\0';
+	copy_string(r.mode, sizeof(r.mode), mode);
+	copy_string(r.provider, sizeof(r.provider), provider);
+	r.threshold = conf.threshold;
+	pages_heap_stats(&pages_shim_heap, &r.stats);
+	r.affected = r.stats.requests != 0;
+	if (ends_in(conf.report, ".json"))
+		len = pages_report_json(&r, text, sizeof(text));
+	else
+		len = pages_report_text(&r, text, sizeof(text));
+
+	if (strcmp(conf.report, "stderr") != 0)
+		(void)pages_os_append_file(conf.report, text, len);
+	else if (stderr_at_start != 0 && stderr_at_start == pages_os_stderr_id())
+		pages_os_complain(text, len);	/* a daemon may have made fd 2 something else */
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h - arithmetic that every layer may use; includes nothing of ours
+ */
+#ifndef PAGES_BASE_H
+#define PAGES_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static_assert(sizeof(size_t) == 8, "the arena needs a 64-bit address space");
+
+#define PAGES_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PAGES_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define PAGES_KIB(n) ((size_t)(n) << 10)
+#define PAGES_MIB(n) ((size_t)(n) << 20)
+#define PAGES_GIB(n) ((size_t)(n) << 30)
+
+static inline bool
+pages_is_pow2(size_t n)
+{
+	return n != 0 && (n & (n - 1)) == 0;
+}
+
+/* n must be a power of two for the next two. */
+static inline size_t
+pages_round_down(size_t x, size_t n)
+{
+	return x & ~(n - 1);
+}
+
+/* The caller knows that x + n - 1 does not wrap. */
+static inline size_t
+pages_round_up(size_t x, size_t n)
+{
+	return (x + n - 1) & ~(n - 1);
+}
+
+/* Smallest power of two >= n; n is between 1 and 2^63. */
+static inline size_t
+pages_pow2_at_least(size_t n)
+{
+	return n <= 1 ? 1 : (size_t)1 << (64 - __builtin_clzl(n - 1));
+}
+
+static inline unsigned
+pages_log2(size_t n)
+{
+	return 63 - (unsigned)__builtin_clzl(n);
+}
+
+static inline size_t
+pages_min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline size_t
+pages_max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+#endif /* PAGES_BASE_H */

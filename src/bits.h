@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bits.h - ranges of bits in an array of 64-bit words, [a, b) throughout
+ */
+#ifndef PAGES_BITS_H
+#define PAGES_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline size_t
+pages_bits_words(size_t bits)
+{
+	return (bits + 63) / 64;
+}
+
+/* The bits of [a, b) that lie in word w. */
+static inline uint64_t
+pages_bits_mask(size_t w, size_t a, size_t b)
+{
+	uint64_t from = w == a / 64 ? ~(uint64_t)0 << (a % 64) : ~(uint64_t)0;
+	uint64_t to = w == b / 64 ? ~(~(uint64_t)0 << (b % 64)) : ~(uint64_t)0;
+
+	return from & to;
+}
+
+static inline bool
+pages_bits_test(const uint64_t *bits, size_t i)
+{
+	return bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline void
+pages_bits_set(uint64_t *bits, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		bits[w] |= pages_bits_mask(w, a, b);
+}
+
+static inline void
+pages_bits_clear(uint64_t *bits, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		bits[w] &= ~pages_bits_mask(w, a, b);
+}
+
+/* Without this the compiler calls a library function, for CPUs before 2008. */
+static inline size_t
+pages_bits_popcount(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555u;
+	x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (size_t)(x * 0x0101010101010101u >> 56);
+}
+
+static inline size_t
+pages_bits_count(const uint64_t *bits, size_t a, size_t b)
+{
+	size_t n = 0;
+
+	for (size_t w = a / 64; w * 64 < b; w++)
+		n += pages_bits_popcount(bits[w] & pages_bits_mask(w, a, b));
+	return n;
+}
+
+/* The first bit of [a, b) that is value; b if there is none. */
+static inline size_t
+pages_bits_find(const uint64_t *bits, size_t a, size_t b, bool value)
+{
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t word = (value ? bits[w] : ~bits[w]) & pages_bits_mask(w, a, b);
+
+		if (word != 0)
+			return w * 64 + (size_t)__builtin_ctzl(word);
+	}
+	return b;
+}
+
+/* One more than the last bit of [0, b) that is set; 0 if there is none. */
+static inline size_t
+pages_bits_end(const uint64_t *bits, size_t b)
+{
+	for (size_t w = pages_bits_words(b); w > 0; w--) {
+		uint64_t word = bits[w - 1] & pages_bits_mask(w - 1, 0, b);
+
+		if (word != 0)
+			return w * 64 - (size_t)__builtin_clzl(word);
+	}
+	return 0;
+}
+
+#endif /* PAGES_BITS_H */

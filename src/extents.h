@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * extents.h - address space: which pages of the arena belong to whom
+ *
+ * Extents tile the arena: every page lies in exactly one, free or live, and no
+ * two free ones touch.  Free extents are found by best fit in a tree ordered by
+ * (count, first); neighbours are found by a table that holds, for the first and
+ * the last page of each extent, its id.  Nothing here knows about memory.
+ *
+ * A live extent may be longer than what is used of it: the rest is room to grow,
+ * address space without memory.
+ *
+ * All numbers are pages; ids are indices into a table of records, 0 is none.
+ *
+ * Threads: the caller locks, with one exception: the owner of a live extent may
+ * call pages_extents_at() for its first page and read its record without.
+ *
+ * Cost: O(log n) expected in the number of free extents (a treap: Seidel and
+ * Aragon, Randomized Search Trees, 1996; priorities are hashed from ids).
+ */
+#ifndef PAGES_EXTENTS_H
+#define PAGES_EXTENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pages_extent_state {
+	PAGES_EXTENT_SPARE,	/* the record is not in use */
+	PAGES_EXTENT_FREE,
+	PAGES_EXTENT_LIVE,
+	PAGES_EXTENT_PARTING,	/* freed, waiting for the lock */
+};
+
+struct pages_extent {
+	uint32_t first;
+	uint32_t count;
+	uint32_t used;		/* live: pages handed out; the rest is room to grow */
+	uint32_t state;		/* enum pages_extent_state; atomic for PARTING */
+	uint32_t left, right;	/* free: children in the tree.  spare, parting: left is the next */
+};
+
+struct pages_extents {
+	uint32_t *edge;		/* page -> id of the extent that begins or ends there */
+	struct pages_extent *node;
+	uint32_t nodes;		/* records ever used, record 0 included */
+	uint32_t nodes_max;
+	uint32_t spare;		/* list of records to use again */
+	uint32_t root;
+	uint32_t pages;
+};
+
+/* A place: count pages at first + k, where (first + k) % align == offset. */
+struct pages_want {
+	uint32_t count;
+	uint32_t align;		/* a power of two; 1 for anywhere */
+	uint32_t offset;	/* < align */
+};
+
+struct pages_span {
+	uint32_t first;
+	uint32_t count;
+};
+
+/* One free extent of pages pages.  Maps the side tables.  0 or -errno. */
+int pages_extents_open(struct pages_extents *x, size_t pages);
+void pages_extents_close(struct pages_extents *x);
+
+/*
+ * The smallest free extent with a key of at least (count, first), or 0: with
+ * first 0 the best fit, and with (count, first + 1) of one the next best.
+ */
+uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first);
+
+/* Where in free extent id the wanted place would be; false if it has none. */
+bool pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
+			 uint32_t *ret_first);
+
+/*
+ * Make count pages at first, inside free extent id, a live extent; what is left
+ * of id on either side stays free.  Returns its id (used is count); 0 when there
+ * are no records left, and then nothing changed.
+ */
+uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count);
+
+/* Free a live extent; returns the free extent it became part of. */
+struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id);
+
+/* Lengthen live extent id by count pages that are free behind it; false if they are not. */
+bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count);
+
+/*
+ * Shorten live extent id to keep pages, used or not, and free the rest.
+ * Returns the free extent that it became part of; count 0 when it could not be
+ * done for want of a record.
+ */
+struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep);
+
+/* The live extent that begins at page, or 0. */
+uint32_t pages_extents_at(const struct pages_extents *x, size_t page);
+
+/* Tiling, table and tree agree?  For tests: walks everything. */
+bool pages_extents_valid(const struct pages_extents *x);
+
+#endif /* PAGES_EXTENTS_H */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.h - the large-object allocator: policy over extents (address space) and
+ * units (physical memory)
+ *
+ * Every function that may fail says no by NULL or false and has changed nothing
+ * then; the caller goes to another allocator.  There is always a reason to say
+ * no that the caller cannot foresee: no address space, the kernel refuses, a
+ * fork is in progress.
+ *
+ * Threads: all functions but open may be called from any thread at any time,
+ *          signal handlers included; none waits longer than a few milliseconds.
+ * errno:   never changed.
+ */
+#ifndef PAGES_HEAP_H
+#define PAGES_HEAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pages/malloc.h>
+
+#include "arena.h"
+#include "extents.h"
+#include "lock.h"
+#include "units.h"
+
+struct pages_heap_options {
+	size_t arena_max;	/* address space at most; 0: as the machine's memory suggests */
+	uint32_t retain_ms;	/* how long free memory is kept, more or less */
+	bool huge;		/* huge pages */
+};
+
+/* What is right for most: no limit of its own, ten seconds, huge pages. */
+#define PAGES_HEAP_DEFAULTS ((struct pages_heap_options){ 0, 10000, true })
+
+struct pages_heap {
+	/* Written once, before the first address leaves; read by everybody, unlocked. */
+	_Atomic(char *) base;
+	_Atomic size_t len;
+
+	struct pages_lock lock;
+	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
+	struct pages_heap_options options;
+	size_t memory;		/* RAM and swap: what can at most be asked for */
+	uint64_t last_sweep;	/* ms */
+	uint32_t pocket;	/* the block freed last, not yet given to anybody; or 0 */
+	uint32_t pocket_uses;
+	struct pages_arena arena;
+	struct pages_extents extents;
+	struct pages_units units;
+	struct pages_stats stats;	/* without what units and extents count themselves */
+
+	_Atomic uint32_t parting;	/* freed while the lock could not be had */
+	_Atomic uint64_t busy;		/* declined for want of the lock */
+};
+
+/*
+ * Options for a heap that was never used; {0} is a heap with no options set, so
+ * this comes first.  The arena is reserved at the first allocation.
+ */
+void pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options);
+
+/* Give everything back.  For tests: nobody may be using the heap. */
+void pages_heap_close(struct pages_heap *h);
+
+/* Does p point into the arena?  One subtraction, one compare. */
+static inline bool
+pages_heap_owns(struct pages_heap *h, const void *p)
+{
+	uintptr_t base = (uintptr_t)atomic_load_explicit(&h->base, memory_order_relaxed);
+
+	return (uintptr_t)p - base < atomic_load_explicit(&h->len, memory_order_relaxed);
+}
+
+/*
+ * size bytes at a multiple of align (a power of two; the page size or less means
+ * a page), all zero if zero is asked for.
+ */
+void *pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero);
+
+/*
+ * Give block p (owned) a new size, at least 1, keeping its contents.  Returns
+ * where it is now, or NULL if it can neither stay nor move.
+ */
+void *pages_heap_resize(struct pages_heap *h, void *p, size_t size);
+
+/* Free block p (owned).  Ends the process if p is not the start of a live block. */
+void pages_heap_free(struct pages_heap *h, void *p);
+
+/* Bytes of block p (owned) that may be used; 0 if p is not the start of one.  No lock. */
+size_t pages_heap_usable(struct pages_heap *h, const void *p);
+
+/* Count bytes that were copied into or out of the heap by a realloc. */
+void pages_heap_count_copy(struct pages_heap *h, size_t bytes);
+
+/* Give back all but keep bytes of what is free; returns how many bytes that were. */
+size_t pages_heap_trim(struct pages_heap *h, size_t keep);
+
+/*
+ * Give back the reserved address space that was never used, for good, so that a
+ * process at its RLIMIT_AS can have it otherwise.  False if there was none.
+ */
+bool pages_heap_surrender(struct pages_heap *h);
+
+void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
+
+/*
+ * For pthread_atfork.  Kept memory is given back before a fork: a child has no
+ * use for it, and writing to a page that is shared with a child costs a copy.
+ */
+void pages_heap_fork_prepare(struct pages_heap *h);
+void pages_heap_fork_parent(struct pages_heap *h);
+void pages_heap_fork_child(struct pages_heap *h);
+
+/* Everything agrees with everything?  For tests. */
+bool pages_heap_valid(struct pages_heap *h);
+
+#endif /* PAGES_HEAP_H */

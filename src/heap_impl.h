@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_impl.h - what the parts of the heap (heap*.c) share; for them only
+ */
+#ifndef PAGES_HEAP_IMPL_H
+#define PAGES_HEAP_IMPL_H
+
+#include "base.h"
+#include "heap.h"
+
+/* Take the lock and do what was left undone for want of it; false if it cannot be had. */
+bool pages_heap_enter(struct pages_heap *h);
+
+/*
+ * With the lock: really free the block that waits in the pocket.  Whoever looks at
+ * extents or units as a whole does this first.
+ */
+void pages_heap_empty_pocket(struct pages_heap *h);
+
+/* Release the lock; then, without it, give back what is overdue. */
+void pages_heap_leave(struct pages_heap *h);
+
+/* With the lock: where memory for want is, committed; 0 (an id) after counting why not. */
+uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used);
+
+/* With the lock: keep the units that became free when pages [first, end) joined span. */
+void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span);
+
+/*
+ * Without the lock: give back kept units, of the old ones only if so asked, until
+ * leave_units are left.  Returns the bytes given back.
+ */
+size_t pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units);
+
+/* Without the lock: extent id, taken for a sweep, is swept; its memory is gone or not. */
+void pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped);
+
+/* With the lock: is it time to give back what is old?  Says so once. */
+bool pages_heap_sweep_due(struct pages_heap *h);
+
+/* The record of a live block whose address is p, checked; ends the process if there is none. */
+uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
+
+static inline size_t
+pages_heap_pages(const struct pages_heap *h, size_t size)
+{
+	size_t page = h->arena.page_size;
+
+	return size == 0 ? 1 : (size + page - 1) >> h->arena.page_shift;
+}
+
+static inline char *
+pages_heap_address(const struct pages_heap *h, size_t page)
+{
+	return h->arena.base + (page << h->arena.page_shift);
+}
+
+/* Pages in a unit, and the units that [first, end) of pages overlaps or contains. */
+static inline size_t
+pages_heap_unit_pages(const struct pages_heap *h)
+{
+	return PAGES_UNIT >> h->arena.page_shift;
+}
+
+static inline size_t
+pages_heap_unit_down(const struct pages_heap *h, size_t page)
+{
+	return page / pages_heap_unit_pages(h);
+}
+
+static inline size_t
+pages_heap_unit_up(const struct pages_heap *h, size_t page)
+{
+	return (page + pages_heap_unit_pages(h) - 1) / pages_heap_unit_pages(h);
+}
+
+static inline void
+pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_pages)
+{
+	struct pages_stats *st = &h->stats;
+
+	st->live_bytes += plus_pages << h->arena.page_shift;
+	st->live_bytes -= minus_pages << h->arena.page_shift;
+	if (st->live_bytes > st->peak_live_bytes)
+		st->peak_live_bytes = st->live_bytes;
+}
+
+#endif /* PAGES_HEAP_IMPL_H */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_resize.c - growing and shrinking blocks without copying them
+ *
+ * A block grows into the room it has, or into free space right behind it.  Where
+ * neither will do it has shown that it grows, and moves to a slot: a range at
+ * least twice as long as it needs, at the same offset within a unit, so that its
+ * whole units move by page tables.  Only the pages at its two ends, which share
+ * their units with neighbours, are copied.
+ */
+#include <string.h>
+
+#include "heap_impl.h"
+
+/* With the lock: the used part of block id is pages long now, which its extent can hold. */
+static void
+set_used(struct pages_heap *h, uint32_t id, uint32_t pages)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t old_end = e->first + e->used, end = e->first + pages;
+
+	pages_heap_count_live(h, pages, e->used);
+	/* From the unit on in which the block ends: that one may not have been held whole. */
+	(void)pages_units_hold(&h->units, pages_heap_unit_up(h, old_end), pages_heap_unit_up(h, end),
+			       true);
+	e->used = pages;
+}
+
+static bool
+grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t end = (size_t)(e->first + pages) << h->arena.page_shift;
+
+	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0)
+		return false;
+	if (pages > e->count && !pages_extents_extend(&h->extents, id, pages - e->count))
+		return false;
+	set_used(h, id, pages);
+	h->stats.grown_in_place++;
+	return true;
+}
+
+static void
+shrink(struct pages_heap *h, uint32_t id, uint32_t pages)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t first = e->first + pages, end = e->first + e->used;
+	struct pages_span span = pages_extents_cut(&h->extents, id, pages);
+
+	if (span.count == 0)
+		return;	/* no record for the rest: the block stays as long as it is */
+	pages_heap_count_live(h, pages, e->used);
+	e->used = pages;
+	pages_heap_keep(h, first, end, span);
+}
+
+/* What a moved block still needs, once the lock is released. */
+struct pages_copy {
+	char *from, *to;
+	size_t len;
+};
+
+struct pages_moved {
+	uint32_t id;
+	struct pages_copy copies[3];	/* head, refused units, tail */
+};
+
+static struct pages_copy
+copy_of(const struct pages_heap *h, size_t from, size_t end, size_t to)
+{
+	return (struct pages_copy){ pages_heap_address(h, from), pages_heap_address(h, to),
+				    (end - from) << h->arena.page_shift };
+}
+
+/*
+ * With the lock: move units [a, b), the whole ones of a block, to the same place
+ * in another one that begins distance units further on.  Returns how far it got.
+ */
+static size_t
+transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
+{
+	while (a < b) {
+		size_t n = pages_units_movable(&h->units, a, b - a);
+
+		if (!pages_units_transfer(&h->units, a, (size_t)((ptrdiff_t)a + distance), n))
+			break;
+		a += n;
+	}
+	return a;
+}
+
+/* With the lock: find block id a slot for pages pages and fill it as far as units move. */
+static bool
+move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_moved *ret)
+{
+	const struct pages_extent old = h->extents.node[id];
+	uint32_t up = (uint32_t)pages_heap_unit_pages(h);
+	struct pages_want want = { .align = up, .offset = old.first % up };
+	size_t a = pages_heap_unit_up(h, old.first), b = pages_heap_unit_down(h, old.first + old.used);
+	size_t whole = b > a ? b - a : 0, done, first;
+	ptrdiff_t distance;
+
+	want.count = (uint32_t)pages_min(pages_pow2_at_least(2 * (size_t)pages), h->extents.pages);
+	ret->id = pages_heap_place(h, &want, pages);
+	if (ret->id == 0) {
+		want.count = pages;
+		ret->id = pages_heap_place(h, &want, pages);
+	}
+	if (ret->id == 0)
+		return false;
+
+	first = h->extents.node[ret->id].first;
+	distance = ((ptrdiff_t)first - (ptrdiff_t)old.first) / (ptrdiff_t)up;
+	if (whole == 0)
+		a = b = pages_heap_unit_down(h, old.first + old.used);
+	done = transfer(h, a, b, distance);
+
+	(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
+			       pages_heap_unit_up(h, first + pages), true);
+	ret->copies[0] = copy_of(h, old.first, whole != 0 ? a * up : old.first + old.used, first);
+	ret->copies[1] = copy_of(h, done * up, b * up, (size_t)((ptrdiff_t)done + distance) * up);
+	ret->copies[2] = copy_of(h, b * up, old.first + old.used, (size_t)((ptrdiff_t)b + distance) * up);
+	if (whole == 0)
+		ret->copies[1].len = ret->copies[2].len = 0;
+	h->stats.live_objects++;
+	/* Until the old block is freed both are live, but that is no peak of the program's. */
+	pages_heap_count_live(h, pages, old.used);
+	h->stats.live_bytes += (size_t)old.used << h->arena.page_shift;
+	return true;
+}
+
+static char *
+finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
+{
+	char *p = pages_heap_address(h, h->extents.node[m->id].first);
+	size_t copied = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (m->copies[i].len != 0)
+			memcpy(m->copies[i].to, m->copies[i].from, m->copies[i].len);
+		copied += m->copies[i].len;
+	}
+	pages_heap_count_copy(h, copied);
+	pages_heap_free(h, old);
+	return p;
+}
+
+void *
+pages_heap_resize(struct pages_heap *h, void *p, size_t size)
+{
+	uint32_t id = pages_heap_checked(h, p, "realloc");
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t pages = pages_heap_pages(h, size);
+	struct pages_moved moved;
+	bool in_place = true, slot = false;
+
+	if (pages == e->used)
+		return p;
+	if (size > h->memory || pages > h->extents.pages || !pages_heap_enter(h))
+		return NULL;
+	pages_heap_empty_pocket(h);
+	if (pages < e->used) {
+		shrink(h, id, (uint32_t)pages);
+	} else {
+		h->stats.requested_bytes += (pages - e->used) << h->arena.page_shift;
+		in_place = grow_in_place(h, id, (uint32_t)pages);
+		slot = !in_place && move_to_slot(h, id, (uint32_t)pages, &moved);
+		h->stats.grown_by_move += slot;
+	}
+	pages_heap_leave(h);
+	if (in_place)
+		return p;
+	return slot ? finish_move(h, p, &moved) : NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h - a mutex that does not wait for long
+ *
+ * An allocator that waits inside somebody else's process deadlocks sooner or
+ * later: in a signal handler that interrupted it, in a fork that another lock
+ * holder waits for.  So taking the lock can fail, and every caller has something
+ * else to do then.  Three states on a futex (Drepper, Futexes Are Tricky, mutex 2).
+ */
+#ifndef PAGES_LOCK_H
+#define PAGES_LOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pages_lock {
+	_Atomic uint32_t word;		/* 0 free, 1 held, 2 held and somebody sleeps */
+	_Atomic uint32_t closed;	/* forks in progress: meanwhile nobody waits */
+	_Atomic uintptr_t owner;	/* the thread that holds the lock, 0 if none */
+	_Atomic uintptr_t forker;	/* the same, if it does so for a fork */
+};
+
+/*
+ * True with the lock; false when it could not be had in a few milliseconds, and
+ * at once while a fork is in progress or when this thread holds it already (this
+ * is a signal handler, then).
+ */
+bool pages_lock_acquire(struct pages_lock *l);
+void pages_lock_release(struct pages_lock *l);
+
+/*
+ * For pthread_atfork: hold the lock across fork().  Should its owner not let go
+ * in time (the forking thread may be a signal handler that interrupted it), the
+ * fork goes ahead without; the lock of the child is then closed for ever, because
+ * what it protects is in an unknown state there.
+ */
+void pages_lock_before_fork(struct pages_lock *l);
+void pages_lock_after_fork_parent(struct pages_lock *l);
+void pages_lock_after_fork_child(struct pages_lock *l);
+
+#endif /* PAGES_LOCK_H */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "units.h"
+
+#include <string.h>
+
+#include "base.h"
+#include "bits.h"
+#include "caps.h"
+#include "os.h"
+
+/* Side tables and their bookkeeping. -------------------------------------- */
+
+static size_t
+table_len(const struct pages_arena *arena)
+{
+	size_t count = arena->len / PAGES_UNIT;
+	size_t len = 3 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
+
+	return pages_round_up(len, arena->page_size);
+}
+
+int
+pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_seams)
+{
+	size_t count = arena->len / PAGES_UNIT;
+	void *p;
+	int err = pages_arena_table(table_len(arena), &p);
+
+	if (err != 0)
+		return err;
+	/* Widest first, so that each table is aligned. */
+	*u = (struct pages_units){
+		.arena = arena,
+		.held_bits = p,
+		.count = count,
+		.seams_max = max_seams,
+		.moves = pages_caps().move,
+	};
+	u->kept_bits = u->held_bits + pages_bits_words(count);
+	u->old_bits = u->kept_bits + pages_bits_words(count);
+	u->shift = (int32_t *)(u->old_bits + pages_bits_words(count));
+	return 0;
+}
+
+void
+pages_units_close(struct pages_units *u)
+{
+	pages_os_release(u->held_bits, (size_t)((char *)(u->shift + u->count) - (char *)u->held_bits));
+	*u = (struct pages_units){ 0 };
+}
+
+static void
+note_peaks(struct pages_units *u)
+{
+	u->peak_held = pages_max(u->peak_held, u->held);
+	u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
+}
+
+static void
+mark_kept(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->held_bits, a, b);
+	pages_bits_set(u->kept_bits, a, b);
+	u->kept += b - a;
+	u->kept_end = pages_max(u->kept_end, b);
+}
+
+/* What is kept of [a, b) is not kept any more; returns how many that were. */
+static size_t
+unmark_kept(struct pages_units *u, size_t a, size_t b)
+{
+	size_t n = pages_bits_count(u->kept_bits, a, b);
+
+	pages_bits_clear(u->kept_bits, a, b);
+	pages_bits_clear(u->old_bits, a, b);
+	u->kept -= n;
+	return n;
+}
+
+/* Seams. ------------------------------------------------------------------ */
+
+/* How many of the boundaries of and within [a, a + n) are seams? */
+static size_t
+count_seams(const struct pages_units *u, size_t a, size_t n)
+{
+	size_t i = a > 0 ? a - 1 : 0;
+	size_t end = pages_min(a + n, u->count - 1);
+	size_t seams = 0;
+
+	for (; i < end; i++)
+		seams += u->shift[i] != u->shift[i + 1];
+	return seams;
+}
+
+/* The n units at dst hold what was at src and keep its offset. */
+static void
+shift_units(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	size_t before = count_seams(u, dst, n);
+
+	for (size_t k = 0; k < n; k++)
+		u->shift[dst + k] = u->shift[src + k] + (int32_t)((ptrdiff_t)src - (ptrdiff_t)dst);
+	u->seams += count_seams(u, dst, n) - before;
+}
+
+static void
+unshift_units(struct pages_units *u, size_t a, size_t n)
+{
+	size_t before = count_seams(u, a, n);
+
+	for (size_t k = 0; k < n; k++)
+		u->shift[a + k] = 0;
+	u->seams += count_seams(u, a, n) - before;
+}
+
+size_t
+pages_units_movable(const struct pages_units *u, size_t src, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && u->shift[src + k] == u->shift[src])
+		k++;
+	return k;
+}
+
+/* Moving. ----------------------------------------------------------------- */
+
+static bool
+move(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	char *from = u->arena->base + src * PAGES_UNIT, *to = u->arena->base + dst * PAGES_UNIT;
+	size_t len = n * PAGES_UNIT;
+
+	if (!u->moves || u->seams + 2 > u->seams_max)
+		return false;
+	if (pages_os_move(from, to, len) == 0) {
+		shift_units(u, src, dst, n);
+		u->moved += n;
+		return true;
+	}
+	if (pages_os_heal(to, len) == 0) {
+		pages_arena_adopt(u->arena, dst * PAGES_UNIT, len);
+		unshift_units(u, dst, n);
+	}
+	u->refused_moves++;
+	return false;
+}
+
+bool
+pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	bool moved;
+
+	/* What is kept at dst is lost, as it would be to any move. */
+	(void)unmark_kept(u, dst, dst + n);
+	pages_bits_set(u->held_bits, dst, dst + n);
+	moved = move(u, src, dst, n);
+	if (moved)
+		pages_bits_clear(u->held_bits, src, src + n);
+	else
+		u->held += n;
+	note_peaks(u);
+	return moved;
+}
+
+/* The highest run of at most max kept units that one move can take; there is one. */
+static struct pages_unit_run
+find_kept(struct pages_units *u, size_t max)
+{
+	size_t end = pages_bits_end(u->kept_bits, u->kept_end), first;
+
+	u->kept_end = end;
+	for (first = end - 1; first > 0 && end - first < max; first--)
+		if (!pages_bits_test(u->kept_bits, first - 1) ||
+		    u->shift[first - 1] != u->shift[first])
+			break;
+	return (struct pages_unit_run){ first, end - first };
+}
+
+/*
+ * Put kept units under the n absent ones at dst; returns under how many.  They
+ * come from the high end, which packs what is resident towards the low one.
+ */
+static size_t
+fund(struct pages_units *u, size_t dst, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n && u->kept > 0) {
+		struct pages_unit_run run = find_kept(u, n - done);
+
+		if (!move(u, run.first, dst + done, run.count))
+			break;
+		(void)unmark_kept(u, run.first, run.first + run.count);
+		done += run.count;
+	}
+	return done;
+}
+
+/* Holding and keeping. ---------------------------------------------------- */
+
+size_t
+pages_units_absent(const struct pages_units *u, size_t a, size_t b)
+{
+	return b - a - pages_bits_count(u->held_bits, a, b) - pages_bits_count(u->kept_bits, a, b);
+}
+
+/* What is kept of [a, b) is held now; returns how many that were. */
+static size_t
+hold_kept(struct pages_units *u, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		u->held_bits[w] |= u->kept_bits[w] & pages_bits_mask(w, a, b);
+	return unmark_kept(u, a, b);
+}
+
+struct pages_unit_run
+pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
+{
+	struct pages_unit_run zero = { a, 0 };
+	size_t absent = pages_units_absent(u, a, b);
+	/* First of all, so that no unit of this very range is taken to fund another. */
+	size_t reused = hold_kept(u, a, b);
+
+	u->reused += reused;
+	u->held += reused + absent;
+	for (size_t end; absent != 0; absent -= end - a, a = end) {
+		size_t funded;
+
+		a = pages_bits_find(u->held_bits, a, b, false);
+		end = pages_bits_find(u->held_bits, a, b, true);
+		pages_bits_set(u->held_bits, a, end);
+		funded = with_kept ? fund(u, a, end - a) : 0;
+		u->fresh += end - a - funded;
+		if (end - a - funded > zero.count)
+			zero = (struct pages_unit_run){ a + funded, end - a - funded };
+	}
+	note_peaks(u);
+	return zero;
+}
+
+void
+pages_units_keep(struct pages_units *u, size_t a, size_t b)
+{
+	while (a < b) {
+		size_t end;
+
+		a = pages_bits_find(u->held_bits, a, b, true);
+		end = pages_bits_find(u->held_bits, a, b, false);
+		mark_kept(u, a, end);
+		u->held -= end - a;
+		a = end;
+	}
+}
+
+/* Giving back. ------------------------------------------------------------ */
+
+struct pages_unit_run
+pages_units_kept(const struct pages_units *u, size_t a, size_t b, bool old)
+{
+	const uint64_t *bits = old ? u->old_bits : u->kept_bits;
+	size_t end;
+
+	b = pages_max(a, pages_min(b, u->kept_end));
+	a = pages_bits_find(bits, a, b, true);
+	end = pages_bits_find(bits, a, b, false);
+	return (struct pages_unit_run){ a, end - a };
+}
+
+void
+pages_units_age(struct pages_units *u)
+{
+	memcpy(u->old_bits, u->kept_bits, pages_bits_words(u->kept_end) * sizeof(*u->old_bits));
+}
+
+/*
+ * Leaving units belong to nobody and must look so: marked as held, they are no
+ * candidates for anything, though they are not counted.
+ */
+void
+pages_units_leave(struct pages_units *u, struct pages_unit_run run)
+{
+	(void)hold_kept(u, run.first, run.first + run.count);
+}
+
+bool
+pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
+{
+	size_t start = run.first * PAGES_UNIT, len = run.count * PAGES_UNIT;
+
+	/* What was moved is mapped afresh, so that its seams heal. */
+	for (size_t i = run.first; i < run.first + run.count; i++)
+		if (u->shift[i] != 0)
+			return pages_arena_renew(u->arena, start, len) == 0;
+	return pages_arena_discard(u->arena, start, len) == 0;
+}
+
+void
+pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped)
+{
+	if (dropped) {
+		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
+		unshift_units(u, run.first, run.count);
+		u->returned += run.count;
+	} else {
+		mark_kept(u, run.first, run.first + run.count);
+	}
+}
+
+size_t
+pages_units_excess(const struct pages_units *u)
+{
+	size_t resident = u->held + u->kept;
+
+	return resident > u->peak_held ? pages_min(resident - u->peak_held, u->kept) : 0;
+}

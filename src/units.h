@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * units.h - physical memory: which 2 MiB units of the arena hold any
+ *
+ *	ABSENT   holds no memory; reads as zero
+ *	HELD     overlapped by the used part of a live extent: counts as resident,
+ *	         whether it was touched or not
+ *	KEPT     wholly inside free space and resident: money in the till
+ *
+ * Whenever an absent unit is about to be held, a kept one is moved there by page
+ * tables, so that what was freed anywhere serves whatever is asked for next, and
+ * resident memory does not exceed the peak of what was held.
+ *
+ * A move destroys what lies at its destination.  Hence, sacred:
+ * - a source is KEPT (wholly inside free space), or wholly inside the one live
+ *   extent that is being moved;
+ * - a destination is ABSENT, or wholly inside the one extent being placed;
+ * - both states change under the lock, before an address leaves it;
+ * - a refused move leaves the source as it was.
+ *
+ * A moved range keeps its old page offset in the kernel's books, so it merges
+ * with its surroundings only where they were moved by the same distance.  That
+ * distance is recorded for each unit; a place where it changes is a seam, and
+ * costs a mapping.  Seams are counted and kept far below vm.max_map_count.
+ *
+ * Threads: the caller locks.  Numbers are units, from the arena's base.
+ */
+#ifndef PAGES_UNITS_H
+#define PAGES_UNITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+
+struct pages_units {
+	struct pages_arena *arena;
+	uint64_t *held_bits;	/* which units are HELD, and which KEPT: never both */
+	uint64_t *kept_bits;
+	uint64_t *old_bits;	/* which of the kept ones were so when units last aged */
+	int32_t *shift;		/* distance, in units, of a moved unit from where its offset says */
+	size_t count;
+	size_t kept_end;	/* no unit from here on is KEPT */
+
+	size_t held, kept;	/* how many */
+	size_t peak_held, peak_resident;
+	size_t seams, seams_max;
+	bool moves;		/* moving is possible and allowed */
+
+	uint64_t moved, reused, fresh, returned;	/* units, over all time */
+	uint64_t refused_moves;
+};
+
+struct pages_unit_run {
+	size_t first;
+	size_t count;
+};
+
+/* Maps the side tables for the whole arena.  0 or -errno. */
+int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_seams);
+void pages_units_close(struct pages_units *u);
+
+/* How many of [a, b) are absent. */
+size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b);
+
+/*
+ * Hold [a, b): the used part of a live extent overlaps them from now on.
+ *
+ *   fund  move kept units under absent ones, as far as there are any; otherwise
+ *         absent ones stay as they are
+ *
+ * Returns the longest run that was absent and was not funded: known to be zero.
+ */
+struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund);
+
+/* [a, b) lies wholly inside free space now: what is held of it is kept. */
+void pages_units_keep(struct pages_units *u, size_t a, size_t b);
+
+/*
+ * Move the memory of n held units at src, which belong to one live extent, under
+ * the units at dst, which lie wholly inside the extent it moves to and are not
+ * held.  Afterwards dst is held and src absent.  False if the kernel refused:
+ * then src is as it was, and dst is held with undefined contents.
+ */
+bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n);
+
+/* How many of the n >= 1 units from src one move can transfer. */
+size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n);
+
+/*
+ * The first run of kept units in [a, b), or count 0; if old, only of those that
+ * were kept since units aged last.
+ */
+struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b, bool old);
+
+/* From now on what is kept is old. */
+void pages_units_age(struct pages_units *u);
+
+/*
+ * Give the memory of kept units back to the kernel, which takes time in
+ * proportion to it, hence in three steps: the caller, who has made their place
+ * unavailable to others, calls leave() with the lock, drop() without it and
+ * done() with it.  drop() returns false when the kernel refused; they are kept
+ * again then.
+ */
+void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
+bool pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
+void pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped);
+
+/* Units kept beyond what the peak of held units allows. */
+size_t pages_units_excess(const struct pages_units *u);
+
+#endif /* PAGES_UNITS_H */

@@ -1,0 +1,16 @@
+/* misuse: pages_ro ?\*.*not compatible with any|cannot convert .pages_ro\*|no known conversion from .(struct )?pages_ro */
+/* c++ */
+/* SPDX-License-Identifier: MIT */
+#include <pages/pages.h>
+
+void *
+start(struct pages_rw *w, struct pages_ro *r)
+{
+#ifdef MISUSE
+	(void)w;
+	return pages_write(r);
+#else
+	(void)r;
+	return pages_write(w);
+#endif
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support.h - what several test programs need; includes nothing of ours
+ */
+#ifndef PAGES_TESTS_SUPPORT_H
+#define PAGES_TESTS_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KIB(n) ((size_t)(n) << 10)
+#define MIB(n) ((size_t)(n) << 20)
+
+/* xorshift64*: the same sequence for the same seed, everywhere. */
+static inline uint64_t
+random_next(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 2685821657736338717u;
+}
+
+/* A size that is as often small as large: uniform in its logarithm. */
+static inline size_t
+random_size(uint64_t *state, size_t min, size_t max)
+{
+	size_t top = min << (random_next(state) % (uint64_t)(64 - __builtin_clzl(max / min)));
+	size_t n = top + random_next(state) % top;
+
+	return n < max ? n : max;
+}
+
+/*
+ * Mark a block as its owner's: a word in each page, that says where it is, and
+ * the last bytes.  Cheap enough for gigabytes, and misplaced pages do not escape.
+ */
+static inline void
+mark(char *p, size_t len, uint64_t owner)
+{
+	for (size_t i = 0; i + sizeof(uint64_t) <= len; i += 4096) {
+		uint64_t word = owner * 0x9e3779b97f4a7c15u + i;
+
+		memcpy(p + i, &word, sizeof(word));
+	}
+	p[len - 1] = (char)owner;
+}
+
+/* Are the first len bytes of what was marked with a length of marked still so? */
+static inline bool
+is_marked(const char *p, size_t len, size_t marked, uint64_t owner)
+{
+	for (size_t i = 0; i + sizeof(uint64_t) <= len; i += 4096) {
+		uint64_t word, want = owner * 0x9e3779b97f4a7c15u + i;
+
+		memcpy(&word, p + i, sizeof(word));
+		if (word != want && !(i + 8 > marked - 1 && i <= marked - 1))
+			return false;
+	}
+	return len < marked || p[marked - 1] == (char)owner;
+}
+
+static inline bool
+is_zero(const char *p, size_t len)
+{
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/* Mappings of this process that overlap [start, start + len). */
+static inline size_t
+count_mappings(const void *start, size_t len)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long a, b, from = (unsigned long)start, to = from + len;
+	size_t n = 0;
+
+	while (f != NULL && fscanf(f, "%lx-%lx%*[^\n]\n", &a, &b) == 2)
+		n += a < to && b > from;
+	if (f != NULL)
+		fclose(f);
+	return n;
+}
+
+#endif /* PAGES_TESTS_SUPPORT_H */

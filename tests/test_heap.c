@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The heap seen from below: where memory is, what moves, what goes back.  Counters
+ * are asserted, never times.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../src/caps.h"
+#include "../src/heap.h"
+#include "support.h"
+
+static struct pages_heap h;
+
+static void
+open_with(size_t arena_max, uint32_t retain_ms)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+
+	o.arena_max = arena_max;
+	o.retain_ms = retain_ms;
+	pages_heap_configure(&h, &o);
+}
+
+static void
+setup(void)
+{
+	open_with(MIB(1024), 3600 * 1000);
+}
+
+static void
+teardown(void)
+{
+	cr_assert(pages_heap_valid(&h));
+	pages_heap_close(&h);
+}
+
+static char *
+get(size_t size)
+{
+	char *p = pages_heap_alloc(&h, size, 1, false);
+
+	cr_assert_not_null(p);
+	return p;
+}
+
+static struct pages_stats
+stats(void)
+{
+	struct pages_stats st;
+
+	pages_heap_stats(&h, &st);
+	return st;
+}
+
+/* Bytes of [p, p + len) that hold memory. */
+static size_t
+resident(const char *p, size_t len)
+{
+	static unsigned char vec[1 << 20];
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+
+	cr_assert_eq(mincore((void *)(uintptr_t)p, len, vec), 0);
+	for (size_t i = 0; i < (len + page - 1) / page; i++)
+		n += vec[i] & 1;
+	return n * page;
+}
+
+TestSuite(heap, .init = setup, .fini = teardown);
+
+Test(heap, packs_objects_page_by_page)
+{
+	char *a = get(KIB(300)), *b = get(KIB(300));
+
+	cr_assert_eq(b - a, (ptrdiff_t)KIB(300));
+}
+
+Test(heap, gives_a_freed_block_back_to_the_next_request)
+{
+	char *a = get(MIB(48));
+
+	pages_heap_free(&h, a);
+	cr_assert_eq(get(MIB(48)), a);
+	cr_assert_eq(stats().fresh_bytes, MIB(48));
+}
+
+Test(heap, serves_any_size_from_what_was_freed_in_another)
+{
+	char *p[12], *q;
+
+	if (!pages_caps().move)
+		cr_skip_test("moving pages is not possible here");
+	for (int i = 0; i < 12; i++)
+		mark(p[i] = get(MIB(8)), MIB(8), 1);
+	for (int i = 0; i < 12; i += 2)
+		pages_heap_free(&h, p[i]);
+	/* 48 MiB are free, but nowhere more than 8 in one piece. */
+	q = get(MIB(40));
+	mark(q, MIB(40), 2);
+	cr_assert_eq(stats().moved_bytes, MIB(40));
+	cr_assert_eq(stats().fresh_bytes, MIB(96));
+	cr_assert_leq(stats().peak_resident_bytes, MIB(96));
+	for (int i = 1; i < 12; i += 2)
+		cr_assert(is_marked(p[i], MIB(8), MIB(8), 1));
+}
+
+Test(heap, keeps_no_more_than_the_peak_of_what_was_live)
+{
+	uint64_t seed = 5;
+	char *p[16] = { NULL };
+
+	for (int i = 0; i < 3000; i++) {
+		size_t k = random_next(&seed) % 16;
+
+		if (p[k] != NULL)
+			pages_heap_free(&h, p[k]);
+		p[k] = get(random_size(&seed, KIB(256), MIB(32)));
+		*p[k] = 1;
+	}
+	/* Ends of blocks share units: one unit for each block at most. */
+	cr_assert_leq(stats().peak_resident_bytes, stats().peak_live_bytes + 16 * MIB(2));
+}
+
+Test(heap, grows_a_lone_block_without_copying)
+{
+	char *p = get(KIB(256));
+	size_t len = KIB(256);
+
+	mark(p, len, 3);
+	for (; len < MIB(200); len += KIB(128)) {
+		p = pages_heap_resize(&h, p, len + KIB(128));
+		cr_assert_not_null(p);
+	}
+	cr_assert_eq(stats().copied_bytes, 0);
+	cr_assert(is_marked(p, KIB(256), KIB(256), 3));
+}
+
+Test(heap, grows_two_blocks_in_turn_copying_only_their_ends)
+{
+	char *p = get(KIB(300)), *q = get(KIB(300));
+	size_t len = KIB(300);
+	struct pages_stats st;
+
+	if (!pages_caps().move)
+		cr_skip_test("moving pages is not possible here");
+	for (; len < MIB(200); len += KIB(300)) {
+		mark(p, len, 1);
+		mark(q, len, 2);
+		p = pages_heap_resize(&h, p, len + KIB(300));
+		q = pages_heap_resize(&h, q, len + KIB(300));
+		cr_assert(p != NULL && q != NULL);
+		cr_assert(is_marked(p, len, len, 1));
+		cr_assert(is_marked(q, len, len, 2));
+	}
+	st = stats();
+	cr_assert_gt(st.grown_by_move, 2);
+	cr_assert_lt(st.copied_bytes, st.grown_by_move * MIB(2));
+	cr_assert_leq(st.peak_live_bytes, 2 * MIB(201));
+}
+
+Test(heap, gives_the_tail_of_a_shrunk_block_to_others)
+{
+	char *p = get(MIB(64)), *q;
+
+	mark(p, MIB(10), 1);
+	cr_assert_eq(pages_heap_resize(&h, p, MIB(10)), p);
+	q = get(MIB(54));
+	cr_assert_eq(q, p + MIB(10));
+	cr_assert(is_marked(p, MIB(10), MIB(10), 1));
+	cr_assert_eq(stats().live_bytes, MIB(64));
+}
+
+Test(heap, clears_for_calloc_what_was_dirty)
+{
+	for (int i = 0; i < 30; i++) {
+		size_t size = KIB(300) + (size_t)i * KIB(777);
+		char *p = get(size), *q;
+
+		memset(p, 0xff, size);
+		pages_heap_free(&h, p);
+		q = pages_heap_alloc(&h, size, 1, true);
+		cr_assert(is_zero(q, size), "%zu", size);
+		memset(q, 0xff, size);
+		pages_heap_free(&h, q);
+	}
+}
+
+Test(heap, leaves_untouched_what_calloc_knows_to_be_zero)
+{
+	char *p = pages_heap_alloc(&h, MIB(64), 1, true);
+
+	cr_assert_leq(resident(p, MIB(64)), MIB(2));
+	cr_assert_eq(stats().cleared_bytes, 0);
+}
+
+Test(heap, honours_alignments_beyond_a_unit)
+{
+	for (size_t align = KIB(4); align <= MIB(128); align *= 2) {
+		char *p = pages_heap_alloc(&h, KIB(300), align, false);
+
+		cr_assert_eq((uintptr_t)p % align, 0);
+	}
+}
+
+Test(heap, says_no_when_the_arena_is_full_and_goes_on)
+{
+	char *p = get(MIB(1000));
+
+	cr_assert_null(pages_heap_alloc(&h, MIB(100), 1, false));
+	cr_assert_null(pages_heap_resize(&h, p, MIB(1100)));
+	cr_assert_eq(stats().declined_no_space, 2 + 1);	/* resize tries with and without room */
+	pages_heap_free(&h, p);
+	get(MIB(100));
+}
+
+Test(heap, says_no_to_more_than_the_machine_has)
+{
+	cr_assert_null(pages_heap_alloc(&h, (size_t)1 << 46, 1, false));
+	cr_assert_null(pages_heap_alloc(&h, PTRDIFF_MAX, 1, false));
+}
+
+Test(heap, gives_everything_back_when_trimmed)
+{
+	char *p = get(MIB(64));
+
+	memset(p, 1, MIB(64));
+	pages_heap_free(&h, p);
+	cr_assert_eq(stats().kept_bytes, MIB(64));
+	cr_assert_eq(pages_heap_trim(&h, MIB(16)), MIB(48));
+	cr_assert_eq(pages_heap_trim(&h, 0), MIB(16));
+	cr_assert_eq(stats().resident_bytes, 0);
+	cr_assert_eq(resident(h.arena.base, MIB(64)), 0);
+}
+
+Test(heap, gives_back_what_is_old_when_it_is_called_next)
+{
+	char *p;
+
+	pages_heap_close(&h);
+	open_with(MIB(1024), 90);
+	p = get(MIB(64));
+	memset(p, 1, MIB(64));
+	pages_heap_free(&h, p);
+	for (int i = 0; i < 4; i++) {
+		usleep(100 * 1000);
+		/* Two blocks: the one freed last is not looked at. */
+		p = get(KIB(300));
+		pages_heap_free(&h, get(KIB(400)));
+		pages_heap_free(&h, p);
+	}
+	cr_assert_geq(stats().returned_bytes, MIB(62));
+}
+
+Test(heap, makes_moved_memory_mergeable_again_when_it_gives_it_back)
+{
+	char *p[64], *q;
+	size_t before;
+
+	if (!pages_caps().move)
+		cr_skip_test("moving pages is not possible here");
+	before = count_mappings(get(MIB(2)), 1);
+	for (int i = 0; i < 64; i++)
+		memset(p[i] = get(MIB(4)), 1, MIB(4));
+	for (int i = 0; i < 64; i += 2)
+		pages_heap_free(&h, p[i]);
+	q = get(MIB(120));
+	cr_assert_gt(stats().mapping_seams, 10);
+	pages_heap_free(&h, q);
+	for (int i = 1; i < 64; i += 2)
+		pages_heap_free(&h, p[i]);
+	pages_heap_trim(&h, 0);
+	cr_assert_eq(before, 1);
+	cr_assert_leq(stats().mapping_seams, 2);
+}
+
+Test(heap, counts_seams_as_the_kernel_counts_mappings)
+{
+	uint64_t seed = 11;
+	char *p[24] = { NULL };
+	size_t mappings;
+
+	for (int i = 0; i < 2000; i++) {
+		size_t k = random_next(&seed) % 24;
+
+		if (p[k] != NULL)
+			pages_heap_free(&h, p[k]);
+		p[k] = get(random_size(&seed, KIB(256), MIB(24)));
+		mark(p[k], KIB(256), 1);
+	}
+	mappings = count_mappings(h.arena.base, h.arena.committed);
+	cr_assert_leq(mappings, stats().mapping_seams + 2, "%zu mappings, %zu seams", mappings,
+		      (size_t)stats().mapping_seams);
+}
+
+Test(heap, moves_nothing_when_the_mapping_limit_is_near)
+{
+	char *p[12], *q;
+
+	get(KIB(256));
+	h.units.seams_max = 0;
+	for (int i = 0; i < 12; i++)
+		memset(p[i] = get(MIB(8)), 1, MIB(8));
+	for (int i = 0; i < 12; i += 2)
+		pages_heap_free(&h, p[i]);
+	q = get(MIB(44));
+	memset(q, 1, MIB(44));
+	cr_assert_eq(stats().moved_bytes, 0);
+	/* What could not be moved was given back instead. */
+	cr_assert_leq(stats().resident_bytes, MIB(100));
+}
+
+Test(heap, surrenders_unused_address_space_and_still_works)
+{
+	char *p = get(MIB(8)), *end = h.arena.base + h.arena.len;
+
+	mark(p, MIB(8), 1);
+	cr_assert(pages_heap_surrender(&h));
+	cr_assert_not(pages_heap_surrender(&h));
+	cr_assert_not(pages_heap_owns(&h, end - 1));
+	cr_assert_eq(count_mappings(end - MIB(2), MIB(2)), 0);
+	cr_assert_null(pages_heap_alloc(&h, MIB(512), 1, false));
+	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
+	pages_heap_free(&h, p);
+	get(MIB(8));
+}
+
+Test(heap, frees_later_what_is_freed_while_the_lock_is_taken)
+{
+	char *p = get(MIB(4));
+
+	cr_assert(pages_lock_acquire(&h.lock));
+	pages_heap_free(&h, p);
+	cr_assert_null(pages_heap_alloc(&h, MIB(4), 1, false));
+	pages_lock_release(&h.lock);
+	cr_assert_eq(stats().declined_busy, 1);
+	cr_assert_eq(stats().live_objects, 0);
+}
+
+Test(heap, leaves_errno_alone)
+{
+	char *p;
+
+	errno = 1234;
+	p = get(MIB(4));
+	p = pages_heap_resize(&h, p, MIB(100));
+	pages_heap_free(&h, p);
+	pages_heap_trim(&h, 0);
+	cr_assert_null(pages_heap_alloc(&h, MIB(2000), 1, false));
+	cr_assert_eq(errno, 1234);
+}
+
+/* Random operations beside a shadow of what each block must hold. */
+struct block {
+	char *p;
+	size_t len;
+	uint64_t owner;
+};
+
+static void
+step(struct block *b, uint64_t *seed)
+{
+	size_t len = random_size(seed, KIB(4), MIB(40));
+	bool zero = random_next(seed) % 4 == 0;
+	char *p;
+
+	if (b->p != NULL)
+		cr_assert(is_marked(b->p, b->len, b->len, b->owner));
+	if (b->p != NULL && random_next(seed) % 2 == 0) {
+		p = pages_heap_resize(&h, b->p, len);
+		if (p == NULL)
+			return;
+		cr_assert(is_marked(p, len < b->len ? len : b->len, b->len, b->owner));
+	} else {
+		if (b->p != NULL)
+			pages_heap_free(&h, b->p);
+		p = pages_heap_alloc(&h, len, (size_t)1 << random_next(seed) % 23, zero);
+		if (p != NULL && zero)
+			cr_assert(is_zero(p, len));
+	}
+	*b = (struct block){ p, len, random_next(seed) };
+	if (p != NULL)
+		mark(p, len, b->owner);
+}
+
+Test(heap, agrees_with_a_model_under_random_use)
+{
+	struct block blocks[40] = { { NULL, 0, 0 } };
+	uint64_t seed = 42;
+	size_t refused = 0;
+
+	for (int i = 0; i < 6000; i++) {
+		struct block *b = &blocks[random_next(&seed) % 40];
+
+		step(b, &seed);
+		refused += b->p == NULL;
+		if (i % 500 == 0)
+			(void)pages_heap_trim(&h, MIB(64));
+		if (i % 20 == 0)
+			cr_assert(pages_heap_valid(&h), "step %d", i);
+	}
+	/* The arena is small enough to be full now and then, and large enough to be useful. */
+	cr_assert_lt(refused, 3000);
+}

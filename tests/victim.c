@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * victim.c - an ordinary program that checks what the malloc family promises
+ *
+ * It knows nothing of pages: tests/preload.sh runs it with the shim and without,
+ * with several thresholds and next allocators.  One line for each check; exits 0
+ * if all hold.  With an argument, runs only the checks whose name contains it.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+
+#define EXPECT(what)                                                              \
+	do {                                                                      \
+		if (!(what)) {                                                    \
+			printf("# line %d: %s (errno %d)\n", __LINE__, #what, errno); \
+			return false;                                             \
+		}                                                                 \
+	} while (0)
+
+/* Sizes on both sides of any threshold, and odd ones. */
+static const size_t sizes[] = { 0,	   1,		 100,	       4096,	    60 * KIB,
+				64 * KIB,  255 * KIB,	 256 * KIB,    300 * KIB,   1 * MIB + 1,
+				2 * MIB,   2 * MIB + 17, 5 * MIB - 1,  16 * MIB,    33 * MIB + 5 };
+#define SIZES (sizeof(sizes) / sizeof(*sizes))
+
+/* The compiler knows malloc: hide the sizes that cannot be from it. */
+static volatile size_t huge = (size_t)PTRDIFF_MAX + 1, hugest = SIZE_MAX;
+
+static unsigned char
+pattern(size_t i, unsigned seed)
+{
+	return (unsigned char)(i * 131 + (i >> 12) * 17 + seed);
+}
+
+static void
+fill(unsigned char *p, size_t len, unsigned seed)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = pattern(i, seed);
+}
+
+static bool
+filled(const unsigned char *p, size_t len, unsigned seed)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != pattern(i, seed))
+			return false;
+	return true;
+}
+
+static bool
+all_zero(const unsigned char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != 0)
+			return false;
+	return true;
+}
+
+static bool
+malloc_gives_separate_aligned_blocks(void)
+{
+	unsigned char *p[SIZES];
+
+	for (unsigned i = 0; i < SIZES; i++) {
+		EXPECT((p[i] = malloc(sizes[i])) != NULL);
+		EXPECT((uintptr_t)p[i] % 16 == 0);
+		EXPECT(malloc_usable_size(p[i]) >= sizes[i]);
+		fill(p[i], malloc_usable_size(p[i]), i);
+	}
+	for (unsigned i = 0; i < SIZES; i++) {
+		EXPECT(filled(p[i], sizes[i], i));
+		free(p[i]);
+	}
+	return true;
+}
+
+static bool
+calloc_is_zero_after_dirt(void)
+{
+	for (int round = 0; round < 3; round++)
+		for (unsigned i = 0; i < SIZES; i++) {
+			unsigned char *p = malloc(sizes[i] + 1);
+
+			EXPECT(p != NULL);
+			memset(p, 0xa5, sizes[i] + 1);
+			free(p);
+			EXPECT((p = calloc(1, sizes[i])) != NULL);
+			EXPECT(all_zero(p, sizes[i]));
+			memset(p, 0x5a, sizes[i]);
+			free(p);
+		}
+	return true;
+}
+
+static bool
+realloc_keeps_contents(void)
+{
+	unsigned char *p = NULL;
+	size_t len = 0;
+
+	/* Up and down through all sizes, several rounds. */
+	for (unsigned step = 0; step < 6 * SIZES; step++) {
+		size_t n = sizes[(step * 7) % SIZES];
+		unsigned char *q;
+
+		if (n == 0)
+			continue;
+		EXPECT((q = realloc(p, n)) != NULL);
+		EXPECT(filled(q, len < n ? len : n, 9));
+		p = q;
+		len = n;
+		fill(p, len, 9);
+		EXPECT(realloc(p, len) == p);
+	}
+	free(p);
+	return true;
+}
+
+static bool
+realloc_grows_in_small_steps(void)
+{
+	unsigned char *p = NULL, *q = NULL;
+	size_t step = 100 * KIB + 7, len = 0;
+
+	/* Two in turn, so that neither can grow in place for ever. */
+	for (; len < 40 * MIB; len += step) {
+		EXPECT((p = realloc(p, len + step)) != NULL);
+		EXPECT((q = realloc(q, len + step)) != NULL);
+		for (size_t i = len; i < len + step; i++) {
+			p[i] = pattern(i, 1);
+			q[i] = pattern(i, 2);
+		}
+	}
+	EXPECT(filled(p, len, 1));
+	EXPECT(filled(q, len, 2));
+	free(p);
+	free(q);
+	return true;
+}
+
+static bool
+realloc_of_null_and_to_zero(void)
+{
+	void *p = realloc(NULL, 5 * MIB);
+
+	EXPECT(p != NULL);
+	EXPECT(realloc(p, 0) == NULL);	/* glibc: freed */
+	EXPECT((p = realloc(NULL, 0)) != NULL);
+	free(p);
+	free(NULL);
+	return true;
+}
+
+static bool
+impossible_sizes_fail_with_enomem(void)
+{
+	void *p = malloc(300 * KIB), *q = (void *)1;
+
+	memset(p, 7, 300 * KIB);
+	errno = 0;
+	EXPECT(malloc(huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(malloc(hugest) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(calloc(huge, 2) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(calloc(1, huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(realloc(p, huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(reallocarray(p, huge, 4) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(memalign(64, huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(memalign(4 * MIB, hugest - 2 * MIB) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(aligned_alloc(4096, huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(valloc(huge) == NULL && errno == ENOMEM);
+	errno = 0;
+	EXPECT(pvalloc(huge) == NULL && errno == ENOMEM);
+	EXPECT(posix_memalign(&q, 64, huge) == ENOMEM && q == (void *)1);
+	EXPECT(((unsigned char *)p)[300 * KIB - 1] == 7);
+	free(p);
+	return true;
+}
+
+static bool
+more_than_the_machine_has_fails(void)
+{
+	size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+	FILE *f = fopen("/proc/sys/vm/overcommit_memory", "r");
+	int mode = f != NULL ? fgetc(f) : '1';
+	void *p;
+
+	if (f != NULL)
+		fclose(f);
+	if (mode != '0')
+		return true;
+	errno = 0;
+	EXPECT(malloc(machine * 4) == NULL && errno == ENOMEM);
+	EXPECT((p = malloc(MIB)) != NULL);
+	errno = 0;
+	EXPECT(realloc(p, machine * 4) == NULL && errno == ENOMEM);
+	free(p);
+	return true;
+}
+
+static bool
+alignment_is_honoured(void)
+{
+	for (size_t align = sizeof(void *); align <= 64 * MIB; align *= 2)
+		for (unsigned i = 1; i < SIZES; i += 3) {
+			unsigned char *p = memalign(align, sizes[i]);
+			unsigned char *q = aligned_alloc(align, sizes[i]);
+			void *r = NULL;
+
+			EXPECT(p != NULL && (uintptr_t)p % align == 0);
+			EXPECT(q != NULL && (uintptr_t)q % align == 0);
+			EXPECT(posix_memalign(&r, align, sizes[i]) == 0 && (uintptr_t)r % align == 0);
+			p[sizes[i] - 1] = q[sizes[i] - 1] = 1;
+			free(p);
+			free(q);
+			free(r);
+		}
+	return true;
+}
+
+static bool
+bad_alignment_is_refused(void)
+{
+	void *p = (void *)1;
+
+	EXPECT(posix_memalign(&p, 3, MIB) == EINVAL && p == (void *)1);
+	EXPECT(posix_memalign(&p, 0, MIB) == EINVAL && p == (void *)1);
+	EXPECT(posix_memalign(&p, sizeof(void *) * 3, MIB) == EINVAL && p == (void *)1);
+	EXPECT(posix_memalign(&p, 2, MIB) == EINVAL && p == (void *)1);
+	return true;
+}
+
+static bool
+page_functions_align_to_pages(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = valloc(3 * MIB + 1), *q = pvalloc(3 * MIB + 1), *r = pvalloc(0);
+
+	EXPECT(p != NULL && (uintptr_t)p % page == 0);
+	EXPECT(q != NULL && (uintptr_t)q % page == 0);
+	EXPECT(malloc_usable_size(q) >= 3 * MIB + page);
+	EXPECT(r != NULL);
+	free(p);
+	free(q);
+	free(r);
+	return true;
+}
+
+static bool
+errno_is_left_alone(void)
+{
+	for (unsigned i = 0; i < SIZES; i++) {
+		void *p;
+
+		errno = 1234;
+		p = malloc(sizes[i]);
+		EXPECT(errno == 1234);
+		p = realloc(p, sizes[i] + 8 * MIB);
+		EXPECT(errno == 1234);
+		free(p);
+		EXPECT(errno == 1234);
+		p = calloc(1, sizes[i]);
+		EXPECT(errno == 1234);
+		free(p);
+		EXPECT(errno == 1234);
+	}
+	return true;
+}
+
+static bool
+reports_work(void)
+{
+	void *p = malloc(10 * MIB);
+	struct mallinfo2 before, after;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	EXPECT(p != NULL && f != NULL);
+	before = mallinfo2();
+	EXPECT(before.hblkhd + before.uordblks >= 10 * MIB);
+	free(p);
+	after = mallinfo2();
+	EXPECT(after.hblkhd + after.uordblks < before.hblkhd + before.uordblks);
+	(void)malloc_trim(0);
+	EXPECT(malloc_info(0, f) == 0);
+	fclose(f);
+	EXPECT(len > 0);
+	free(text);
+	EXPECT(mallopt(M_MMAP_THRESHOLD, 128 * 1024) == 1);
+	return true;
+}
+
+/* libc's own callers: their blocks come from libc and are freed here. */
+static bool
+libc_callers_get_along(void)
+{
+	char *line = NULL, *copy;
+	size_t cap = 0, len = 3 * MIB;
+	FILE *f = tmpfile();
+
+	EXPECT(f != NULL);
+	for (size_t i = 0; i < len; i++)
+		fputc('a' + (int)(i % 26), f);
+	fputc('\n', f);
+	rewind(f);
+	EXPECT(getline(&line, &cap, f) == (ssize_t)len + 1);
+	fclose(f);
+	EXPECT((copy = strdup(line)) != NULL);
+	EXPECT(strcmp(line, copy) == 0);
+	EXPECT((copy = realloc(copy, 2 * len)) != NULL);
+	free(line);
+	free(copy);
+	return true;
+}
+
+static void *
+churn(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+
+	for (int i = 0; i < 300; i++) {
+		size_t n = 64 * KIB + (seed = seed * 1103515245 + 12345) % (6 * MIB);
+		unsigned char *p = i % 3 == 0 ? calloc(1, n) : malloc(n);
+
+		if (p == NULL || (i % 3 == 0 && (p[0] | p[n / 2] | p[n - 1]) != 0))
+			return (void *)1;
+		p[0] = p[n / 2] = p[n - 1] = (unsigned char)seed;
+		if ((p = realloc(p, n + (seed >> 8) % MIB)) == NULL || p[n / 2] != (unsigned char)seed)
+			return (void *)1;
+		free(p);
+	}
+	return NULL;
+}
+
+static bool
+threads_and_forks_mix(void)
+{
+	pthread_t t[4];
+	void *failed;
+	bool good = true;
+
+	for (uintptr_t i = 0; i < 4; i++)
+		EXPECT(pthread_create(&t[i], NULL, churn, (void *)(i + 1)) == 0);
+	for (int i = 0; i < 20; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			alarm(20);
+			_exit(churn((void *)(uintptr_t)(i + 99)) != NULL);
+		}
+		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
+		good = good && status == 0;
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &failed);
+		good = good && failed == NULL;
+	}
+	EXPECT(good);
+	return true;
+}
+
+static bool
+children_share_and_free_what_they_inherit(void)
+{
+	unsigned char *p = malloc(20 * MIB), *q = malloc(20 * MIB);
+	int status;
+	pid_t pid;
+
+	EXPECT(p != NULL && q != NULL);
+	fill(p, 20 * MIB, 3);
+	fill(q, 20 * MIB, 4);
+	free(q);
+	pid = fork();
+	if (pid == 0) {
+		bool good = filled(p, 20 * MIB, 3);
+
+		free(p);
+		q = malloc(30 * MIB);
+		memset(q, 1, 30 * MIB);
+		_exit(!good);
+	}
+	q = malloc(10 * MIB);
+	memset(q, 9, 10 * MIB);
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	EXPECT(filled(p, 20 * MIB, 3));
+	free(p);
+	free(q);
+	return true;
+}
+
+static volatile sig_atomic_t signals;
+static timer_t timer;
+static const struct itimerspec soon = { { 0, 0 }, { 0, 300000 } };
+
+static void
+on_signal(int sig)
+{
+	int saved = errno;
+	unsigned char *p;
+
+	(void)sig;
+	p = malloc(700 * KIB);
+	if (p != NULL)
+		p[0] = 1;
+	free(p);
+	/* From here on: were it periodic, a slow handler would stop the program. */
+	if (++signals < 300)
+		timer_settime(timer, 0, &soon, NULL);
+	errno = saved;
+}
+
+/* Undefined behaviour that many crash handlers rely on.  glibc hangs; the shim must not. */
+static bool
+signal_handlers_may_use_large_blocks(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+
+	if (getenv("VICTIM_SHIM") == NULL)
+		return true;
+	alarm(60);
+	EXPECT(sigaction(SIGUSR1, &sa, NULL) == 0);
+	EXPECT(timer_create(CLOCK_MONOTONIC, &ev, &timer) == 0);
+	timer_settime(timer, 0, &soon, NULL);
+	for (int i = 0; signals < 300; i++) {
+		void *p = malloc(1 * MIB + (size_t)i % 977 * 4096);
+
+		free(p);
+	}
+	timer_delete(timer);
+	alarm(0);
+	signal(SIGUSR1, SIG_DFL);
+	return true;
+}
+
+static bool
+lowered_address_limit_leaves_room(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct rlimit rl = { 4096 * MIB, 4096 * MIB };
+		void *p = malloc(8 * MIB), *q, *r;
+
+		if (setrlimit(RLIMIT_AS, &rl) != 0)
+			_exit(2);
+		q = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		r = malloc(700 * MIB);
+		if (r != NULL)
+			memset(r, 1, 64 * MIB);
+		free(p);
+		_exit(q == MAP_FAILED ? 3 : r == NULL ? 4 : 0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT(status == 0);
+	return true;
+}
+
+static bool
+double_free_ends_the_process(void)
+{
+	char text[128] = "";
+	int status, fd[2];
+	ssize_t n;
+	pid_t pid;
+
+	EXPECT(pipe(fd) == 0);
+	pid = fork();
+	if (pid == 0) {
+		void *volatile p = malloc(40 * MIB);
+
+		dup2(fd[1], STDERR_FILENO);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		free(p);
+		free(p);
+		_exit(0);
+	}
+	close(fd[1]);
+	n = read(fd[0], text, sizeof(text) - 1);
+	close(fd[0]);
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	/* glibc unmaps such a block and faults at the second free; others abort with a line. */
+	EXPECT(WIFSIGNALED(status) && (WTERMSIG(status) == SIGABRT || WTERMSIG(status) == SIGSEGV));
+	if (getenv("VICTIM_SHIM") != NULL)
+		EXPECT(n > 0 && strcmp(text, "pages: free(): invalid pointer\n") == 0 &&
+		       WTERMSIG(status) == SIGABRT);
+	return true;
+}
+
+#define CHECK(name) { #name, name }
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} checks[] = {
+	CHECK(malloc_gives_separate_aligned_blocks),
+	CHECK(calloc_is_zero_after_dirt),
+	CHECK(realloc_keeps_contents),
+	CHECK(realloc_grows_in_small_steps),
+	CHECK(realloc_of_null_and_to_zero),
+	CHECK(impossible_sizes_fail_with_enomem),
+	CHECK(more_than_the_machine_has_fails),
+	CHECK(alignment_is_honoured),
+	CHECK(bad_alignment_is_refused),
+	CHECK(page_functions_align_to_pages),
+	CHECK(errno_is_left_alone),
+	CHECK(reports_work),
+	CHECK(libc_callers_get_along),
+	CHECK(threads_and_forks_mix),
+	CHECK(children_share_and_free_what_they_inherit),
+	CHECK(signal_handlers_may_use_large_blocks),
+	CHECK(lowered_address_limit_leaves_room),
+	CHECK(double_free_ends_the_process),
+};
+
+int
+main(int argc, char **argv)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+		bool good;
+
+		if (argc > 1 && strstr(checks[i].name, argv[1]) == NULL)
+			continue;
+		fflush(stdout);
+		good = checks[i].run();
+		printf("%s - %s\n", good ? "ok" : "not ok", checks[i].name);
+		failed += !good;
+	}
+	return failed != 0;
+}
