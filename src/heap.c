@@ -351,22 +351,20 @@ choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
 }
 
 uint32_t
-pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used)
+pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
+		 uint64_t **ret_why)
 {
 	uint32_t first = 0, id = choose(h, want, used, &first);
 
-	if (id == 0) {
-		h->stats.declined_no_space++;
+	*ret_why = &h->stats.declined_no_space;
+	if (id == 0)
 		return 0;
-	}
 	if (pages_arena_commit(&h->arena, (size_t)(first + used) << h->arena.page_shift) != 0) {
-		h->stats.declined_refused++;
+		*ret_why = &h->stats.declined_refused;
 		return 0;
 	}
 	id = pages_extents_take(&h->extents, id, first, want->count);
-	if (id == 0)
-		h->stats.declined_no_space++;
-	else
+	if (id != 0)
 		h->extents.node[id].used = used;
 	return id;
 }
@@ -377,12 +375,15 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 {
 	size_t up = pages_heap_unit_pages(h), first;
 	struct pages_unit_run absent;
+	uint64_t *why;
 	uint32_t id;
 
 	pages_heap_empty_pocket(h);
-	id = pages_heap_place(h, want, want->count);
-	if (id == 0)
+	id = pages_heap_place(h, want, want->count, &why);
+	if (id == 0) {
+		(*why)++;
 		return 0;
+	}
 	first = h->extents.node[id].first;
 	/* Absent units are zero already: calloc wants them as they are. */
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
@@ -507,29 +508,42 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 		pages_heap_leave(h);
 }
 
+/* Units that overlap the used part of a block, of which the first seen ones are below from. */
+static size_t
+count_used(const struct pages_heap *h, const struct pages_extent *e, size_t *from)
+{
+	size_t a = pages_max(pages_heap_unit_down(h, e->first), *from);
+	size_t b = pages_heap_unit_up(h, e->first + e->used);
+
+	*from = pages_max(*from, b);
+	return b > a ? b - a : 0;
+}
+
 bool
 pages_heap_valid(struct pages_heap *h)
 {
 	const struct pages_units *u = &h->units;
-	size_t kept = 0, held = 0;
+	size_t kept = 0, held = 0, from = 0;
 
-	pages_heap_empty_pocket(h);
 	if (h->state != PAGES_HEAP_OPEN)
 		return true;
+	pages_heap_empty_pocket(h);
 	for (uint32_t page = 0, id; page < h->extents.pages; page += h->extents.node[id].count) {
 		const struct pages_extent *e = &h->extents.node[id = h->extents.edge[page]];
 		size_t a = pages_heap_unit_up(h, page);
 		size_t b = pages_heap_unit_down(h, page + e->count);
-		size_t used_end = pages_heap_unit_up(h, page + e->used);
 
 		if (e->state == PAGES_EXTENT_FREE) {
-			for (; a < b; a++)
-				kept += !pages_units_absent(u, a, a + 1);
-		} else if (pages_units_absent(u, pages_heap_unit_down(h, page), used_end) != 0) {
-			return false;
+			kept += a < b ? pages_units_count(u, a, b, false) : 0;
+		} else if (e->state == PAGES_EXTENT_LIVE) {
+			size_t n = count_used(h, e, &from);
+
+			held += n;
+			if (pages_units_count(u, from - n, from, true) != n)
+				return false;
 		}
 	}
-	for (size_t i = 0; i < u->count; i++)
-		held += !pages_units_absent(u, i, i + 1);
-	return kept == u->kept && held == u->held + u->kept && pages_extents_valid(&h->extents);
+	return kept == u->kept && kept == pages_units_count(u, 0, u->count, false) &&
+	       held == u->held && held == pages_units_count(u, 0, u->count, true) &&
+	       pages_extents_valid(&h->extents);
 }

@@ -20,8 +20,12 @@ void pages_heap_empty_pocket(struct pages_heap *h);
 /* Release the lock; then, without it, give back what is overdue. */
 void pages_heap_leave(struct pages_heap *h);
 
-/* With the lock: where memory for want is, committed; 0 (an id) after counting why not. */
-uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used);
+/*
+ * With the lock: a live extent for want, committed as far as it is used.  Returns
+ * its id, or 0 and in *ret_why the counter of the reason.
+ */
+uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
+			  uint64_t **ret_why);
 
 /* With the lock: keep the units that became free when pages [first, end) joined span. */
 void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span);

@@ -90,6 +90,24 @@ transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
 	return a;
 }
 
+/*
+ * With the lock: room is address space without memory.  Where a slot was laid over
+ * kept memory its room ends before that, so that all that is kept lies in free
+ * space, where it is found again.
+ */
+static void
+trim_room(struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t up = pages_heap_unit_pages(h);
+	struct pages_unit_run kept =
+		pages_units_kept(&h->units, pages_heap_unit_up(h, e->first + e->used),
+				 pages_heap_unit_down(h, e->first + e->count), false);
+
+	if (kept.count != 0)
+		(void)pages_extents_cut(&h->extents, id, (uint32_t)(kept.first * up) - e->first);
+}
+
 /* With the lock: find block id a slot for pages pages and fill it as far as units move. */
 static bool
 move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_moved *ret)
@@ -98,17 +116,22 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h);
 	struct pages_want want = { .align = up, .offset = old.first % up };
 	size_t a = pages_heap_unit_up(h, old.first), b = pages_heap_unit_down(h, old.first + old.used);
-	size_t whole = b > a ? b - a : 0, done, first;
+	size_t whole = b > a ? b - a : 0, done, first, slot;
 	ptrdiff_t distance;
+	uint64_t *why;
 
-	want.count = (uint32_t)pages_min(pages_pow2_at_least(2 * (size_t)pages), h->extents.pages);
-	ret->id = pages_heap_place(h, &want, pages);
+	/* To the end of a unit: no unit may lie half in a room and half in somebody's block. */
+	slot = pages_round_up(want.offset + pages_pow2_at_least(2 * (size_t)pages), up) - want.offset;
+	want.count = (uint32_t)pages_min(slot, h->extents.pages);
+	ret->id = pages_heap_place(h, &want, pages, &why);
 	if (ret->id == 0) {
 		want.count = pages;
-		ret->id = pages_heap_place(h, &want, pages);
+		ret->id = pages_heap_place(h, &want, pages, &why);
 	}
-	if (ret->id == 0)
+	if (ret->id == 0) {
+		(*why)++;
 		return false;
+	}
 
 	first = h->extents.node[ret->id].first;
 	distance = ((ptrdiff_t)first - (ptrdiff_t)old.first) / (ptrdiff_t)up;
@@ -118,6 +141,7 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 
 	(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 			       pages_heap_unit_up(h, first + pages), true);
+	trim_room(h, ret->id);
 	ret->copies[0] = copy_of(h, old.first, whole != 0 ? a * up : old.first + old.used, first);
 	ret->copies[1] = copy_of(h, done * up, b * up, (size_t)((ptrdiff_t)done + distance) * up);
 	ret->copies[2] = copy_of(h, b * up, old.first + old.used, (size_t)((ptrdiff_t)b + distance) * up);
@@ -146,30 +170,44 @@ finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
 	return p;
 }
 
+/* With the lock: in place, or by *moved; false if neither. */
+static bool
+grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved)
+{
+	if (pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages) {
+		h->stats.declined_no_space++;
+		return false;
+	}
+	if (!grow_in_place(h, id, (uint32_t)pages)) {
+		if (!move_to_slot(h, id, (uint32_t)pages, moved))
+			return false;
+		h->stats.grown_by_move++;
+	}
+	return true;
+}
+
 void *
 pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = pages_heap_checked(h, p, "realloc");
-	const struct pages_extent *e = &h->extents.node[id];
-	size_t pages = pages_heap_pages(h, size);
-	struct pages_moved moved;
-	bool in_place = true, slot = false;
+	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
+	struct pages_moved moved = { .id = 0 };
+	bool done = true;
 
-	if (pages == e->used)
+	if (pages == used)
 		return p;
-	if (size > h->memory || pages > h->extents.pages || !pages_heap_enter(h))
+	if (!pages_heap_enter(h)) {
+		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
 		return NULL;
-	pages_heap_empty_pocket(h);
-	if (pages < e->used) {
-		shrink(h, id, (uint32_t)pages);
-	} else {
-		h->stats.requested_bytes += (pages - e->used) << h->arena.page_shift;
-		in_place = grow_in_place(h, id, (uint32_t)pages);
-		slot = !in_place && move_to_slot(h, id, (uint32_t)pages, &moved);
-		h->stats.grown_by_move += slot;
 	}
+	pages_heap_empty_pocket(h);
+	if (pages < used)
+		shrink(h, id, (uint32_t)pages);
+	else if ((done = grow(h, id, pages, &moved)))
+		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
 	pages_heap_leave(h);
-	if (in_place)
-		return p;
-	return slot ? finish_move(h, p, &moved) : NULL;
+
+	if (!done)
+		return NULL;
+	return moved.id != 0 ? finish_move(h, p, &moved) : p;
 }

@@ -146,8 +146,20 @@ pages_heap_fork_parent(struct pages_heap *h)
 	pages_lock_after_fork_parent(&h->lock);
 }
 
+/* The child's counters tell what it did itself; what it inherited is still live. */
 void
 pages_heap_fork_child(struct pages_heap *h)
 {
+	struct pages_stats *st = &h->stats;
+	struct pages_units *u = &h->units;
+
+	*st = (struct pages_stats){
+		.live_objects = st->live_objects,
+		.live_bytes = st->live_bytes,
+		.peak_live_bytes = st->live_bytes,
+	};
+	u->moved = u->reused = u->fresh = u->returned = u->refused_moves = 0;
+	u->peak_resident = u->held + u->kept;
+	atomic_store(&h->busy, 0);
 	pages_lock_after_fork_child(&h->lock);
 }

@@ -205,6 +205,12 @@ pages_units_absent(const struct pages_units *u, size_t a, size_t b)
 	return b - a - pages_bits_count(u->held_bits, a, b) - pages_bits_count(u->kept_bits, a, b);
 }
 
+size_t
+pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held)
+{
+	return pages_bits_count(held ? u->held_bits : u->kept_bits, a, b);
+}
+
 /* What is kept of [a, b) is held now; returns how many that were. */
 static size_t
 hold_kept(struct pages_units *u, size_t a, size_t b)

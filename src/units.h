@@ -64,6 +64,9 @@ void pages_units_close(struct pages_units *u);
 /* How many of [a, b) are absent. */
 size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b);
 
+/* How many of [a, b) are held, or kept. */
+size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held);
+
 /*
  * Hold [a, b): the used part of a live extent overlaps them from now on.
  *

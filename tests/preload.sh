@@ -13,11 +13,11 @@ bad=0
 
 fail() { echo "FAIL: $*"; bad=1; }
 
-# victim LABEL FILTER COMMAND...: runs it, and shows what it says if it fails.
+# victim LABEL COMMAND...: runs it, and shows what it says if it fails.
 victim() {
 	label=$1
 	shift
-	VICTIM_SHIM=1 timeout 120 "$@" >"$tmp/out" 2>"$tmp/err" || {
+	timeout 120 "$@" >"$tmp/out" 2>"$tmp/err" || {
 		fail "$label (exit $?)"
 		grep -v '^ok' "$tmp/out"
 	}
@@ -27,19 +27,25 @@ victim() {
 # field NAME FILE: a number from a report.
 field() { sed 's/.*"'"$1"'":\([0-9a-z]*\).*/\1/' "$2" | head -n 1; }
 
+# What only the shim promises can be asked for where the blocks are its own.
+VICTIM_SHIM=1
+export VICTIM_SHIM
 victim "default" $run tests/victim
 victim "threshold 64K" $run -t 64K tests/victim
-victim "threshold 4M" $run -t 4M tests/victim
 victim "no huge pages" $run -c thp:off tests/victim
 victim "nothing kept" $run -c retain:0 tests/victim
 victim "no kernel features" env PAGES_DISABLE=all $run tests/victim
 victim "no moves" env PAGES_DISABLE=move $run tests/victim
-victim "no address space for an arena" sh -c "ulimit -v 450000; exec $run tests/victim m"
-victim "ulimit -v 2000000" sh -c "ulimit -v 2000000; exec $run tests/victim m"
+unset VICTIM_SHIM
+victim "threshold 4M" $run -t 4M tests/victim
+for check in separate calloc realloc impossible machine errno; do
+	victim "no address space for an arena" sh -c "ulimit -v 450000; exec $run tests/victim $check"
+	victim "ulimit -v 2000000" sh -c "ulimit -v 2000000; exec $run tests/victim $check"
+done
 
 # Does any of this really go through the arena?  And not where it must not?
 $run --report="$tmp/r.json" tests/victim realloc >/dev/null || fail "victim with a report"
-[ "$(field requests "$tmp/r.json")" -gt 100 ] || fail "no requests were routed"
+[ "$(field requests "$tmp/r.json")" -gt 5 ] || fail "no requests were routed"
 [ "$(field moved_bytes "$tmp/r.json")" -gt 0 ] || fail "nothing was moved"
 growths=$(($(field grown_by_move "$tmp/r.json") + $(field grown_in_place "$tmp/r.json")))
 [ "$(field copied_bytes "$tmp/r.json")" -lt $((growths * 2097152)) ] || fail "too much was copied"

@@ -210,7 +210,7 @@ Test(heap, says_no_when_the_arena_is_full_and_goes_on)
 
 	cr_assert_null(pages_heap_alloc(&h, MIB(100), 1, false));
 	cr_assert_null(pages_heap_resize(&h, p, MIB(1100)));
-	cr_assert_eq(stats().declined_no_space, 2 + 1);	/* resize tries with and without room */
+	cr_assert_eq(stats().declined_no_space, 2);
 	pages_heap_free(&h, p);
 	get(MIB(100));
 }
@@ -307,8 +307,8 @@ Test(heap, moves_nothing_when_the_mapping_limit_is_near)
 	q = get(MIB(44));
 	memset(q, 1, MIB(44));
 	cr_assert_eq(stats().moved_bytes, 0);
-	/* What could not be moved was given back instead. */
-	cr_assert_leq(stats().resident_bytes, MIB(100));
+	/* What could not be moved was given back instead; seven blocks share units at their ends. */
+	cr_assert_leq(stats().resident_bytes, MIB(96) + 7 * MIB(2));
 }
 
 Test(heap, surrenders_unused_address_space_and_still_works)
