@@ -2,217 +2,369 @@
 #include "elf_inspect.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <link.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static const struct pages_elf_verdict fine = { NULL, false };
+#define SEGMENTS_MAX 64
+#define STEPS_MAX 65536		/* of any list or chain in a file: it may have no end */
+#define NAME_LEN 64		/* symbols and libraries we look for are shorter */
 
-/* The file, mapped; all offsets come from it and are checked against len. */
-struct file {
-	const char *data;
-	size_t len;
+/* Its address in the file that is running tells what machine we are for. */
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
+/* A file and its dynamic section; addresses are 0 where there is nothing. */
+struct elf {
+	int fd;
+	size_t segment_count;
+	Elf64_Phdr segments[SEGMENTS_MAX];
+	uint64_t strings, symbols, gnu_hash, sysv_hash;
+	bool is_loader, needs_sanitizer;
 };
 
-/* count records of size bytes at offset, or NULL if they do not lie in the file. */
-static const void *
-part(const struct file *f, uint64_t offset, uint64_t count, size_t size)
+static const struct pages_elf_verdict fine = { NULL, false };
+
+/* Reading. ---------------------------------------------------------------- */
+
+static bool
+read_at(const struct elf *e, uint64_t offset, void *buf, size_t len)
 {
-	if (offset > f->len || count > (f->len - offset) / size || offset % 4 != 0)
-		return NULL;
-	return f->data + offset;
+	return offset <= INT64_MAX - len && pread(e->fd, buf, len, (off_t)offset) == (ssize_t)len;
 }
 
-/* The string at offset, or "" if it is not one that ends within the file. */
-static const char *
-string_at(const struct file *f, uint64_t offset)
+/* At most size - 1 bytes; "" if there are none. */
+static void
+read_string(const struct elf *e, uint64_t offset, char *ret, size_t size)
 {
-	if (offset >= f->len || memchr(f->data + offset, '\0', f->len - offset) == NULL)
-		return "";
-	return f->data + offset;
+	ssize_t n = offset <= INT64_MAX - size ? pread(e->fd, ret, size - 1, (off_t)offset) : 0;
+
+	ret[n > 0 ? n : 0] = '\0';
+}
+
+/* Where in the file is what will be loaded at an address? */
+static bool
+offset_of(const struct elf *e, uint64_t address, uint64_t *ret)
+{
+	for (size_t i = 0; i < e->segment_count; i++) {
+		const Elf64_Phdr *s = &e->segments[i];
+
+		if (s->p_type == PT_LOAD && address - s->p_vaddr < s->p_filesz)
+			return !__builtin_add_overflow(s->p_offset, address - s->p_vaddr, ret);
+	}
+	return false;
 }
 
 static bool
-names_sanitizer(const char *library)
+load(const struct elf *e, uint64_t address, void *buf, size_t len)
 {
-	return strncmp(library, "libasan", 7) == 0 || strncmp(library, "libtsan", 7) == 0 ||
-	       strncmp(library, "libmsan", 7) == 0 || strncmp(library, "liblsan", 7) == 0 ||
-	       strncmp(library, "libclang_rt.asan", 16) == 0;
+	uint64_t offset;
+
+	return offset_of(e, address, &offset) && read_at(e, offset, buf, len);
 }
 
-static struct pages_elf_verdict
-inspect_symbols(const struct file *f, const ElfW(Shdr) *sections, size_t count, const ElfW(Shdr) *s)
+/* Word i of a table of 32-bit words; 0, which ends every chain, if there is none. */
+static uint32_t
+load_word(const struct elf *e, uint64_t table, uint64_t i)
 {
-	size_t n = s->sh_size / sizeof(ElfW(Sym));
-	const ElfW(Sym) *syms = part(f, s->sh_offset, n, sizeof(ElfW(Sym)));
+	uint32_t word;
 
-	if (syms == NULL || s->sh_link >= count)
-		return fine;
-	for (size_t i = 0; i < n; i++) {
-		const char *name = string_at(f, sections[s->sh_link].sh_offset + syms[i].st_name);
+	return load(e, table + i * sizeof(word), &word, sizeof(word)) ? word : 0;
+}
 
-		if (syms[i].st_shndx == SHN_UNDEF)
-			continue;
-		if (strcmp(name, "__asan_init") == 0 || strcmp(name, "__tsan_init") == 0 ||
-		    strcmp(name, "__msan_init") == 0)
-			return (struct pages_elf_verdict){ "it is built with a sanitizer", true };
-		if (strcmp(name, "malloc") == 0)
-			return (struct pages_elf_verdict){ "it brings its own malloc", false };
+static void
+load_string(const struct elf *e, uint64_t address, char *ret, size_t size)
+{
+	uint64_t offset;
+
+	ret[0] = '\0';
+	if (offset_of(e, address, &offset))
+		read_string(e, offset, ret, size);
+}
+
+/* Symbols. ---------------------------------------------------------------- */
+
+static bool
+defines_as(const struct elf *e, uint32_t i, const char *name)
+{
+	char found[NAME_LEN];
+	Elf64_Sym s;
+
+	if (!load(e, e->symbols + i * sizeof(s), &s, sizeof(s)) || s.st_shndx == SHN_UNDEF)
+		return false;
+	load_string(e, e->strings + s.st_name, found, sizeof(found));
+	return strcmp(found, name) == 0;
+}
+
+/* Layout: nbuckets, symoffset, bloom words, bloom shift; bloom; buckets; chains. */
+static bool
+defines_gnu(const struct elf *e, const char *name)
+{
+	uint32_t buckets = load_word(e, e->gnu_hash, 0), first = load_word(e, e->gnu_hash, 1);
+	uint64_t table = 4 + 2 * (uint64_t)load_word(e, e->gnu_hash, 2);
+	uint32_t hash = 5381, i;
+
+	for (const char *c = name; *c != '\0'; c++)
+		hash = hash * 33 + (unsigned char)*c;
+	i = buckets != 0 ? load_word(e, e->gnu_hash, table + hash % buckets) : 0;
+	for (unsigned steps = 0; i >= first && i != 0 && steps < STEPS_MAX; i++, steps++) {
+		uint64_t chain = table + buckets + (i - first);
+		uint32_t word = load_word(e, e->gnu_hash, chain);
+
+		if ((word | 1) == (hash | 1) && defines_as(e, i, name))
+			return true;
+		if (word == 0 || (word & 1) != 0)
+			return false;
 	}
-	return fine;
+	return false;
 }
 
-static struct pages_elf_verdict
-inspect_needed(const struct file *f, const ElfW(Shdr) *sections, size_t count, const ElfW(Shdr) *s)
+/* Layout: nbucket, nchain; buckets; chains.  Rare, so all symbols are looked at. */
+static bool
+defines_sysv(const struct elf *e, const char *name)
 {
-	size_t n = s->sh_size / sizeof(ElfW(Dyn));
-	const ElfW(Dyn) *dyn = part(f, s->sh_offset, n, sizeof(ElfW(Dyn)));
+	uint32_t count = load_word(e, e->sysv_hash, 1);
 
-	if (dyn == NULL || s->sh_link >= count)
-		return fine;
-	for (size_t i = 0; i < n && dyn[i].d_tag != DT_NULL; i++)
-		if (dyn[i].d_tag == DT_NEEDED &&
-		    names_sanitizer(string_at(f, sections[s->sh_link].sh_offset + dyn[i].d_un.d_val)))
-			return (struct pages_elf_verdict){ "it is built with a sanitizer", true };
-	return fine;
+	for (uint32_t i = 1; i < count && i < STEPS_MAX; i++)
+		if (defines_as(e, i, name))
+			return true;
+	return false;
 }
 
-static struct pages_elf_verdict
-inspect_sections(const struct file *f, const ElfW(Ehdr) *eh)
+static bool
+defines(const struct elf *e, const char *name)
 {
-	const ElfW(Shdr) *sections = part(f, eh->e_shoff, eh->e_shnum, sizeof(ElfW(Shdr)));
-	struct pages_elf_verdict v = fine;
+	return e->gnu_hash != 0 ? defines_gnu(e, name) : defines_sysv(e, name);
+}
 
-	for (size_t i = 0; sections != NULL && i < eh->e_shnum && v.problem == NULL; i++) {
-		if (sections[i].sh_type == SHT_DYNSYM)
-			v = inspect_symbols(f, sections, eh->e_shnum, &sections[i]);
-		else if (sections[i].sh_type == SHT_DYNAMIC)
-			v = inspect_needed(f, sections, eh->e_shnum, &sections[i]);
+/* Sections and segments. -------------------------------------------------- */
+
+bool
+pages_elf_is_sanitizer(const char *library)
+{
+	static const char *const prefixes[] = {
+		"libasan.", "libtsan.", "libmsan.", "liblsan.", "libhwasan.", "libclang_rt.asan",
+		"libclang_rt.tsan", "libclang_rt.msan", "libclang_rt.lsan", "libclang_rt.hwasan",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (strncmp(library, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static void
+note_entry(struct elf *e, const Elf64_Dyn *d)
+{
+	switch (d->d_tag) {
+	case DT_STRTAB:
+		e->strings = d->d_un.d_ptr;
+		break;
+	case DT_SYMTAB:
+		e->symbols = d->d_un.d_ptr;
+		break;
+	case DT_GNU_HASH:
+		e->gnu_hash = d->d_un.d_ptr;
+		break;
+	case DT_HASH:
+		e->sysv_hash = d->d_un.d_ptr;
+		break;
+	case DT_SONAME:		/* programs have none, but ld.so has, and may be run by name */
+		e->is_loader = true;
+		break;
 	}
-	return v;
 }
 
-static uint16_t
-own_machine(void)
+/* Twice, because the names can be read only when it is known where they are. */
+static void
+read_dynamic(struct elf *e, const Elf64_Phdr *s)
 {
-	extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+	uint64_t count = s->p_filesz / sizeof(Elf64_Dyn);
+	char name[NAME_LEN];
+	Elf64_Dyn d;
 
-	return __ehdr_start.e_machine;
+	for (uint64_t i = 0; i < 2 * count && i < STEPS_MAX; i++) {
+		if (!read_at(e, s->p_offset + i % count * sizeof(d), &d, sizeof(d)))
+			return;
+		if (d.d_tag == DT_NULL && i >= count)
+			return;
+		if (d.d_tag == DT_NULL) {
+			i = count - 1;
+		} else if (i < count) {
+			note_entry(e, &d);
+		} else if (d.d_tag == DT_NEEDED) {
+			load_string(e, e->strings + d.d_un.d_val, name, sizeof(name));
+			e->needs_sanitizer |= pages_elf_is_sanitizer(name);
+		}
+	}
+}
+
+static bool
+is_for_us(const Elf64_Ehdr *eh)
+{
+	return eh->e_ident[EI_CLASS] == __ehdr_start.e_ident[EI_CLASS] &&
+	       eh->e_ident[EI_DATA] == __ehdr_start.e_ident[EI_DATA] &&
+	       eh->e_machine == __ehdr_start.e_machine;
 }
 
 static struct pages_elf_verdict
-inspect_elf(const struct file *f)
+judge(struct elf *e)
 {
-	const ElfW(Ehdr) *eh = part(f, 0, 1, sizeof(*eh));
-	const ElfW(Phdr) *ph;
-	const char *interpreter = NULL;
+	char interpreter[PATH_MAX] = "";
 
-	if (f->data[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || eh == NULL ||
-	    eh->e_machine != own_machine())
-		return (struct pages_elf_verdict){ "it is for another kind of machine", true };
-	ph = part(f, eh->e_phoff, eh->e_phnum, sizeof(*ph));
-	for (size_t i = 0; ph != NULL && i < eh->e_phnum; i++)
-		if (ph[i].p_type == PT_INTERP)
-			interpreter = string_at(f, ph[i].p_offset);
-	if (interpreter == NULL)
-		return (struct pages_elf_verdict){ "it is statically linked", false };
+	for (size_t i = 0; i < e->segment_count; i++) {
+		if (e->segments[i].p_type == PT_INTERP)
+			read_string(e, e->segments[i].p_offset, interpreter, sizeof(interpreter));
+		else if (e->segments[i].p_type == PT_DYNAMIC)
+			read_dynamic(e, &e->segments[i]);
+	}
 	if (strstr(interpreter, "musl") != NULL)
 		return (struct pages_elf_verdict){ "it runs on musl, the shim on glibc", true };
-	return inspect_sections(f, eh);
+	if (interpreter[0] == '\0' && !e->is_loader)
+		return (struct pages_elf_verdict){ "it is statically linked", false };
+	if (e->needs_sanitizer || defines(e, "__asan_init") || defines(e, "__tsan_init") ||
+	    defines(e, "__msan_init"))
+		return (struct pages_elf_verdict){ "it is built with a sanitizer", true };
+	if (interpreter[0] != '\0' && defines(e, "malloc"))
+		return (struct pages_elf_verdict){ "it brings its own malloc", false };
+	return fine;
 }
 
-/* "#!/bin/sh -e", "#!/usr/bin/env python3": the program that runs the script. */
 static struct pages_elf_verdict
-inspect_script(const struct file *f)
+inspect_elf(int fd)
 {
-	char line[256], *save, *word;
-	size_t n = f->len - 2 < sizeof(line) - 1 ? f->len - 2 : sizeof(line) - 1;
-	char path[512];
+	struct elf e = { .fd = fd };
+	Elf64_Ehdr eh;
 
-	memcpy(line, f->data + 2, n);
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	word = strtok_r(line, " \t", &save);
-	if (word == NULL)
+	if (!read_at(&e, 0, &eh, sizeof(eh)))
 		return fine;
-	if (strlen(word) < 4 || strcmp(word + strlen(word) - 4, "/env") != 0)
-		return pages_elf_inspect(word);
-	while ((word = strtok_r(NULL, " \t", &save)) != NULL && word[0] == '-')
-		;
-	return word != NULL && pages_find_command(word, path, sizeof(path)) == 0
-		       ? pages_elf_inspect(path)
-		       : fine;
+	/* The loader would complain about the shim in every such process. */
+	if (!is_for_us(&eh))
+		return (struct pages_elf_verdict){ "it is built for another machine", true };
+	if (eh.e_phentsize != sizeof(*e.segments) || eh.e_phnum > SEGMENTS_MAX ||
+	    !read_at(&e, eh.e_phoff, e.segments, eh.e_phnum * sizeof(*e.segments)))
+		return fine;
+	e.segment_count = eh.e_phnum;
+	return judge(&e);
 }
 
+/* Privileges. ------------------------------------------------------------- */
+
+/* Will the process get rights that its parent has not, so that preloads are ignored? */
 static bool
-is_privileged(const char *path, const struct stat *st)
+gains_rights(int fd)
 {
-	if ((st->st_mode & S_ISUID) != 0 && st->st_uid != geteuid())
+	struct statvfs fs;
+	struct stat st;
+
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || fstat(fd, &st) != 0 ||
+	    (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0))
+		return false;
+	if ((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid())
 		return true;
-	if ((st->st_mode & S_ISGID) != 0 && st->st_gid != getegid())
+	if ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 && st.st_gid != getgid())
 		return true;
-	return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+	return getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
+}
+
+/* Scripts. ---------------------------------------------------------------- */
+
+/* The program that runs the file: what stands behind "#!", or the shell. */
+static bool
+find_interpreter(char *head, char *ret, size_t size)
+{
+	char *save, *word;
+	size_t n;
+
+	if (strncmp(head, "#!", 2) != 0)
+		return pages_find_command("/bin/sh", ret, size) == 0;
+	head[strcspn(head, "\n")] = '\0';
+	word = strtok_r(head + 2, " \t", &save);
+	n = word != NULL ? strlen(word) : 0;
+	if (n >= 4 && strcmp(word + n - 4, "/env") == 0)
+		do	/* past its options and settings */
+			word = strtok_r(NULL, " \t", &save);
+		while (word != NULL && (word[0] == '-' || strchr(word, '=') != NULL));
+	return word != NULL && pages_find_command(word, ret, size) == 0;
+}
+
+static struct pages_elf_verdict
+inspect(const char *path, bool follow)
+{
+	char head[256] = "", interpreter[PATH_MAX];
+	struct pages_elf_verdict v = fine;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return v;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, head, sizeof(head) - 1, 0) > 0) {
+		if (memcmp(head, ELFMAG, SELFMAG) != 0) {
+			if (follow && find_interpreter(head, interpreter, sizeof(interpreter)))
+				v = inspect(interpreter, false);
+		} else if (gains_rights(fd)) {
+			v.problem = "it is setuid, setgid or has capabilities";
+		} else {
+			v = inspect_elf(fd);
+		}
+	}
+	close(fd);
+	return v;
 }
 
 struct pages_elf_verdict
 pages_elf_inspect(const char *path)
 {
-	struct pages_elf_verdict v = fine;
-	struct file f = { MAP_FAILED, 0 };
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return inspect(path, true);
+}
 
-	if (fd < 0)
-		return v;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > EI_NIDENT) {
-		f.len = (size_t)st.st_size;
-		f.data = mmap(NULL, f.len, PROT_READ, MAP_PRIVATE, fd, 0);
-	}
-	close(fd);
-	if (f.data == MAP_FAILED)
-		return v;
-	if (is_privileged(path, &st))
-		v.problem = "it is setuid, setgid or has capabilities";
-	else if (memcmp(f.data, "#!", 2) == 0)
-		v = inspect_script(&f);
-	else if (memcmp(f.data, ELFMAG, SELFMAG) == 0)
-		v = inspect_elf(&f);
-	munmap((void *)(uintptr_t)f.data, f.len);
-	return v;
+/* Commands. --------------------------------------------------------------- */
+
+static int
+check_command(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == EACCES ? -EACCES : -ENOENT;
+	return S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : -EACCES;
 }
 
 int
 pages_find_command(const char *name, char *ret, size_t size)
 {
 	const char *dirs = getenv("PATH");
-	int err = 127;
+	int err = -ENOENT;
 
+	if (name[0] == '\0')
+		return -ENOENT;
 	if (strchr(name, '/') != NULL)
-		dirs = "";
-	else if (dirs == NULL)
-		dirs = "/usr/local/bin:/usr/bin:/bin";
-	for (;;) {
+		return (size_t)snprintf(ret, size, "%s", name) < size ? check_command(ret) : -ENOENT;
+	if (dirs == NULL)
+		dirs = "/bin:/usr/bin";
+	for (;; dirs++) {
 		size_t n = strcspn(dirs, ":");
-		struct stat st;
 
-		if (n + strlen(name) + 3 <= size) {
-			memcpy(ret, dirs, n);
-			strcpy(ret + n, n != 0 ? "/" : "");
-			strcat(ret, name);
-			if (stat(ret, &st) == 0) {
-				if (S_ISREG(st.st_mode) && access(ret, X_OK) == 0)
-					return 0;
-				err = 126;
-			}
+		/* An empty one means the working directory. */
+		if (n < PATH_MAX && (size_t)snprintf(ret, size, "%.*s/%s", n != 0 ? (int)n : 1,
+						     n != 0 ? dirs : ".", name) < size) {
+			int e = check_command(ret);
+
+			if (e == 0)
+				return 0;
+			if (e == -EACCES)
+				err = e;
 		}
-		if (dirs[n] == '\0')
+		dirs += n;
+		if (*dirs == '\0')
 			return err;
-		dirs += n + 1;
 	}
 }

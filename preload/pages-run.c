@@ -7,59 +7,134 @@
  * and one that never loaded the shim cannot say so.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "elf_inspect.h"
 #include "report.h"
 
-enum { EXIT_OURS = 125 };
+
+enum { OWN_TROUBLE = 125 };
 
 struct options {
 	bool report, dry_run, quiet;
 	const char *report_file;	/* NULL: standard error */
-	char conf[1024];		/* what to append to PAGES_CONF */
+	char *conf;			/* what to append to PAGES_CONF, or NULL */
 };
 
-static void
+struct command {
+	char **argv;
+	char path[PATH_MAX];
+	struct pages_elf_verdict verdict;
+};
+
+__attribute__((format(printf, 1, 2))) static void
+say(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("pages-run: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+__attribute__((noreturn)) static void
 fail(const char *what, const char *why)
 {
-	fprintf(stderr, "pages-run: %s: %s\n", what, why);
-	exit(EXIT_OURS);
+	say("%s: %s", what, why);
+	exit(OWN_TROUBLE);
 }
+
+static char *
+join(const char *a, const char *separator, const char *b)
+{
+	char *s;
+
+	if (asprintf(&s, "%s%s%s", a, separator, b) < 0)
+		fail("memory", strerror(ENOMEM));
+	return s;
+}
+
+static bool
+ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* Options. ---------------------------------------------------------------- */
 
 static void
 usage(FILE *f)
 {
 	fputs("usage: pages-run [options] [--] command [argument ...]\n"
-	      "Run a command with its large allocations on paged regions.\n\n"
-	      "  --report[=FILE]       say at the end what it did (standard error; FILE.json: JSON)\n"
-	      "  -t, --threshold=SIZE  what is large (256K; from 64K)\n"
-	      "  -c, --conf=KEY:VALUE  any setting of PAGES_CONF (help:true lists them)\n"
-	      "  -n, --dry-run         print the environment it would set\n"
-	      "  -q, --quiet           no warnings\n"
-	      "  -h, --help            this text\n"
-	      "  -V, --version         the version\n\n"
-	      "Exits as the command does; 127 not found, 126 not executable, 125 own trouble.\n",
+	      "Run a command with its large allocations on paged regions.\n"
+	      "      --report[=FILE]             say at the end what it did (FILE.json: JSON)\n"
+	      "  -t, --threshold=SIZE            what is large (256K; from 64K)\n"
+	      "  -c, --conf=KEY:VALUE[,...]      settings (see -c help:true)\n"
+	      "  -n, --dry-run                   print the environment it would set\n"
+	      "  -q, --quiet                     no warnings\n"
+	      "  -h, --help; -V, --version       print this text, the version\n\n"
+	      "Exits as the command does; 127: not found, 126: not executable, 125: own trouble.\n",
 	      f);
 }
 
 static void
-append(char *list, size_t size, const char *prefix, const char *item)
+add_setting(char **conf, const char *prefix, const char *setting)
 {
-	size_t n = strlen(list);
+	char *piece = join(prefix, "", setting), *old = *conf;
 
-	if ((size_t)snprintf(list + n, size - n, "%s%s%s", n != 0 ? "," : "", prefix, item) >= size - n)
-		fail("settings", "too long");
+	*conf = old != NULL && old[0] != '\0' ? join(old, ",", piece) : join(piece, "", "");
+	free(piece);
+	free(old);
+}
+
+static void
+apply(struct options *o, int option)
+{
+	switch (option) {
+	case 'r':
+		if (optarg != NULL && optarg[0] == '\0')
+			fail("--report", "the name of the file is empty");
+		o->report = true;
+		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
+		break;
+	case 't':
+		if (optarg[0] < '0' || optarg[0] > '9' || strchr(optarg, ',') != NULL)
+			fail(optarg, "not a size");
+		add_setting(&o->conf, "threshold:", optarg);
+		break;
+	case 'c':
+		if (strpbrk(optarg, ":=") == NULL)
+			fail(optarg, "not a setting: KEY:VALUE[,KEY:VALUE...]");
+		add_setting(&o->conf, "", optarg);
+		break;
+	case 'n':
+		o->dry_run = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'h':
+		usage(stdout);
+		exit(0);
+	case 'V':
+		puts("pages-run (pages) " PACKAGE_VERSION);
+		exit(0);
+	default:
+		usage(stderr);
+		exit(OWN_TROUBLE);
+	}
 }
 
 static struct options
@@ -75,323 +150,301 @@ parse(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .report = false };
+	struct options o = { .conf = NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			o.report = true;
-			o.report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
-			break;
-		case 't':
-			append(o.conf, sizeof(o.conf), "threshold:", optarg);
-			break;
-		case 'c':
-			append(o.conf, sizeof(o.conf), "", optarg);
-			break;
-		case 'n':
-			o.dry_run = true;
-			break;
-		case 'q':
-			o.quiet = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		case 'V':
-			puts("pages-run (pages) " PACKAGE_VERSION);
-			exit(0);
-		default:
-			usage(stderr);
-			exit(EXIT_OURS);
-		}
+	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1)
+		apply(&o, c);
+	if (argv[optind] == NULL && !o.dry_run) {
+		usage(stderr);
+		exit(OWN_TROUBLE);
 	}
 	return o;
 }
 
-/* The shim: as told, beside us in a build tree, or where it was installed. */
+/* The environment. -------------------------------------------------------- */
+
+/* In a build tree the shim is where libtool puts it, in ours or below. */
+static bool
+find_built_shim(char *ret)
+{
+	static const char *const places[] = { "/.libs/libpages_malloc.so", "/libpages_malloc.so" };
+	char dir[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+	char *path;
+
+	dir[n > 0 ? n : 0] = '\0';
+	if (strrchr(dir, '/') == NULL)
+		return false;
+	*strrchr(dir, '/') = '\0';
+	if (!ends_in(dir, "/preload") && !ends_in(dir, "/preload/.libs"))
+		return false;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		bool found;
+
+		path = join(dir, "", places[i]);
+		found = realpath(path, ret) != NULL;
+		free(path);
+		if (found)
+			return true;
+	}
+	/* Not an installed one, which may be any version. */
+	fail(dir, "libpages_malloc.so is not built");
+}
+
 static void
 find_shim(char *ret)
 {
-	static const char *const beside[] = { ".libs/libpages_malloc.so", "libpages_malloc.so",
-					      "../libpages_malloc.so" };
 	const char *told = getenv("PAGES_SHIM");
-	char dir[PATH_MAX], path[2 * PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+	const char *path = told != NULL && told[0] != '\0' ? told : PAGES_SHIM_PATH;
 
-	if (told != NULL) {
-		if (realpath(told, ret) == NULL)
-			fail(told, strerror(errno));
-		return;
-	}
-	dir[n > 0 ? n : 0] = '\0';
-	if (strrchr(dir, '/') != NULL)
-		strrchr(dir, '/')[1] = '\0';
-	for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, beside[i]);
-		if (realpath(path, ret) != NULL)
-			return;
-	}
-	if (realpath(PAGES_SHIM_PATH, ret) == NULL)
-		fail(PAGES_SHIM_PATH, "the shim is not there; is pages installed?");
+	if ((path == told || !find_built_shim(ret)) && realpath(path, ret) == NULL)
+		fail(path, strerror(errno));
+	if (access(ret, R_OK) != 0)
+		fail(ret, strerror(errno));
+	if (strpbrk(ret, " :") != NULL)
+		fail(ret, "cannot be preloaded: there is a space or a colon in its path");
 }
 
-/* LD_PRELOAD with the shim first, once, and everything else kept. */
-static void
-set_preload(const char *shim)
+/* In LD_PRELOAD: is it the shim, or (without one) a sanitizer? */
+static bool
+is_it(const char *item, const char *shim)
 {
-	const char *old = getenv("LD_PRELOAD");
-	size_t size = strlen(shim) + (old != NULL ? strlen(old) : 0) + 2;
-	char *list = malloc(size), *copy = strdup(old != NULL ? old : ""), *save, *item;
+	const char *name = strrchr(item, '/') != NULL ? strrchr(item, '/') + 1 : item;
 	char path[PATH_MAX];
 
-	if (list == NULL || copy == NULL)
-		fail("LD_PRELOAD", strerror(ENOMEM));
-	strcpy(list, shim);
-	for (item = strtok_r(copy, " :", &save); item != NULL; item = strtok_r(NULL, " :", &save)) {
-		if (realpath(item, path) != NULL && strcmp(path, shim) == 0)
-			continue;
-		strcat(list, ":");
-		strcat(list, item);
-	}
-	if (setenv("LD_PRELOAD", list, 1) != 0)
-		fail("LD_PRELOAD", strerror(errno));
-	free(list);
-	free(copy);
-}
-
-static void
-set_conf(const char *extra)
-{
-	const char *old = getenv("PAGES_CONF");
-	char conf[4096];
-
-	if (extra[0] == '\0')
-		return;
-	if ((size_t)snprintf(conf, sizeof(conf), "%s%s%s", old != NULL ? old : "",
-			     old != NULL && old[0] != '\0' ? "," : "", extra) >= sizeof(conf))
-		fail("PAGES_CONF", "too long");
-	if (setenv("PAGES_CONF", conf, 1) != 0)
-		fail("PAGES_CONF", strerror(errno));
+	if (shim == NULL)
+		return pages_elf_is_sanitizer(name) || strncmp(name, "libubsan.", 9) == 0;
+	/* The loader itself takes care of names without a slash. */
+	return name != item && realpath(item, path) != NULL && strcmp(path, shim) == 0;
 }
 
 static bool
-preloads_sanitizer(void)
+preloads(const char *shim)
+{
+	const char *list = getenv("LD_PRELOAD");
+	char *copy = join(list != NULL ? list : "", "", ""), *save;
+	bool found = false;
+
+	for (char *i = strtok_r(copy, " :", &save); i != NULL; i = strtok_r(NULL, " :", &save))
+		found |= is_it(i, shim);
+	free(copy);
+	return found;
+}
+
+static void
+set(const struct options *o, const char *name, const char *value)
+{
+	if (o->dry_run)
+		printf("%s=%s\n", name, value);
+	else if (setenv(name, value, 1) != 0)
+		fail(name, strerror(errno));
+}
+
+/* The shim first; what is there is kept, and so is the user's order if it is there. */
+static void
+set_preload(const struct options *o, const char *shim)
 {
 	const char *old = getenv("LD_PRELOAD");
 
-	return old != NULL && (strstr(old, "libasan") != NULL || strstr(old, "libtsan") != NULL ||
-			       strstr(old, "libclang_rt.asan") != NULL);
-}
+	char *list = old != NULL && old[0] != '\0' ? join(shim, ":", old) : join(shim, "", "");
 
-static void
-run(char **argv)
-{
-	int err;
-
-	execvp(argv[0], argv);
-	err = errno;
-	fprintf(stderr, "pages-run: %s: %s\n", argv[0], strerror(err));
-	_exit(err == ENOENT ? 127 : 126);
-}
-
-/* With a report. ---------------------------------------------------------- */
-
-static volatile pid_t child;
-
-static void
-forward(int sig)
-{
-	if (child > 0)
-		kill(child, sig);
-}
-
-static int
-wait_for_child(void)
-{
-	static const int forwarded[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
-	struct sigaction sa = { .sa_handler = forward, .sa_flags = SA_RESTART };
-	int status = 0;
-
-	/* The terminal sends these to the child too: it decides. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
-		sigaction(forwarded[i], &sa, NULL);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
-/* What all processes of the command wrote, added up; their lines go to list. */
-static struct pages_report
-collect(const char *path, FILE *list)
-{
-	struct pages_report sum = { 0 }, one;
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t cap = 0;
-
-	while (f != NULL && getline(&line, &cap, f) > 0) {
-		if (!pages_report_parse(line, &one))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		fprintf(list, "%s%s", sum.processes != 0 ? "," : "", line);
-		/* The facts of the first to report, until one that had an effect comes. */
-		if (sum.processes == 0 || (sum.affected == 0 && one.affected != 0)) {
-			memcpy(sum.mode, one.mode, sizeof(sum.mode));
-			memcpy(sum.provider, one.provider, sizeof(sum.provider));
-		}
-		pages_report_add(&sum, &one);
-	}
-	free(line);
-	if (f != NULL)
-		fclose(f);
-	return sum;
-}
-
-static void
-write_report(const struct options *o, const struct pages_report *sum, const char *list)
-{
-	FILE *f = o->report_file != NULL ? fopen(o->report_file, "w") : stderr;
-	size_t n = o->report_file != NULL ? strlen(o->report_file) : 0;
-	char text[8192];
-
-	if (f == NULL)
-		fail(o->report_file, strerror(errno));
-	if (n >= 5 && strcmp(o->report_file + n - 5, ".json") == 0) {
-		size_t len = pages_report_json(sum, text, sizeof(text));
-
-		/* Into the object, before its closing brace. */
-		fprintf(f, "%.*s,\"each\":[%s]}\n", (int)(len - 2), text, list);
-	} else {
-		pages_report_text(sum, text, sizeof(text));
-		fputs(text, f);
-	}
-	if (f != stderr)
-		fclose(f);
-}
-
-static void
-report(const struct options *o, const char *records, const char *command, const char *problem)
-{
-	char *list = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&list, &len);
-	struct pages_report sum;
-
-	if (f == NULL)
-		fail("report", strerror(errno));
-	sum = collect(records, f);
-	fclose(f);
-	sum.pid = (uint64_t)child;
-	snprintf(sum.exe, sizeof(sum.exe), "%s", command);
-	if (sum.processes == 0)
-		snprintf(sum.mode, sizeof(sum.mode), "inactive: %s",
-			 problem != NULL ? problem
-					 : "no process loaded the shim, or all were killed or left by _exit");
-	write_report(o, &sum, list);
+	set(o, "LD_PRELOAD", preloads(shim) ? old : list);
 	free(list);
 }
 
-/* End as the command did, so that our parent sees no difference. */
 static void
-end_like(int status)
+set_conf(const struct options *o)
 {
-	struct rlimit none = { 0, 0 };
+	const char *old = getenv("PAGES_CONF");
+	char *conf = join(old != NULL ? old : "", "", "");
 
-	if (WIFEXITED(status))
-		exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &none);
-	signal(WTERMSIG(status), SIG_DFL);
-	raise(WTERMSIG(status));
-	exit(128 + WTERMSIG(status));
-}
-
-/* A file for the processes to append their reports to. */
-static void
-make_records(char *ret, size_t size)
-{
-	const char *dir = getenv("TMPDIR");
-	int fd;
-
-	if (dir == NULL || strchr(dir, ',') != NULL)
-		dir = "/tmp";
-	snprintf(ret, size, "%s/pages-run-XXXXXX.json", dir);
-	fd = mkstemps(ret, 5);
-	if (fd < 0)
-		fail(ret, strerror(errno));
-	close(fd);
-}
-
-static void
-run_and_report(struct options *o, char **argv, const char *problem)
-{
-	char records[PATH_MAX];
-	int status;
-
-	/* Before the command has done its work, not after. */
-	if (o->report_file != NULL) {
-		int fd = open(o->report_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-		if (fd < 0)
-			fail(o->report_file, strerror(errno));
-		close(fd);
+	if (o->conf != NULL) {
+		add_setting(&conf, "", o->conf);
+		set(o, "PAGES_CONF", conf);
 	}
-	make_records(records, sizeof(records));
-	append(o->conf, sizeof(o->conf), "report:", records);
-	set_conf(o->conf);
-	fflush(NULL);
-	child = fork();
-	if (child < 0)
-		fail("fork", strerror(errno));
-	if (child == 0)
-		run(argv);
-	status = wait_for_child();
-	report(o, records, argv[0], problem);
-	unlink(records);
-	end_like(status);
+	free(conf);
+}
+
+/*
+ * A directory for the file that the processes append their reports to.  When it
+ * is gone, what still runs in the background cannot make the file again.
+ */
+static char *
+make_records(struct options *o)
+{
+	static const char dir_name[] = "/pages-run.XXXXXX", file_name[] = "/report.json";
+	const char *tmp = getenv("TMPDIR");
+	char *dir, *file;
+
+	if (tmp == NULL || tmp[0] != '/' || strchr(tmp, ',') != NULL ||
+	    strlen(tmp) + sizeof(dir_name) + sizeof(file_name) > 256)	/* as the shim has it */
+		tmp = "/tmp";
+	dir = join(tmp, "", dir_name);
+	if (!o->dry_run && mkdtemp(dir) == NULL)
+		fail(tmp, strerror(errno));
+	file = join(dir, "", file_name);
+	add_setting(&o->conf, "report:", file);
+	free(file);
+	return dir;
+}
+
+/* The report. ------------------------------------------------------------- */
+
+/* What all processes of the command wrote, added up; their lines go to list. */
+static void
+collect(FILE *in, struct pages_report *sum, FILE *list)
+{
+	struct pages_report one;
+	unsigned unreadable = 0;
+	char *line = NULL;
+	size_t cap = 0;
+
+	while (in != NULL && getline(&line, &cap, in) > 0) {
+		if (!ends_in(line, "\n") || !pages_report_parse(line, &one)) {
+			unreadable++;
+			continue;
+		}
+		line[strcspn(line, "\n")] = '\0';
+		fprintf(list, "%s%s", sum->processes != 0 ? "," : "", line);
+		/* The facts of the first, until one comes where the shim was active. */
+		if (sum->processes == 0 ||
+		    (strcmp(sum->mode, "active") != 0 && strcmp(one.mode, "active") == 0)) {
+			memcpy(sum->mode, one.mode, sizeof(sum->mode));
+			memcpy(sum->provider, one.provider, sizeof(sum->provider));
+		}
+		pages_report_add(sum, &one);
+	}
+	if (unreadable != 0)
+		say("%u reports of processes could not be read", unreadable);
+	free(line);
+}
+
+/* In the sum the number of processes gives way to their list. */
+static void
+write_json(FILE *f, const struct pages_report *sum, const char *list)
+{
+	static const char key[] = "\"processes\":";
+	char text[8192], *value;
+
+	pages_report_json(sum, text, sizeof(text));
+	value = strstr(text, key);
+	if (value == NULL)
+		fail("report", "internal error");
+	value += sizeof(key) - 1;
+	fprintf(f, "%.*s[%s]%s", (int)(value - text), text, list,
+		value + strspn(value, "0123456789"));
+}
+
+static void
+report(const struct options *o, FILE *out, const char *dir, struct pages_report *sum,
+       const char *problem)
+{
+	char *path = join(dir, "", "/report.json"), *list = NULL, text[8192];
+	FILE *in = fopen(path, "re"), *lines;
+	size_t len;
+
+	lines = open_memstream(&list, &len);
+	if (lines == NULL)
+		fail("report", strerror(errno));
+	collect(in, sum, lines);
+	fclose(lines);
+	if (in != NULL)
+		fclose(in);
+	unlink(path);
+	rmdir(dir);
+	if (sum->processes == 0)
+		snprintf(sum->mode, sizeof(sum->mode), "inactive: %s", problem);
+
+	if (o->report_file != NULL && ends_in(o->report_file, ".json")) {
+		write_json(out, sum, list);
+	} else {
+		pages_report_text(sum, text, sizeof(text));
+		fputs(text, out);
+	}
+	if (fflush(out) != 0 || ferror(out))
+		say("%s: %s", o->report_file != NULL ? o->report_file : "report", strerror(errno));
+	free(list);
+	free(path);
+}
+
+__attribute__((noreturn)) static void
+run_and_report(const struct options *o, const struct command *c, FILE *out, const char *dir)
+{
+	const char *problem = c->verdict.problem;
+	struct pages_report sum = { 0 };
+	pid_t pid;
+	int status = pages_child_run(c->path, c->argv, &pid);
+
+	if (pid < 0) {
+		say("fork: %s", strerror(errno));
+		rmdir(dir);
+		exit(OWN_TROUBLE);
+	}
+	if (problem == NULL)
+		problem = "no process loaded the shim (static, setuid, killed or left by _exit)";
+	sum.pid = (uint64_t)pid;
+	snprintf(sum.exe, sizeof(sum.exe), "%.*s", (int)sizeof(sum.exe) - 1, c->path);
+	report(o, out, dir, &sum, problem);
+	pages_child_imitate(status);
+}
+
+static struct command
+find_command(char **argv)
+{
+	struct command c = { .argv = argv };
+	int err = pages_find_command(argv[0], c.path, sizeof(c.path));
+
+	if (err != 0) {
+		say("%s: %s", argv[0], err == -ENOENT ? "command not found" : "cannot be executed");
+		exit(err == -ENOENT ? 127 : 126);	/* as env(1) does */
+	}
+	c.verdict = pages_elf_inspect(c.path);
+	return c;
+}
+
+/* Before the command has done its work, not after. */
+static FILE *
+open_report(const struct options *o)
+{
+	FILE *f = o->report_file != NULL ? fopen(o->report_file, "we") : stderr;
+
+	if (f == NULL)
+		fail(o->report_file, strerror(errno));
+	return f;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
-	struct pages_elf_verdict v = { NULL, false };
-	char shim[PATH_MAX], command[PATH_MAX];
-	int err;
+	struct command c = { .argv = argv + optind };
+	char shim[PATH_MAX], *dir = NULL;
+	FILE *out = NULL;
 
 	find_shim(shim);
-	argv += optind;
-	if (argv[0] == NULL && !o.dry_run) {
-		usage(stderr);
-		return EXIT_OURS;
-	}
-	if (argv[0] != NULL) {
-		err = pages_find_command(argv[0], command, sizeof(command));
-		if (err != 0) {
-			fprintf(stderr, "pages-run: %s: %s\n", argv[0],
-				err == 127 ? "not found" : "cannot be executed");
-			return err;
-		}
-		v = pages_elf_inspect(command);
-	}
-	if (preloads_sanitizer())
-		v = (struct pages_elf_verdict){ "LD_PRELOAD holds a sanitizer", true };
-	if (v.problem != NULL && !o.quiet)
-		fprintf(stderr, "pages-run: %s: no effect: %s\n", argv[0] != NULL ? argv[0] : "-",
-			v.problem);
-	if (!v.harmful)
-		set_preload(shim);
+	if (c.argv[0] != NULL)
+		c = find_command(c.argv);
+	if (preloads(NULL))
+		c.verdict = (struct pages_elf_verdict){ "LD_PRELOAD lists a sanitizer", true };
+	if (c.verdict.problem != NULL && !o.quiet)
+		say("the shim %s %s: %s", c.verdict.harmful ? "is not put in front of"
+							     : "will have no effect on",
+		    c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
+
+	if (o.report && !o.dry_run)
+		out = open_report(&o);
+	if (o.report)
+		dir = make_records(&o);
+	if (!c.verdict.harmful)
+		set_preload(&o, shim);
+	set_conf(&o);
 	if (o.dry_run) {
-		set_conf(o.conf);
-		printf("LD_PRELOAD=%s\n", getenv("LD_PRELOAD") != NULL ? getenv("LD_PRELOAD") : "");
-		printf("PAGES_CONF=%s\n", getenv("PAGES_CONF") != NULL ? getenv("PAGES_CONF") : "");
+		free(dir);
+		free(o.conf);
 		return 0;
 	}
 	if (o.report)
-		run_and_report(&o, argv, v.problem);
-	set_conf(o.conf);
-	run(argv);
+		run_and_report(&o, &c, out, dir);
+	pages_child_exec(c.path, c.argv);
 }

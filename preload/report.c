@@ -63,6 +63,7 @@ set_value(struct pages_report *r, size_t i, uint64_t v)
 struct out {
 	char *buf;
 	size_t len, size;
+	bool cut;		/* something did not fit */
 };
 
 static void
@@ -70,6 +71,8 @@ put_char(struct out *o, char c)
 {
 	if (o->len + 1 < o->size)
 		o->buf[o->len++] = c;
+	else
+		o->cut = true;
 }
 
 static void
@@ -108,26 +111,47 @@ is_active(const struct pages_report *r)
 
 /* JSON. ------------------------------------------------------------------- */
 
+/* The length of the UTF-8 sequence at s, 0 if it is not a valid one. */
+static size_t
+utf8_len(const char *s)
+{
+	unsigned char c = (unsigned char)s[0], d = (unsigned char)s[1];
+	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+
+	/* Too long a form, a surrogate, beyond Unicode. */
+	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) || (c == 0xf0 && d < 0x90) ||
+	    (c == 0xf4 && d >= 0x90))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* File names are bytes; one that is not UTF-8 becomes \udcXX, as in Python. */
 static void
 put_string(struct out *o, const char *key, const char *s)
 {
 	static const char hex[] = "0123456789abcdef";
+	size_t n;
 
 	put(o, ",\"");
 	put(o, key);
 	put(o, "\":\"");
-	for (; *s != '\0'; s++) {
+	for (; *s != '\0'; s += n != 0 ? n : 1) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < 0x20) {
-			put(o, "\\u00");
+		n = utf8_len(s);
+		if (c < 0x20 || n == 0) {
+			put(o, n != 0 ? "\\u00" : "\\udc");
 			put_char(o, hex[c >> 4]);
 			put_char(o, hex[c & 15]);
 			continue;
 		}
 		if (c == '"' || c == '\\')
 			put_char(o, '\\');
-		put_char(o, *s);
+		for (size_t i = 0; i < n; i++)
+			put_char(o, s[i]);
 	}
 	put_char(o, '"');
 }
@@ -143,7 +167,7 @@ put_bool(struct out *o, const char *key, bool b)
 size_t
 pages_report_json(const struct pages_report *r, char *buf, size_t len)
 {
-	struct out o = { buf, 0, len };
+	struct out o = { buf, 0, len, false };
 
 	put(&o, "{\"version\":1");
 	put_bool(&o, "active", is_active(r));
@@ -158,6 +182,8 @@ pages_report_json(const struct pages_report *r, char *buf, size_t len)
 	put_string(&o, "exe", r->exe);
 	put_string(&o, "provider", r->provider);
 	put(&o, "}\n");
+	if (o.cut)	/* half a line would spoil the next one too */
+		o.len = 0;
 	return finish(&o);
 }
 
@@ -221,7 +247,9 @@ pages_report_parse(const char *line, struct pages_report *ret)
 		if (p == NULL || *p < '0' || *p > '9')
 			return false;
 		for (; *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + (uint64_t)(*p - '0');
+			if (__builtin_mul_overflow(v, 10, &v) ||
+			    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+				return false;
 		set_value(&r, i, v);
 	}
 	if (!parse_string(line, "mode", r.mode, sizeof(r.mode)) ||
@@ -256,7 +284,7 @@ put_size(struct out *o, uint64_t bytes)
 	for (; tenths >= 10240 && u < 4; u++)
 		tenths /= 1024;
 	put_number(o, tenths / 10);
-	if (u != 0) {
+	if (u != 0 && tenths % 10 != 0) {
 		put_char(o, '.');
 		put_number(o, tenths % 10);
 	}
@@ -299,11 +327,11 @@ put_head(struct out *o, const struct pages_report *r)
 	put(o, r->mode);
 	put_char(o, '\n');
 	if (r->processes > 1) {
-		put_label(o, "processes, with large requests");
+		put(o, "  ");
 		put_number(o, r->processes);
-		put(o, ", ");
+		put(o, " processes, ");
 		put_number(o, r->affected);
-		put_char(o, '\n');
+		put(o, " of them routed large requests\n");
 	}
 	if (r->provider[0] != '\0') {
 		put_label(o, "allocator behind");
@@ -314,15 +342,24 @@ put_head(struct out *o, const struct pages_report *r)
 		size_line(o, "threshold", r->threshold);
 }
 
+static uint64_t
+declined(const struct pages_stats *st)
+{
+	return st->declined_no_arena + st->declined_no_space + st->declined_refused +
+	       st->declined_busy;
+}
+
 static void
 put_no_effect(struct out *o, const struct pages_report *r)
 {
 	put(o, "  No effect: ");
-	if (is_active(r)) {
+	if (is_active(r) && declined(&r->stats) != 0) {
+		put(o, "all large requests were passed on");
+	} else if (is_active(r)) {
 		put(o, "no request reached the threshold of ");
 		put_size(o, r->threshold);
 	} else {
-		put(o, r->mode);
+		put(o, r->mode + (strncmp(r->mode, "inactive: ", 10) == 0 ? 10 : 0));
 	}
 	put(o, ".\n");
 }
@@ -332,7 +369,7 @@ put_effect(struct out *o, const struct pages_stats *st)
 {
 	put_label(o, "large requests served");
 	put_number(o, st->requests);
-	put(o, " of ");
+	put(o, ", together ");
 	put_size(o, st->requested_bytes);
 	put_char(o, '\n');
 	size_line(o, "peak of live blocks", st->peak_live_bytes);
@@ -369,7 +406,7 @@ put_declined(struct out *o, const struct pages_stats *st)
 size_t
 pages_report_text(const struct pages_report *r, char *buf, size_t len)
 {
-	struct out o = { buf, 0, len };
+	struct out o = { buf, 0, len, false };
 
 	put_head(&o, r);
 	if (r->stats.requests != 0)

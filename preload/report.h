@@ -30,7 +30,8 @@ struct pages_report {
 
 /*
  * Write r to buf as one line of JSON, or as text for people.  Both return the
- * length, which is less than len; what does not fit is cut off.
+ * length, which is less than len.  Text that does not fit is cut off; a line of
+ * JSON is whole or empty.
  */
 size_t pages_report_json(const struct pages_report *r, char *buf, size_t len);
 size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
@@ -38,7 +39,10 @@ size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
 /* Read a line that pages_report_json() wrote; false if it is not one. */
 bool pages_report_parse(const char *line, struct pages_report *ret);
 
-/* Add the numbers of one process to sum; of peaks, the highest is kept. */
+/*
+ * Add the numbers of one process to sum.  Of peaks, of the threshold and of the
+ * arena's size, the highest is kept: processes need not have peaked together.
+ */
 void pages_report_add(struct pages_report *sum, const struct pages_report *one);
 
 #endif /* PAGES_REPORT_H */

@@ -1,109 +1,289 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# pages-run: the command behaves as without it, and what it cannot do it says.
-[ -z "$SANITIZED" ] || { echo "the shim cannot be preloaded here"; exit 77; }
+# pages-run as a user meets it: the command must not notice that there is something
+# in between, and the report must never be silence.
+# shellcheck disable=SC2016
 run=$PWD/preload/pages-run
+shim=$PWD/preload/.libs/libpages_malloc.so
+srcdir=$(cd "${srcdir:-.}" && pwd) || exit 99
+cc=${CC:-cc}
 [ -x "$run" ] || { echo "not built: $run"; exit 99; }
+$cc --version >/dev/null 2>&1 || { echo "no compiler"; exit 77; }
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 99
+unset LD_PRELOAD PAGES_CONF PAGES_SHIM
+[ -z "$SANITIZED" ] || export ASAN_OPTIONS="verify_asan_link_order=0:$ASAN_OPTIONS"
+export TMPDIR="$tmp/tmp"
+mkdir tmp bin
 bad=0
 
-fail() { echo "FAIL: $*"; bad=1; }
-
-# expect EXIT WORDS COMMAND...: exit status, and what standard error must contain.
-expect() {
-	want=$1 words=$2
+pass() { echo "ok - $1"; }
+skip() { echo "ok - $1 # SKIP $2"; }
+oops() { echo "not ok - $1"; shift; printf '# %s\n' "$@"; bad=1; }
+# same WHAT GOT WANTED; has WHAT FILE PATTERN; hasnt WHAT FILE PATTERN
+same() { if [ "$2" = "$3" ]; then pass "$1"; else oops "$1" "got $2" "want $3"; fi; }
+has() { if grep -q -e "$3" "$2"; then pass "$1"; else oops "$1" "no '$3' in:" "$(cat "$2")"; fi; }
+hasnt() { if grep -q -e "$3" "$2"; then oops "$1" "$(cat "$2")"; else pass "$1"; fi; }
+# status WHAT WANTED COMMAND...: its output is in out and err
+status() {
+	what=$1 want=$2
 	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	[ $got = "$want" ] || fail "exit $got instead of $want: $*"
-	if [ -n "$words" ]; then
-		grep -q -- "$words" "$tmp/err" || { fail "does not say '$words': $*"; cat "$tmp/err"; }
+	"$@" >out 2>err
+	same "$what" $? "$want"
+}
+json() { # json WHAT FILE EXPRESSION: true of the object d?
+	if [ -z "$python" ]; then
+		skip "$1" "no python3"
+	elif "$python" -c 'import json, sys
+d = json.load(open(sys.argv[1], encoding="utf-8"))
+sys.exit(not eval(sys.argv[2]))' "$2" "$3" 2>err.json; then
+		pass "$1"
 	else
-		[ ! -s "$tmp/err" ] || { fail "speaks: $*"; cat "$tmp/err"; }
+		oops "$1" "not: $3" "$(tail -n 1 err.json)" "$(cat "$2")"
 	fi
 }
+# The program itself: a wrapper would be one more process.
+python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
 
-expect 0 "" "$run" true
-expect 3 "" "$run" -- sh -c 'exit 3'
-expect 127 "not found" "$run" no-such-program-here
-expect 126 "cannot be executed" "$run" /etc/passwd
-expect 125 "usage" "$run"
-expect 125 "usage" "$run" --nonsense true
-expect 125 "No such file" "$run" --report=/nonexistent/r true
-expect 125 "/nonexistent" env PAGES_SHIM=/nonexistent "$run" true
-expect 0 "" "$run" --help
-expect 0 "" "$run" --version
+cat >probe.c <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int
+main(int argc, char **argv)
+{
+	size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+	char *volatile p = malloc(size);
 
-# Signals, with and without a waiting parent.
-(sh -c "$run sh -c 'kill -TERM \$\$'") 2>/dev/null
-[ $? = 143 ] || fail "a signal is lost"
-(sh -c "$run --report=$tmp/r sh -c 'kill -TERM \$\$'") 2>/dev/null
-[ $? = 143 ] || fail "a signal is lost with a report"
-"$run" --report="$tmp/r" sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done' &
-sleep 1
-kill -TERM $!
-wait $!
-[ $? = 9 ] || fail "SIGTERM is not handed on"
+	if (p == NULL)
+		return 9;
+	memset(p, 1, size);
+	free(p);
+	if (argc > 2 && fork() == 0)
+		execv(argv[0], (char *[]){ argv[0], argv[2], NULL });
+	if (argc > 2)
+		wait(NULL);
+	puts("probe");
+	return 0;
+}
+END
+$cc -o probe probe.c || exit 99
 
-# Arguments and standard input arrive as they are.
-[ "$("$run" printf '%s|' 'a b' '' '*')" = "a b||*|" ] || fail "arguments change"
-[ "$(echo hello | "$run" --report="$tmp/r" cat)" = hello ] || fail "standard input is lost"
+# Without the shim, or with one that needs a sanitizer's runtime: a stand-in that
+# takes nothing but reports.
+if [ ! -f "$shim" ] || [ -n "$SANITIZED" ]; then
+	cat >dummy.c <<'END'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "report.h"
+__attribute__((destructor)) static void
+at_exit(void)
+{
+	struct pages_report r = { .threshold = 262144, .processes = 1, .mode = "active" };
+	const char *conf = getenv("PAGES_CONF"), *name;
+	char path[256], line[4096];
+	size_t n;
+	int fd;
 
-# The environment it makes.
-"$run" -n -t 1M -c thp:off >"$tmp/env" || fail "dry run"
-grep -q '^LD_PRELOAD=.*libpages_malloc.so$' "$tmp/env" || fail "dry run: LD_PRELOAD"
-grep -q '^PAGES_CONF=threshold:1M,thp:off$' "$tmp/env" || fail "dry run: PAGES_CONF"
-shim=$(sed -n 's/^LD_PRELOAD=//p' "$tmp/env")
-LD_PRELOAD="$shim:/lib/x.so" PAGES_CONF=retain:5 "$run" -n 2>/dev/null -c thp:off >"$tmp/env"
-grep -q "^LD_PRELOAD=$shim:/lib/x.so\$" "$tmp/env" || fail "LD_PRELOAD is not kept, or doubled"
-grep -q '^PAGES_CONF=retain:5,thp:off$' "$tmp/env" || fail "PAGES_CONF is not kept"
-
-# Programs on which it has no effect run all the same, and it says so.
-echo 'int main(void) { return 7; }' >"$tmp/seven.c"
-if ${CC:-cc} -static "$tmp/seven.c" -o "$tmp/static" 2>/dev/null; then
-	expect 7 "no effect: it is statically linked" "$run" "$tmp/static"
-	expect 7 "" "$run" -q "$tmp/static"
-	expect 7 "No effect" "$run" --report "$tmp/static"
-	printf '#!%s\n' "$tmp/static" >"$tmp/script"
-	chmod +x "$tmp/script"
-	expect 7 "statically linked" "$run" "$tmp/script"
+	if (conf == NULL || (name = strstr(conf, "report:")) == NULL)
+		return;
+	while (strstr(name + 1, "report:") != NULL)
+		name = strstr(name + 1, "report:");
+	n = strcspn(name + 7, ",");
+	memcpy(path, name + 7, n);
+	path[n] = '\0';
+	if (readlink("/proc/self/exe", r.exe, sizeof(r.exe) - 1) < 0)
+		return;
+	r.pid = (unsigned)getpid();
+	n = pages_report_json(&r, line, sizeof(line));
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd < 0 || write(fd, line, n) < 0)
+		return;
+	close(fd);
+}
+END
+	shim=$tmp/libpages_malloc.so
+	$cc -std=gnu17 -D_GNU_SOURCE -shared -fPIC -I"$srcdir/include" -I"$srcdir/preload" \
+		-o "$shim" dummy.c "$srcdir/preload/report.c" || exit 99
+	export PAGES_SHIM="$shim"
+	dummy=1
 fi
-if ${CC:-cc} -fsanitize=address "$tmp/seven.c" -o "$tmp/asan" 2>/dev/null; then
-	expect 7 "no effect: it is built with a sanitizer" "$run" "$tmp/asan"
+
+## Exit statuses
+status "a command that succeeds" 0 "$run" true
+status "a command that fails" 3 "$run" sh -c 'exit 3'
+status "a command that fails, with a report" 3 "$run" --report sh -c 'exit 3'
+status "a command that is not there" 127 "$run" ./nonesuch
+has "is named" err '^pages-run: ./nonesuch: '
+status "a command that is not in PATH" 127 "$run" nonesuch-$$
+status "an empty command" 127 "$run" ''
+echo data >data
+status "a file that is not executable" 126 "$run" ./data
+status "a directory" 126 "$run" ./tmp
+status "no command" 125 "$run"
+status "an unknown option" 125 "$run" --nonesuch true
+status "a threshold that is no size" 125 "$run" -t much true
+status "a shim that is not there" 125 env PAGES_SHIM=/nonexistent/shim.so "$run" true
+same "in one line" "$(grep -c . err)" 1
+status "a report that cannot be written" 125 "$run" --report=/nonexistent/r touch touched
+same "before the command is run" "$(ls touched 2>/dev/null)" ""
+status "--help" 0 "$run" --help
+has "says how" out '^usage: pages-run'
+status "--version" 0 "$run" --version
+
+## The command does not notice
+"$run" --report=r.txt printf '%s\n' 'a  b' '' '*' -- --report >got
+printf '%s\n' 'a  b' '' '*' -- --report >want
+same "arguments are untouched" "$(cat got)" "$(cat want)"
+same "standard input is the command's" "$(echo hello | "$run" --report=r.txt cat)" hello
+same "a report leaves standard output alone" "$("$run" --report ./probe 2>/dev/null)" probe
+same "-- ends the options" "$("$run" -- printf %s x)" x
+same "without a report the pid stays" \
+	"$(sh -c 'echo $$; exec "$0" sh -c "echo \$\$"' "$run" | uniq | wc -l | tr -d ' ')" 1
+same "argv[0] is what was typed" "$("$run" sh -c 'echo "$0"')" sh
+cat >script <<END
+#!$(command -v sh)
+echo script "\$1"
+END
+chmod +x script
+same "a script" "$("$run" ./script 'x y' 2>err)" "script x y"
+same "has no warning" "$(cat err)" ""
+echo 'echo plain' >plain && chmod +x plain
+same "a script without #!" "$("$run" ./plain)" plain
+echo "#!$tmp/loop" >loop && chmod +x loop
+status "a script that is its own interpreter" 126 "$run" ./loop
+ln -s "$tmp/probe" bin/in-path
+same "PATH is searched" "$(PATH="$tmp/bin:$PATH" "$run" in-path)" probe
+same "an empty part of PATH is here" "$(PATH=":$PATH" "$run" probe)" probe
+
+## The environment
+status "a dry run" 0 "$run" -n -t 1M -c thp:off -- ./probe
+same "prints only the environment" "$(cut -d= -f1 out | tr '\n' ' ')" "LD_PRELOAD PAGES_CONF "
+has "with the shim" out "^LD_PRELOAD=$shim\$"
+has "and the settings" out '^PAGES_CONF=threshold:1M,thp:off$'
+status "a dry run without settings" 0 "$run" -n
+hasnt "leaves PAGES_CONF alone" out PAGES_CONF
+same "a dry run leaves no file" "$("$run" -n --report true >out; ls tmp)" ""
+PAGES_CONF=retain:5 "$run" -t 1M sh -c 'echo "$PAGES_CONF"' >out
+same "PAGES_CONF is appended to" "$(cat out)" "retain:5,threshold:1M"
+LD_PRELOAD=libkeep.so "$run" -n >out 2>err
+has "LD_PRELOAD is kept, behind the shim" out "^LD_PRELOAD=$shim:libkeep.so\$"
+ln -s "$shim" link.so
+LD_PRELOAD="$tmp/link.so:libkeep.so" "$run" -n >out 2>err
+has "the shim is not listed twice" out "^LD_PRELOAD=$tmp/link.so:libkeep.so\$"
+LD_PRELOAD=/nonexistent/libasan.so.8 "$run" -n >out 2>err
+hasnt "nothing is put in front of a sanitizer" out "$shim"
+has "which is said" err '^pages-run: .*sanitizer'
+mkdir "sp ace" && cp "$shim" "sp ace/x.so"
+status "a shim that LD_PRELOAD cannot name" 125 env PAGES_SHIM="sp ace/x.so" "$run" true
+
+## Programs on which it has no effect
+if $cc -static -o probe.static probe.c 2>/dev/null; then
+	status "a static program runs" 0 "$run" ./probe.static
+	has "with a warning" err '^pages-run: .*static'
+	same "of one line" "$(grep -c . err)" 1
+	status "a static program, quietly" 0 "$run" -q ./probe.static
+	same "has none" "$(cat err)" ""
+	status "a static program with a report" 0 "$run" -q --report ./probe.static
+	has "says why" err 'No effect: .*static'
+else
+	skip "a static program" "cannot be linked"
 fi
-cat >"$tmp/own.c" <<'END'
+cat >own.c <<'END'
 #include <stddef.h>
 static char heap[1 << 20];
 static size_t used;
-void *malloc(size_t n) { used = (used + n + 15) & ~(size_t)15; return heap + used - ((n + 15) & ~(size_t)15); }
+void *malloc(size_t n) { used += (n + 15) & ~(size_t)15; return heap + used - ((n + 15) & ~(size_t)15); }
 void free(void *p) { (void)p; }
-int main(void) { return malloc(5) == NULL; }
+int main(void) { return malloc(1) == NULL; }
 END
-if ${CC:-cc} -fno-builtin -rdynamic "$tmp/own.c" -o "$tmp/own" 2>/dev/null; then
-	expect 0 "no effect: it brings its own malloc" "$run" "$tmp/own"
-	expect 0 "No effect" "$run" --report "$tmp/own"
+$cc -fno-builtin -o own own.c || exit 99
+status "a program with its own malloc runs" 0 "$run" ./own
+has "with a warning of that" err '^pages-run: .*malloc'
+if echo 'int main(void) { return 0; }' >san.c && $cc -fsanitize=address -o san san.c 2>/dev/null; then
+	status "a program with a sanitizer runs" 0 "$run" ./san
+	has "with a warning of the sanitizer" err '^pages-run: .*sanitizer'
+else
+	skip "a program with a sanitizer" "cannot be linked"
 fi
-for class in 1 2 9; do
-	printf '\177ELF\00'$class'\377\377\377%0100d' 0 >"$tmp/garbage"
-	chmod +x "$tmp/garbage"
-	"$run" "$tmp/garbage" >/dev/null 2>&1
-	[ $? -lt 128 ] || fail "garbage of class $class"
+# ELF files that are not: cut off anywhere, and with fields that point anywhere.
+crashed=""
+for n in 4 17 64 100 500 1000; do
+	{ head -c "$n" probe; head -c 3000 /dev/urandom; } >junk && chmod +x junk
+	"$run" -n ./junk >/dev/null 2>err || crashed="$crashed $n"
+	head -c "$n" probe >junk
+	"$run" -n ./junk >/dev/null 2>err || crashed="$crashed $n"
 done
+same "files of garbage are survived" "$crashed" ""
 
-# Reports.
-expect 0 "No effect: no request reached the threshold" "$run" --report true
-expect 0 "" "$run" --report="$tmp/r.json" sh -c 'ls / >/dev/null; ls /tmp >/dev/null'
-if command -v python3 >/dev/null; then
-	python3 - "$tmp/r.json" <<'END' || fail "JSON"
-import json, sys
-r = json.load(open(sys.argv[1]))
-assert r["version"] == 1 and r["processes"] >= 2 and len(r["each"]) == r["processes"], r
-assert r["active"] is True and r["effect"] is False and r["requests"] == 0
-END
+## Reports
+status "a report" 0 "$run" --report ./probe 100
+has "of no effect says so" err 'No effect: no request reached the threshold of 256 KiB'
+"$run" --report=r.txt ./probe >out 2>err
+same "in a file leaves standard error alone" "$(cat err)" ""
+has "and is there" r.txt 'probe'
+"$run" --report=r.json ./probe 100 100 >out 2>err
+json "JSON lists every process" r.json 'len(d["processes"]) == 2 and d["version"] == 1'
+json "JSON says there was no effect" r.json 'd["active"] and not d["effect"]'
+"$run" --report ./probe 100 100 >out 2>err
+has "text counts the processes" err '2 processes, 0 of them routed large requests'
+"$run" --report=r.json sh -c 'kill -9 $$' >out 2>err
+json "JSON without any process is valid" r.json 'd["processes"] == [] and not d["active"]'
+"$run" --report sh -c 'kill -9 $$' >out 2>err
+has "nobody to report is said" err 'No effect: no process loaded the shim'
+odd=$(printf 'odd"\\\303\251\377')
+cp probe "$odd"
+"$run" --report=r.json "./$odd" >out 2>err
+json "JSON with any file name is valid" r.json 'd["exe"].startswith("./odd\"\\\u00e9")'
+# What is still running when the command ends must not leave files behind.
+"$run" --report=r.txt sh -c '(sleep 1; ./probe) >/dev/null 2>&1 & true'
+sleep 2
+same "temporary files are gone" "$(ls tmp)" ""
+TMPDIR=tmp,comma "$run" --report=r.json ./probe >out 2>err
+json "a TMPDIR that PAGES_CONF cannot name is avoided" r.json 'len(d["processes"]) == 1'
+if [ -z "$dummy" ]; then
+	"$run" --report=r.json ./probe 8388608 100 >out 2>err
+	json "the effect is in the sum" r.json 'd["effect"] and d["requests"] == 1'
+	json "and in its process" r.json '[p["effect"] for p in d["processes"]].count(True) == 1'
+	"$run" --report -t 16M ./probe 8388608 >out 2>err
+	has "the threshold is obeyed" err 'No effect: no request reached the threshold of 16 MiB'
+	"$run" --report -c disable:true ./probe 8388608 >out 2>err
+	has "and so is disable" err 'No effect: .*disable'
 fi
-expect 0 "" "$run" --report="$tmp/r.json" tests/victim alignment
-grep -q '"effect":true' "$tmp/r.json" || fail "no effect is reported where there is one"
-[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'pages-run-*' -newer "$tmp/seven.c" 2>/dev/null)" ] ||
-	fail "leaves files behind"
+
+## Signals
+"$run" --report=r.txt sh -c 'trap "exit 7" TERM; : >ready; while :; do sleep 0.1; done' &
+pid=$!
+while [ ! -f ready ]; do sleep 0.1; done
+kill -TERM $pid
+wait $pid
+same "SIGTERM is passed on" $? 7
+has "and the report is still made" r.txt pid
+status "SIGINT is left to the command" 8 "$run" --report=r.txt \
+	sh -c 'trap "" INT; kill -INT $PPID; sleep 0.2; exit 8'
+if [ -n "$python" ]; then
+	cat >killed.py <<'END'
+import signal, subprocess, sys
+for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for how in ([], ["--report=r.txt"]):
+        p = subprocess.run([sys.argv[1], *how, "sh", "-c", "kill -%d $$" % sig])
+        if p.returncode != -sig:
+            print(sig, how, p.returncode)
+p = subprocess.run([sys.argv[1], "--report=r.txt", sys.executable, "-c", """
+from signal import *
+print(getsignal(SIGINT) == default_int_handler, getsignal(SIGUSR1) == SIG_DFL,
+      getsignal(SIGHUP) == SIG_IGN, pthread_sigmask(SIG_BLOCK, []) == set())"""], stdout=subprocess.PIPE,
+    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+if p.stdout.split() != [b"True"] * 4:
+    print("dispositions:", p.stdout)
+END
+	same "it ends by the signal that ended the command" "$("$python" killed.py "$run" 2>&1)" ""
+else
+	skip "it ends by the signal that ended the command" "no python3"
+fi
 exit $bad

@@ -35,9 +35,18 @@ take(uint32_t count, uint32_t align, uint32_t offset)
 	return 0;
 }
 
-TestSuite(extents, .init = setup, .fini = teardown);
+/* Not as .fini of the suite: Criterion does not count what fails there. */
+#define EXTENTS(name)               \
+	static void name(void);     \
+	Test(extents, name)              \
+	{                           \
+		setup();            \
+		name();             \
+		teardown();         \
+	}                           \
+	static void name(void)
 
-Test(extents, begin_as_one_free_range)
+EXTENTS(begin_as_one_free_range)
 {
 	uint32_t id = pages_extents_next(&x, 1, 0);
 
@@ -46,7 +55,7 @@ Test(extents, begin_as_one_free_range)
 	cr_assert_eq(pages_extents_next(&x, PAGES + 1, 0), 0);
 }
 
-Test(extents, are_packed_without_gaps)
+EXTENTS(are_packed_without_gaps)
 {
 	uint32_t a = take(5, 1, 0), b = take(7, 1, 0);
 
@@ -57,7 +66,7 @@ Test(extents, are_packed_without_gaps)
 	cr_assert_eq(pages_extents_at(&x, 3), 0);
 }
 
-Test(extents, that_fit_best_are_found_first)
+EXTENTS(that_fit_best_are_found_first)
 {
 	uint32_t a = take(10, 1, 0), b = take(1, 1, 0), c = take(6, 1, 0), d = take(1, 1, 0);
 
@@ -68,7 +77,7 @@ Test(extents, that_fit_best_are_found_first)
 	cr_assert(b != 0 && d != 0);
 }
 
-Test(extents, join_with_both_neighbours_when_freed)
+EXTENTS(join_with_both_neighbours_when_freed)
 {
 	uint32_t a = take(4, 1, 0), b = take(4, 1, 0), c = take(4, 1, 0), d = take(4, 1, 0);
 	struct pages_span s;
@@ -82,7 +91,7 @@ Test(extents, join_with_both_neighbours_when_freed)
 	cr_assert_eq(s.count, PAGES);
 }
 
-Test(extents, begin_where_alignment_and_offset_say)
+EXTENTS(begin_where_alignment_and_offset_say)
 {
 	uint32_t a = take(3, 1, 0), b = take(10, 512, 0), c = take(10, 512, 77);
 
@@ -91,7 +100,7 @@ Test(extents, begin_where_alignment_and_offset_say)
 	cr_assert_eq(x.node[c].first % 512, 77);
 }
 
-Test(extents, grow_only_into_free_space_behind_them)
+EXTENTS(grow_only_into_free_space_behind_them)
 {
 	uint32_t a = take(4, 1, 0), b = take(4, 1, 0);
 
@@ -102,7 +111,7 @@ Test(extents, grow_only_into_free_space_behind_them)
 	cr_assert(pages_extents_extend(&x, b, PAGES - 108));
 }
 
-Test(extents, give_back_what_is_cut_off)
+EXTENTS(give_back_what_is_cut_off)
 {
 	uint32_t a = take(100, 1, 0);
 	struct pages_span s = pages_extents_cut(&x, a, 30);
@@ -110,9 +119,10 @@ Test(extents, give_back_what_is_cut_off)
 	cr_assert_eq(s.first, 30);
 	cr_assert_eq(s.count, PAGES - 30);
 	cr_assert_eq(x.node[a].count, 30);
+	x.node[a].used = 30;
 }
 
-Test(extents, stay_valid_under_random_use)
+EXTENTS(stay_valid_under_random_use)
 {
 	enum { BLOCKS = 200 };
 	uint32_t ids[BLOCKS] = { 0 };
@@ -145,7 +155,7 @@ Test(extents, stay_valid_under_random_use)
 	}
 }
 
-Test(extents, of_a_hundred_thousand_are_found_in_few_steps)
+EXTENTS(of_a_hundred_thousand_are_found_in_few_steps)
 {
 	enum { MANY = 100000 };
 	struct pages_extents many;

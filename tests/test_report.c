@@ -101,10 +101,10 @@ Test(report, says_in_words_that_there_was_no_effect)
 
 	r.stats.requests = 0;
 	pages_report_text(&r, text, sizeof(text));
-	cr_assert_not_null(strstr(text, "No effect: no request reached the threshold of 256.0 KiB."));
+	cr_assert_not_null(strstr(text, "No effect: no request reached the threshold of 256 KiB."));
 	strcpy(r.mode, "inactive: because");
 	pages_report_text(&r, text, sizeof(text));
-	cr_assert_not_null(strstr(text, "No effect: inactive: because."));
+	cr_assert_not_null(strstr(text, "No effect: because."));
 }
 
 Test(report, names_the_reasons_for_passing_on)
@@ -116,4 +116,111 @@ Test(report, names_the_reasons_for_passing_on)
 	pages_report_text(&r, text, sizeof(text));
 	cr_assert_not_null(strstr(text, "refused by the kernel"));
 	cr_assert_null(strstr(text, "no address space"));
+}
+
+Test(report, says_so_when_all_large_requests_were_passed_on)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.stats.requests = 0;
+	r.stats.declined_no_arena = 4;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "No effect: all large requests were passed on."));
+	cr_assert_null(strstr(text, "no request reached"));
+}
+
+Test(report, says_how_many_processes_there_were)
+{
+	struct pages_report a = sample(), b = sample();
+	char text[4096];
+
+	b.affected = 0;
+	pages_report_add(&a, &b);
+	pages_report_text(&a, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "2 processes, 1 of them routed large requests\n"));
+}
+
+Test(report, leaves_names_in_utf8_as_they_are)
+{
+	struct pages_report r = sample();
+	char line[4096];
+
+	strcpy(r.exe, "caf\303\251 \342\202\254 \360\237\230\200");
+	pages_report_json(&r, line, sizeof(line));
+	cr_assert_not_null(strstr(line, r.exe));
+}
+
+Test(report, is_valid_json_whatever_bytes_are_in_a_name)
+{
+	/* a stray byte, half a sequence, too long a form, a surrogate, beyond Unicode */
+	static const char *const names[] = { "a\377b", "a\303", "\300\257", "\355\240\200",
+					     "\364\220\200\200" };
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		strcpy(r.exe, names[i]);
+		pages_report_json(&r, line, sizeof(line));
+		for (const char *c = line; *c != '\0'; c++)
+			cr_assert_lt((unsigned char)*c, 0x80, "byte of %s", line);
+		cr_assert_not_null(strstr(line, "\\udc"));
+		cr_assert(pages_report_parse(line, &back));
+		cr_assert_str_eq(back.exe, r.exe);
+	}
+}
+
+Test(report, is_no_json_rather_than_half_a_line)
+{
+	struct pages_report r = sample();
+	char line[4096];
+	size_t full = pages_report_json(&r, line, sizeof(line));
+
+	for (size_t len = 1; len <= full; len++) {
+		line[0] = 'x';
+		cr_assert_eq(pages_report_json(&r, line, len), 0);
+		cr_assert_eq(line[0], '\0');
+	}
+	cr_assert_eq(pages_report_json(&r, line, full + 1), full);
+	cr_assert_eq(pages_report_json(&r, line, 0), 0);
+}
+
+Test(report, refuses_every_line_that_ends_early)
+{
+	struct pages_report r = sample();
+	char line[4096];
+	size_t full = pages_report_json(&r, line, sizeof(line));
+
+	strcpy(r.provider, "untouched");
+	for (size_t len = full - 3; len-- > 0;) {
+		line[len] = '\0';
+		cr_assert_not(pages_report_parse(line, &r));
+	}
+	cr_assert_str_eq(r.provider, "untouched");
+}
+
+Test(report, refuses_a_number_that_is_too_large)
+{
+	struct pages_report r = sample(), back;
+	char line[4096], *pid;
+
+	pages_report_json(&r, line, sizeof(line));
+	pid = strstr(line, "\"pid\":77,");
+	cr_assert_not_null(pid);
+	memmove(pid + 6 + 21, pid + 8, strlen(pid + 8) + 1);
+	memset(pid + 6, '9', 21);
+	cr_assert_not(pages_report_parse(line, &back));
+}
+
+Test(report, does_not_take_a_name_for_a_key)
+{
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	strcpy(r.exe, "x\",\"pid\":1,\"requests\":2");
+	pages_report_json(&r, line, sizeof(line));
+	cr_assert(pages_report_parse(line, &back));
+	cr_assert_eq(back.pid, 77);
+	cr_assert_eq(back.stats.requests, 3);
+	cr_assert_str_eq(back.exe, r.exe);
 }
