@@ -34,7 +34,7 @@ insert(struct pages_extents *x, uint32_t id)
 	uint32_t *link = &x->root, *left = &e->left, *right = &e->right;
 	uint32_t t;
 
-	e->state = PAGES_EXTENT_FREE;
+	pages_extent_set_state(e, PAGES_EXTENT_FREE);
 	while (*link != 0 && priority(*link) >= priority(id))
 		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
 
@@ -134,7 +134,7 @@ free_at(const struct pages_extents *x, uint32_t page)
 {
 	uint32_t id = page < x->pages ? x->edge[page] : 0;
 
-	return id != 0 && x->node[id].state == PAGES_EXTENT_FREE ? id : 0;
+	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE ? id : 0;
 }
 
 /* Free the span of record id, which is in no list, joining it with free neighbours. */
@@ -221,7 +221,7 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 	uint32_t head_id = head != 0 ? new_record(x) : 0;
 	uint32_t tail_id = tail != 0 ? new_record(x) : 0;
 
-	assert(e->state == PAGES_EXTENT_FREE && head + count <= e->count);
+	assert(pages_extent_state(e) == PAGES_EXTENT_FREE && head + count <= e->count);
 	if ((head != 0 && head_id == 0) || (tail != 0 && tail_id == 0)) {
 		drop_record(x, head_id);
 		return 0;
@@ -238,7 +238,7 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 	}
 	set_span(x, id, first, count);
 	e->used = count;
-	__atomic_store_n(&e->state, PAGES_EXTENT_LIVE, __ATOMIC_RELAXED);
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	return id;
 }
 
@@ -290,7 +290,7 @@ pages_extents_at(const struct pages_extents *x, size_t page)
 	uint32_t id = page < x->pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
 	const struct pages_extent *e = &x->node[id];
 
-	if (id == 0 || __atomic_load_n(&e->state, __ATOMIC_RELAXED) != PAGES_EXTENT_LIVE)
+	if (id == 0 || pages_extent_state(e) != PAGES_EXTENT_LIVE)
 		return 0;
 	return e->first == page ? id : 0;
 }
@@ -304,7 +304,7 @@ count_tree(const struct pages_extents *x, uint32_t t)
 
 	if (t == 0)
 		return 0;
-	if (e->state != PAGES_EXTENT_FREE ||
+	if (pages_extent_state(e) != PAGES_EXTENT_FREE ||
 	    (e->left != 0 && (!less(x, e->left, e->count, e->first) || priority(e->left) > priority(t))) ||
 	    (e->right != 0 && (less(x, e->right, e->count, e->first) || priority(e->right) > priority(t))))
 		return -1;
@@ -326,9 +326,9 @@ pages_extents_valid(const struct pages_extents *x)
 
 		id = x->edge[page];
 		e = &x->node[id];
-		is_free = e->state == PAGES_EXTENT_FREE;
+		is_free = pages_extent_state(e) == PAGES_EXTENT_FREE;
 		if (id == 0 || e->first != page || e->count == 0 || e->count > x->pages - page ||
-		    x->edge[page + e->count - 1] != id || e->state == PAGES_EXTENT_SPARE ||
+		    x->edge[page + e->count - 1] != id || pages_extent_state(e) == PAGES_EXTENT_SPARE ||
 		    (is_free && was_free) || (!is_free && e->used > e->count))
 			return false;
 		free_extents += is_free;

@@ -36,9 +36,25 @@ struct pages_extent {
 	uint32_t first;
 	uint32_t count;
 	uint32_t used;		/* live: pages handed out; the rest is room to grow */
-	uint32_t state;		/* enum pages_extent_state; atomic for PARTING */
+	uint32_t state;		/* enum pages_extent_state; by the functions below only */
 	uint32_t left, right;	/* free: children in the tree.  spare, parting: left is the next */
 };
+
+/*
+ * The state of a live block is changed by its owner, without the lock, while
+ * others look whether it is free.
+ */
+static inline uint32_t
+pages_extent_state(const struct pages_extent *e)
+{
+	return __atomic_load_n(&e->state, __ATOMIC_RELAXED);
+}
+
+static inline void
+pages_extent_set_state(struct pages_extent *e, uint32_t state)
+{
+	__atomic_store_n(&e->state, state, __ATOMIC_RELAXED);
+}
 
 struct pages_extents {
 	uint32_t *edge;		/* page -> id of the extent that begins or ends there */

@@ -238,7 +238,7 @@ take_from_pocket(struct pages_heap *h, const struct pages_want *want)
 		return 0;
 	h->pocket = 0;
 	h->units.reused += want->count / pages_heap_unit_pages(h);
-	__atomic_store_n(&e->state, PAGES_EXTENT_LIVE, __ATOMIC_RELAXED);
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	return id;
 }
 
@@ -533,9 +533,9 @@ pages_heap_valid(struct pages_heap *h)
 		size_t a = pages_heap_unit_up(h, page);
 		size_t b = pages_heap_unit_down(h, page + e->count);
 
-		if (e->state == PAGES_EXTENT_FREE) {
+		if (pages_extent_state(e) == PAGES_EXTENT_FREE) {
 			kept += a < b ? pages_units_count(u, a, b, false) : 0;
-		} else if (e->state == PAGES_EXTENT_LIVE) {
+		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE) {
 			size_t n = count_used(h, e, &from);
 
 			held += n;

@@ -56,7 +56,7 @@ take_kept(struct pages_heap *h, bool old, size_t max, struct pages_unit_run *ret
 	run.count = pages_min(run.count, max);
 	id = pages_extents_take(x, id, (uint32_t)(run.first * up), (uint32_t)(run.count * up));
 	if (id != 0) {
-		x->node[id].state = PAGES_EXTENT_PARTING;
+		pages_extent_set_state(&x->node[id], PAGES_EXTENT_PARTING);
 		x->node[id].used = 0;
 		pages_units_leave(&h->units, run);
 		*ret = run;
@@ -105,12 +105,12 @@ retire_reserve(struct pages_heap *h)
 	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
 	uint32_t last = x->edge[x->pages - 1];
 
-	if (first == x->pages || x->node[last].state != PAGES_EXTENT_FREE || x->node[last].first > first)
+	if (first == x->pages || pages_extent_state(&x->node[last]) != PAGES_EXTENT_FREE || x->node[last].first > first)
 		return 0;
 	last = pages_extents_take(x, last, first, x->pages - first);
 	if (last == 0)
 		return 0;
-	x->node[last].state = PAGES_EXTENT_PARTING;
+	pages_extent_set_state(&x->node[last], PAGES_EXTENT_PARTING);
 	/* First of all: the addresses may be somebody else's as soon as they are released. */
 	atomic_store(&h->len, h->arena.committed);
 	h->arena.len = h->arena.committed;

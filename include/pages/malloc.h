@@ -88,7 +88,7 @@ pages_realloc(void *ptr, size_t size);
  *
  *   alignment a power of two; EINVAL otherwise.  size need not be a multiple.
  */
-PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(2), alloc_align(1))) void *
+PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(2))) void *
 pages_aligned_alloc(size_t alignment, size_t size);
 
 /*
