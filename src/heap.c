@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - opening, allocating, freeing
+ * heap.c - freeing, the lock, looking
  */
 #include "heap.h"
 
@@ -10,91 +10,6 @@
 #include "base.h"
 #include "heap_impl.h"
 #include "os.h"
-
-/* Opening. ---------------------------------------------------------------- */
-
-#define ARENA_MIN PAGES_MIB(64)
-#define ARENA_SHARE_OF_LIMIT 8	/* of RLIMIT_AS, which the reservation counts towards */
-
-void
-pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options)
-{
-	h->options = *options;
-}
-
-/* Address space for 16 times the memory, so that fragmentation never matters. */
-static size_t
-arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
-{
-	size_t goal = pages_max(16 * facts->ram, PAGES_GIB(64));
-
-	if (h->options.arena_max != 0)
-		goal = h->options.arena_max;
-	goal = pages_min(goal, (size_t)UINT32_MAX * facts->page_size);
-	if (facts->address_limit != SIZE_MAX)
-		goal = pages_min(goal, facts->address_limit / ARENA_SHARE_OF_LIMIT);
-	return pages_round_down(goal, PAGES_UNIT);
-}
-
-/* How many mappings of ours may be left split by moves: half of what the kernel allows. */
-static size_t
-max_seams(void)
-{
-	char text[24];
-
-	if (pages_os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) != 0)
-		return 65530 / 2;
-	return strtoul(text, NULL, 10) / 2;
-}
-
-static bool
-open_arena(struct pages_heap *h, size_t len, size_t page_size)
-{
-	if (pages_arena_open(&h->arena, len, page_size, h->options.huge) != 0)
-		return false;
-	if (pages_extents_open(&h->extents, len / page_size) == 0) {
-		if (pages_units_open(&h->units, &h->arena, max_seams()) == 0)
-			return true;
-		pages_extents_close(&h->extents);
-	}
-	pages_arena_close(&h->arena);
-	return false;
-}
-
-static void
-open_heap(struct pages_heap *h)
-{
-	struct pages_os_facts facts;
-	size_t len;
-
-	pages_os_facts(&facts);
-	h->state = PAGES_HEAP_NONE;
-	/* There every writable page is charged, also free ones: no room for a reserve. */
-	if (facts.strict_overcommit || PAGES_UNIT % facts.page_size != 0)
-		return;
-	for (len = arena_goal(h, &facts); len >= ARENA_MIN; len = pages_round_down(len / 2, PAGES_UNIT))
-		if (open_arena(h, len, facts.page_size))
-			break;
-	if (len < ARENA_MIN)
-		return;
-	h->memory = facts.ram_and_swap;
-	h->last_sweep = pages_os_now_ms();
-	h->state = PAGES_HEAP_OPEN;
-	atomic_store(&h->base, h->arena.base);
-	atomic_store(&h->len, len);
-}
-
-void
-pages_heap_close(struct pages_heap *h)
-{
-	if (h->state == PAGES_HEAP_OPEN) {
-		pages_units_close(&h->units);
-		pages_extents_close(&h->extents);
-		h->arena.len = pages_max(h->arena.len, h->arena.committed);
-		pages_arena_close(&h->arena);
-	}
-	memset(h, 0, sizeof(*h));
-}
 
 /* Freeing. ---------------------------------------------------------------- */
 
@@ -228,23 +143,9 @@ pages_heap_empty_pocket(struct pages_heap *h)
 		release_block(h, id);
 }
 
-static uint32_t
-take_from_pocket(struct pages_heap *h, const struct pages_want *want)
-{
-	uint32_t id = h->pocket;
-	struct pages_extent *e = &h->extents.node[id];
-
-	if (id == 0 || e->used != want->count || e->count != want->count || want->align != 1)
-		return 0;
-	h->pocket = 0;
-	h->units.reused += want->count / pages_heap_unit_pages(h);
-	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
-	return id;
-}
-
 /* Where nothing was freed for good, the clock need not be read each time. */
-static void
-leave_quickly(struct pages_heap *h)
+void
+pages_heap_leave_quickly(struct pages_heap *h)
 {
 	if (PAGES_UNLIKELY(++h->pocket_uses % 64 == 0 || pages_units_excess(&h->units) != 0))
 		pages_heap_leave(h);
@@ -264,7 +165,7 @@ pages_heap_free(struct pages_heap *h, void *p)
 	count_gone(h, id);
 	if (PAGES_LIKELY(h->pocket == 0)) {
 		h->pocket = id;
-		leave_quickly(h);
+		pages_heap_leave_quickly(h);
 	} else {
 		pages_heap_empty_pocket(h);
 		h->pocket = id;
@@ -308,161 +209,6 @@ pages_heap_leave(struct pages_heap *h)
 		(void)pages_heap_sweep(h, true, 0);
 	if (PAGES_UNLIKELY(excess != 0))
 		(void)pages_heap_sweep(h, false, leave);
-}
-
-/* Allocating. ------------------------------------------------------------- */
-
-/* How many free extents to look at for one whose memory is there already. */
-#define CANDIDATES 6
-
-/*
- * Among the best fits, the one with the fewest absent units: address space is
- * free, moving memory costs a system call.
- */
-static uint32_t
-choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used, uint32_t *ret_first)
-{
-	const struct pages_extents *x = &h->extents;
-	size_t least = SIZE_MAX;
-	uint32_t best = 0, id = pages_extents_next(x, want->count, 0);
-
-	for (int i = 0; i < CANDIDATES && id != 0 && least != 0; i++) {
-		uint32_t first;
-
-		if (pages_extents_place(x, id, want, &first)) {
-			size_t absent = pages_units_absent(&h->units, pages_heap_unit_down(h, first),
-							   pages_heap_unit_up(h, first + used));
-
-			if (absent < least) {
-				least = absent;
-				best = id;
-				*ret_first = first;
-			}
-		}
-		id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1);
-	}
-	if (best == 0) {
-		/* So long that the alignment does not matter. */
-		best = pages_extents_next(x, want->count + want->align - 1, 0);
-		if (best != 0)
-			(void)pages_extents_place(x, best, want, ret_first);
-	}
-	return best;
-}
-
-uint32_t
-pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
-		 uint64_t **ret_why)
-{
-	uint32_t first = 0, id = choose(h, want, used, &first);
-
-	*ret_why = &h->stats.declined_no_space;
-	if (id == 0)
-		return 0;
-	if (pages_arena_commit(&h->arena, (size_t)(first + used) << h->arena.page_shift) != 0) {
-		*ret_why = &h->stats.declined_refused;
-		return 0;
-	}
-	id = pages_extents_take(&h->extents, id, first, want->count);
-	if (id != 0)
-		h->extents.node[id].used = used;
-	return id;
-}
-
-/* With the lock.  ret_zero: pages known to be zero. */
-static uint32_t
-take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero)
-{
-	size_t up = pages_heap_unit_pages(h), first;
-	struct pages_unit_run absent;
-	uint64_t *why;
-	uint32_t id;
-
-	pages_heap_empty_pocket(h);
-	id = pages_heap_place(h, want, want->count, &why);
-	if (id == 0) {
-		(*why)++;
-		return 0;
-	}
-	first = h->extents.node[id].first;
-	/* Absent units are zero already: calloc wants them as they are. */
-	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
-				  pages_heap_unit_up(h, first + want->count), !zero);
-	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
-	return id;
-}
-
-/* With the lock. */
-static char *
-allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct pages_span *ret_zero)
-{
-	size_t pages = pages_heap_pages(h, size);
-	struct pages_want want = { (uint32_t)pages, 1, 0 };
-	uint32_t id;
-
-	if (size > h->memory || pages > h->extents.pages || align > h->arena.len) {
-		h->stats.declined_no_space++;
-		return NULL;
-	}
-	if (align > h->arena.page_size) {
-		/* Counted from the base, which is aligned to a unit only. */
-		want.align = (uint32_t)(align >> h->arena.page_shift);
-		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
-			      (want.align - 1);
-	}
-	id = take_from_pocket(h, &want);
-	if (id == 0)
-		id = take_memory(h, &want, zero, ret_zero);
-	if (id == 0)
-		return NULL;
-	h->stats.requests++;
-	h->stats.requested_bytes += size;
-	h->stats.live_objects++;
-	pages_heap_count_live(h, pages, 0);
-	return pages_heap_address(h, h->extents.node[id].first);
-}
-
-/* Clear [p, p + len) but for the pages in span, which are zero. */
-static size_t
-clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
-{
-	char *zero = pages_heap_address(h, span.first);
-	char *zero_end = pages_heap_address(h, span.first + span.count);
-	size_t head, tail;
-
-	if (span.count == 0)
-		zero = zero_end = p;
-	head = zero > p ? (size_t)(zero - p) : 0;
-	tail = zero_end < p + len ? (size_t)(p + len - pages_max((size_t)zero_end, (size_t)p)) : 0;
-	memset(p, 0, head);
-	memset(p + len - tail, 0, tail);
-	return head + tail;
-}
-
-void *
-pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
-{
-	struct pages_span known_zero = { 0, 0 };
-	char *p = NULL;
-
-	if (!pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
-		return NULL;
-	}
-	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
-		open_heap(h);
-	if (h->state == PAGES_HEAP_OPEN)
-		p = allocate(h, size, align, zero, &known_zero);
-	else
-		h->stats.declined_no_arena++;
-	leave_quickly(h);
-
-	if (p != NULL && zero) {
-		size_t cleared = clear(h, p, size, known_zero);
-
-		__atomic_fetch_add(&h->stats.cleared_bytes, cleared, __ATOMIC_RELAXED);
-	}
-	return p;
 }
 
 /* Looking. ---------------------------------------------------------------- */

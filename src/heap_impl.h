@@ -8,6 +8,9 @@
 #include "base.h"
 #include "heap.h"
 
+/* With the lock, once: reserve the arena; state says whether there is one. */
+void pages_heap_open(struct pages_heap *h);
+
 /* Take the lock and do what was left undone for want of it; false if it cannot be had. */
 bool pages_heap_enter(struct pages_heap *h);
 
@@ -19,6 +22,9 @@ void pages_heap_empty_pocket(struct pages_heap *h);
 
 /* Release the lock; then, without it, give back what is overdue. */
 void pages_heap_leave(struct pages_heap *h);
+
+/* The same, but looks at the clock only now and then. */
+void pages_heap_leave_quickly(struct pages_heap *h);
 
 /*
  * With the lock: a live extent for want, committed as far as it is used.  Returns

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_open.c - reserving the arena, within what the machine and its limits allow
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "heap_impl.h"
+#include "os.h"
+
+#define ARENA_MIN PAGES_MIB(64)
+#define ARENA_SHARE_OF_LIMIT 8	/* of RLIMIT_AS, which the reservation counts towards */
+
+void
+pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options)
+{
+	h->options = *options;
+}
+
+/* Address space for 16 times the memory, so that fragmentation never matters. */
+static size_t
+arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
+{
+	size_t goal = pages_max(16 * facts->ram, PAGES_GIB(64));
+
+	if (h->options.arena_max != 0)
+		goal = h->options.arena_max;
+	goal = pages_min(goal, (size_t)UINT32_MAX * facts->page_size);
+	if (facts->address_limit != SIZE_MAX)
+		goal = pages_min(goal, facts->address_limit / ARENA_SHARE_OF_LIMIT);
+	return pages_round_down(goal, PAGES_UNIT);
+}
+
+/* How many mappings of ours may be left split by moves: half of what the kernel allows. */
+static size_t
+max_seams(void)
+{
+	char text[24];
+
+	if (pages_os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) != 0)
+		return 65530 / 2;
+	return strtoul(text, NULL, 10) / 2;
+}
+
+static bool
+open_arena(struct pages_heap *h, size_t len, size_t page_size)
+{
+	if (pages_arena_open(&h->arena, len, page_size, h->options.huge) != 0)
+		return false;
+	if (pages_extents_open(&h->extents, len / page_size) == 0) {
+		if (pages_units_open(&h->units, &h->arena, max_seams()) == 0)
+			return true;
+		pages_extents_close(&h->extents);
+	}
+	pages_arena_close(&h->arena);
+	return false;
+}
+
+void
+pages_heap_open(struct pages_heap *h)
+{
+	struct pages_os_facts facts;
+	size_t len;
+
+	pages_os_facts(&facts);
+	h->state = PAGES_HEAP_NONE;
+	/* There every writable page is charged, also free ones: no room for a reserve. */
+	if (facts.strict_overcommit || PAGES_UNIT % facts.page_size != 0)
+		return;
+	for (len = arena_goal(h, &facts); len >= ARENA_MIN; len = pages_round_down(len / 2, PAGES_UNIT))
+		if (open_arena(h, len, facts.page_size))
+			break;
+	if (len < ARENA_MIN)
+		return;
+	h->memory = facts.ram_and_swap;
+	h->last_sweep = pages_os_now_ms();
+	h->state = PAGES_HEAP_OPEN;
+	atomic_store(&h->base, h->arena.base);
+	atomic_store(&h->len, len);
+}
+
+void
+pages_heap_close(struct pages_heap *h)
+{
+	if (h->state == PAGES_HEAP_OPEN) {
+		pages_units_close(&h->units);
+		pages_extents_close(&h->extents);
+		h->arena.len = pages_max(h->arena.len, h->arena.committed);
+		pages_arena_close(&h->arena);
+	}
+	memset(h, 0, sizeof(*h));
+}
