@@ -128,6 +128,19 @@ claim_for_free(struct pages_heap *h, void *p)
 	return id;
 }
 
+void
+pages_heap_free_hollow(struct pages_heap *h, void *p)
+{
+	uint32_t id = claim_for_free(h, p);
+
+	if (!pages_heap_enter(h)) {
+		part(h, id);
+		return;
+	}
+	release(h, id);
+	pages_heap_leave(h);
+}
+
 /*
  * The pocket.  The block freed last is often asked for again at once, whole: to
  * join it with its neighbours and to carve it out again would be most of the

@@ -20,6 +20,12 @@ bool pages_heap_enter(struct pages_heap *h);
  */
 void pages_heap_empty_pocket(struct pages_heap *h);
 
+/*
+ * Without the lock: free a block whose memory has moved away, in whole or in part.
+ * Never by way of the pocket, which promises that the memory is there.
+ */
+void pages_heap_free_hollow(struct pages_heap *h, void *p);
+
 /* Release the lock; then, without it, give back what is overdue. */
 void pages_heap_leave(struct pages_heap *h);
 

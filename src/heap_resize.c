@@ -166,7 +166,7 @@ finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
 		copied += m->copies[i].len;
 	}
 	pages_heap_count_copy(h, copied);
-	pages_heap_free(h, old);
+	pages_heap_free_hollow(h, old);
 	return p;
 }
 

@@ -169,6 +169,24 @@ HEAP(grows_two_blocks_in_turn_copying_only_their_ends)
 	cr_assert_leq(st.peak_live_bytes, 2 * MIB(201));
 }
 
+/* What a block left behind when it moved is no block to hand out again. */
+HEAP(hands_out_no_block_whose_memory_has_moved_away)
+{
+	char *p = get(MIB(20)), *wall = get(MIB(1)), *q;
+
+	memset(p, 1, MIB(20));
+	p = pages_heap_resize(&h, p, MIB(30));
+	q = get(MIB(20));
+	cr_assert(pages_heap_valid(&h));
+	memset(q, 2, MIB(20));
+	pages_heap_free(&h, q);
+	q = pages_heap_alloc(&h, MIB(19), 1, true);
+	cr_assert(is_zero(q, MIB(19)));
+	pages_heap_free(&h, wall);
+	pages_heap_free(&h, q);
+	pages_heap_free(&h, p);
+}
+
 HEAP(gives_the_tail_of_a_shrunk_block_to_others)
 {
 	char *p = get(MIB(64)), *q;
