@@ -23,7 +23,7 @@ pages_arena_open(struct pages_arena *a, size_t len, size_t page_size, bool huge)
 	base = (char *)p + PAGES_UNIT;
 	pages_os_release(p, PAGES_UNIT - page_size);
 	(void)pages_os_protect(base - page_size, page_size, PAGES_OS_READ);
-	(void)pages_os_dump(base - page_size, len + page_size, false);
+	(void)pages_os_advise(base - page_size, len + page_size, PAGES_OS_DONT_DUMP);
 	*a = (struct pages_arena){
 		.base = base,
 		.len = len,
@@ -32,8 +32,8 @@ pages_arena_open(struct pages_arena *a, size_t len, size_t page_size, bool huge)
 		.huge = huge,
 	};
 	/* Told to the whole reservation now, a sandbox that is entered later cannot object. */
-	if (pages_caps().huge)
-		(void)pages_os_huge(base, len, huge);
+	if (pages_can(PAGES_CAP_HUGE))
+		(void)pages_os_advise(base, len, huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ commit_to(struct pages_arena *a, size_t end)
 
 	if (err != 0)
 		return err;
-	(void)pages_os_dump(p, len, true);
+	(void)pages_os_advise(p, len, PAGES_OS_DO_DUMP);
 	a->committed = end;
 	return 0;
 }
@@ -76,7 +76,7 @@ pages_arena_commit(struct pages_arena *a, size_t end)
 int
 pages_arena_discard(struct pages_arena *a, size_t start, size_t len)
 {
-	if (pages_caps().discard && pages_os_discard(a->base + start, len) == 0)
+	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(a->base + start, len) == 0)
 		return 0;
 	/* No zeroing discard here, or the program locked the range in memory. */
 	return pages_arena_renew(a, start, len);
@@ -85,8 +85,8 @@ pages_arena_discard(struct pages_arena *a, size_t start, size_t len)
 void
 pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 {
-	if (pages_caps().huge)
-		(void)pages_os_huge(a->base + start, len, a->huge);
+	if (pages_can(PAGES_CAP_HUGE))
+		(void)pages_os_advise(a->base + start, len, a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 }
 
 int
@@ -110,8 +110,8 @@ pages_arena_table(size_t len, void **ret)
 	if (err != 0)
 		return err;
 	/* Sparsely written: a huge page for each written spot would be pure waste. */
-	if (pages_caps().huge)
-		(void)pages_os_huge(*ret, len, false);
-	(void)pages_os_dump(*ret, len, false);
+	if (pages_can(PAGES_CAP_HUGE))
+		(void)pages_os_advise(*ret, len, PAGES_OS_NO_HUGE);
+	(void)pages_os_advise(*ret, len, PAGES_OS_DONT_DUMP);
 	return 0;
 }

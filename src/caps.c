@@ -24,16 +24,20 @@ listed(const char *list, const char *name)
 	return false;
 }
 
+/*
+ * The probes.  Each may do what it likes with two fresh read-write pages.
+ */
+
 /* Does a page moved from one place to another arrive, and leave zeroes behind? */
 static bool
-probe_move(char *two_pages, size_t page)
+probe_move(char *p, size_t page)
 {
-	two_pages[0] = 1;
-	if (pages_os_move(two_pages, two_pages + page, page) != 0) {
-		(void)pages_os_heal(two_pages + page, page);
+	p[0] = 1;
+	if (pages_os_move(p, p + page, page) != 0) {
+		(void)pages_os_heal(p + page, page);
 		return false;
 	}
-	return two_pages[0] == 0 && two_pages[page] == 1;
+	return p[0] == 0 && p[page] == 1;
 }
 
 static bool
@@ -43,43 +47,144 @@ probe_discard(char *p, size_t page)
 	return pages_os_discard(p, page) == 0 && *(volatile char *)p == 0;
 }
 
-static struct pages_caps
-probe(void)
+static bool
+probe_huge(char *p, size_t page)
 {
-	const char *off = secure_getenv("PAGES_DISABLE");
-	struct pages_os_facts facts;
-	struct pages_caps caps = { false, false, false, false };
-	void *p;
-
-	pages_os_facts(&facts);
-	if (pages_os_map_lazy(2 * facts.page_size, &p) != 0)
-		return caps;
-	caps.move = !listed(off, "move") && probe_move(p, facts.page_size);
-	caps.discard = !listed(off, "discard") && probe_discard(p, facts.page_size);
-	caps.huge = !listed(off, "huge") && pages_os_huge(p, facts.page_size, true) == 0;
-	caps.populate = !listed(off, "populate") && pages_os_populate(p, facts.page_size) == 0;
-	pages_os_release(p, 2 * facts.page_size);
-	return caps;
+	return pages_os_advise(p, page, PAGES_OS_HUGE) == 0;
 }
 
-struct pages_caps
-pages_caps(void)
+static bool
+probe_populate(char *p, size_t page)
 {
-	enum { MOVE = 1, DISCARD = 2, HUGE = 4, POPULATE = 8, KNOWN = 16 };
-	static _Atomic unsigned known;	/* one word, so that no reader sees half an answer */
-	unsigned bits = atomic_load_explicit(&known, memory_order_relaxed);
+	size_t resident = 0;
 
-	if (bits == 0) {
-		struct pages_caps caps = probe();
+	return pages_os_populate(p, page) == 0 &&
+	       pages_os_count_resident(p, page, &resident) == 0 && resident == page;
+}
 
-		bits = KNOWN | (caps.move ? MOVE : 0) | (caps.discard ? DISCARD : 0) |
-		       (caps.huge ? HUGE : 0) | (caps.populate ? POPULATE : 0);
-		atomic_store_explicit(&known, bits, memory_order_relaxed);
+static bool
+probe_guard(char *p, size_t page)
+{
+	return pages_os_guard(p, page, true) == 0 && !pages_os_readable(p) &&
+	       pages_os_readable(p + page) && pages_os_guard(p, page, false) == 0 &&
+	       pages_os_readable(p);
+}
+
+/* Sealing nothing is allowed and leaves nothing sealed. */
+static bool
+probe_seal(char *p, size_t page)
+{
+	(void)page;
+	return pages_os_seal(p, 0) == 0;
+}
+
+static bool
+probe_files(char *p, size_t page)
+{
+	int fd;
+	bool works;
+
+	if (pages_os_file_open(PAGES_OS_FILE_DATA, "probe", page, &fd) != 0)
+		return false;
+	works = pages_os_file_write(fd, 0, p, page) == 0 && pages_os_file_seal(fd) == 0 &&
+		pages_os_file_write(fd, 0, p, page) != 0;
+	pages_os_file_close(fd);
+	return works;
+}
+
+/* Can one view of a file be mapped? */
+static bool
+maps(enum pages_os_file kind, size_t page, unsigned prot)
+{
+	void *view;
+	int fd;
+	bool works;
+
+	if (pages_os_file_open(kind, "probe", page, &fd) != 0)
+		return false;
+	works = pages_os_file_map(fd, page, prot, PAGES_OS_SHARED, &view) == 0;
+	if (works)
+		pages_os_release(view, page);
+	pages_os_file_close(fd);
+	return works;
+}
+
+static bool
+probe_code(char *p, size_t page)
+{
+	(void)p;
+	return maps(PAGES_OS_FILE_CODE, page, PAGES_OS_READ | PAGES_OS_EXEC);
+}
+
+static bool
+probe_secret(char *p, size_t page)
+{
+	(void)p;
+	return maps(PAGES_OS_FILE_SECRET, page, PAGES_OS_READ | PAGES_OS_WRITE);
+}
+
+static bool
+probe_query(char *p, size_t page)
+{
+	struct pages_os_mapping m;
+
+	(void)page;
+	return pages_os_query(p, &m) == 0 && m.start <= p && p < m.start + m.len;
+}
+
+static bool
+probe_scan(char *p, size_t page)
+{
+	size_t offset = 0, len = 0;
+
+	p[page] = 1;
+	return pages_os_scan(p, 2 * page, false, &offset, &len) == 0 && offset == page &&
+	       len == page;
+}
+
+static const struct {
+	const char *name;
+	bool (*probe)(char *two_pages, size_t page);
+} table[PAGES_CAP_COUNT] = {
+	[PAGES_CAP_MOVE] = { "move", probe_move },
+	[PAGES_CAP_DISCARD] = { "discard", probe_discard },
+	[PAGES_CAP_HUGE] = { "huge", probe_huge },
+	[PAGES_CAP_POPULATE] = { "populate", probe_populate },
+	[PAGES_CAP_GUARD] = { "guard", probe_guard },
+	[PAGES_CAP_SEAL] = { "seal", probe_seal },
+	[PAGES_CAP_FILES] = { "files", probe_files },
+	[PAGES_CAP_CODE] = { "code", probe_code },
+	[PAGES_CAP_SECRET] = { "secret", probe_secret },
+	[PAGES_CAP_QUERY] = { "query", probe_query },
+	[PAGES_CAP_SCAN] = { "scan", probe_scan },
+};
+
+static bool
+probe(enum pages_cap cap)
+{
+	size_t page = pages_os_page_size();
+	bool can;
+	void *p;
+
+	if (listed(secure_getenv("PAGES_DISABLE"), table[cap].name))
+		return false;
+	if (pages_os_map_lazy(2 * page, &p) != 0)
+		return false;
+	can = table[cap].probe(p, page);
+	pages_os_release(p, 2 * page);
+	return can;
+}
+
+bool
+pages_can(enum pages_cap cap)
+{
+	enum { UNKNOWN, NO, YES };
+	static _Atomic unsigned char known[PAGES_CAP_COUNT];
+	unsigned char answer = atomic_load_explicit(&known[cap], memory_order_relaxed);
+
+	if (PAGES_UNLIKELY(answer == UNKNOWN)) {
+		answer = probe(cap) ? YES : NO;
+		atomic_store_explicit(&known[cap], answer, memory_order_relaxed);
 	}
-	return (struct pages_caps){
-		.move = bits & MOVE,
-		.discard = bits & DISCARD,
-		.huge = bits & HUGE,
-		.populate = bits & POPULATE,
-	};
+	return answer == YES;
 }

@@ -10,8 +10,8 @@
  * - on failure the mapping is as it was, unless the function says otherwise;
  * - no policy: what to call, and when, is decided above.
  *
- * Names say what is meant, not which system call does it.  os_linux.c is the
- * one implementation and the only file of the library that enters the kernel.
+ * Names say what is meant, not which system call does it.  The files os_linux*.c
+ * are the one implementation and the only ones of the library to enter the kernel.
  * The calls that change mappings go through the C library's functions, because
  * MPI and RDMA stacks patch those to keep their caches of pinned pages right.
  */
@@ -40,6 +40,9 @@ struct pages_os_facts {
 };
 void pages_os_facts(struct pages_os_facts *ret);
 
+/* Alone, and for a few ns. */
+size_t pages_os_page_size(void);
+
 /* Address space. ---------------------------------------------------------- */
 
 /*
@@ -52,8 +55,17 @@ int pages_os_reserve(size_t len, size_t align, void **ret);
 /* Give address space back.  A refusal (at the mapping limit) leaks it. */
 void pages_os_release(void *p, size_t len);
 
-/* Zeroed private memory, accessible as prot says.  Charged like malloc's. */
-int pages_os_map(size_t len, unsigned prot, void **ret);
+/*
+ * Zeroed private memory, accessible as prot says.  Charged like malloc's.  The byte
+ * at lead lies at a multiple of align (a power of two, at least a page).
+ */
+int pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret);
+
+/*
+ * The same from the pool of huge pages of 1 << log2 bytes, of which len is a
+ * multiple; -ENOMEM if the pool has too few left.
+ */
+int pages_os_map_pool(size_t len, unsigned log2, void **ret);
 
 /* Zeroed read-write memory that is not charged before it is touched. */
 int pages_os_map_lazy(size_t len, void **ret);
@@ -61,11 +73,24 @@ int pages_os_map_lazy(size_t len, void **ret);
 /* Change permissions. */
 int pages_os_protect(void *p, size_t len, unsigned prot);
 
+/* Make a part of a mapping, whatever it is, reserved address space again. */
+int pages_os_unback(void *p, size_t len);
+
 /*
- * Give len bytes a new length, keeping the contents; the block may move.
- * On failure the old mapping is untouched.
+ * Give a mapping of len bytes a new length, keeping the contents, where it is or,
+ * for pages_os_resize(), at a place of the kernel's choice.  What is new is zero.
  */
+int pages_os_extend(void *p, size_t len, size_t new_len);
 int pages_os_resize(void *p, size_t len, size_t new_len, void **ret);
+
+/*
+ * The same, to dst, which is reserved.  On failure the reservation may be a hole:
+ * see heal.
+ */
+int pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst);
+
+/* Nobody, not even this process, can change the range any more (len 0: can that be?). */
+int pages_os_seal(void *p, size_t len);
 
 /* Contents. --------------------------------------------------------------- */
 
@@ -101,8 +126,102 @@ int pages_os_populate(void *p, size_t len);
 
 /* Attributes. ------------------------------------------------------------- */
 
-int pages_os_huge(void *p, size_t len, bool on);
-int pages_os_dump(void *p, size_t len, bool on);
+enum pages_os_advice {
+	PAGES_OS_NORMAL, PAGES_OS_SEQUENTIAL, PAGES_OS_RANDOM,
+	PAGES_OS_WILL_NEED, PAGES_OS_COLD, PAGES_OS_PAGE_OUT, PAGES_OS_FREE,
+	PAGES_OS_HUGE, PAGES_OS_NO_HUGE, PAGES_OS_COLLAPSE,
+	PAGES_OS_DONT_FORK, PAGES_OS_DO_FORK, PAGES_OS_WIPE_ON_FORK, PAGES_OS_KEEP_ON_FORK,
+	PAGES_OS_DONT_DUMP, PAGES_OS_DO_DUMP,
+	PAGES_OS_MERGEABLE, PAGES_OS_UNMERGEABLE,
+};
+
+/* -EINVAL or -ENOSYS where the kernel does not have it, for this kind of memory. */
+int pages_os_advise(void *p, size_t len, enum pages_os_advice advice);
+
+/* Pages present for good, from now on; or no longer. */
+int pages_os_lock(void *p, size_t len, bool on);
+
+/*
+ * Mark pages so that every access faults, and what they held is lost; or take the
+ * marks away, zeroed pages being there then.  Costs no mapping.
+ */
+int pages_os_guard(void *p, size_t len, bool on);
+
+/* NUMA placement of pages yet to be touched; bit n of nodes is node n. */
+enum pages_os_place {
+	PAGES_OS_ANYWHERE, PAGES_OS_PREFER, PAGES_OS_BIND, PAGES_OS_INTERLEAVE
+};
+int pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes);
+
+/* A name for /proc/PID/maps; NULL for none. */
+int pages_os_label(void *p, size_t len, const char *label);
+
+/* Files in memory. -------------------------------------------------------- */
+
+enum pages_os_file {
+	PAGES_OS_FILE_DATA,
+	PAGES_OS_FILE_CODE,	/* its pages may be executed */
+	PAGES_OS_FILE_SECRET,	/* out of the kernel's own sight; cannot be written to */
+};
+
+/* A file of len zero bytes that has no path, by descriptor. */
+int pages_os_file_open(enum pages_os_file kind, const char *label, size_t len, int *ret);
+void pages_os_file_close(int fd);
+int pages_os_file_resize(int fd, size_t len);
+
+int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
+
+/* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
+int pages_os_file_seal(int fd);
+
+/* The length of any file; -ENODEV for what has none. */
+int pages_os_file_len(int fd, uint64_t *ret);
+
+/* What is written to the mapping: does the file get it? */
+enum pages_os_sharing { PAGES_OS_PRIVATE, PAGES_OS_SHARED };
+
+/* Map the start of a file; a private mapping is not charged. */
+int pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing sharing,
+		      void **ret);
+
+/* The part from offset on, in place of what is mapped at p. */
+int pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
+			 enum pages_os_sharing sharing);
+
+/* Drop the contents of a shared mapping, and of the file behind: zero, no memory. */
+int pages_os_file_discard(void *p, size_t len);
+
+/* What the kernel says. --------------------------------------------------- */
+
+struct pages_os_mapping {
+	const char *start;
+	size_t len;
+	unsigned prot;
+	bool shared;
+	char name[80];		/* cut off if longer */
+};
+
+/*
+ * The mapping that holds p, or else the next one; -ENOENT if there is none.  The
+ * second way needs nothing but /proc and reads it all.
+ */
+int pages_os_query(const void *p, struct pages_os_mapping *ret);
+int pages_os_query_text(const void *p, struct pages_os_mapping *ret);
+
+/*
+ * The first run of pages from p + *offset on, within len bytes from p, that are in
+ * memory; *ret_len is 0 if there is none.  With own, pages of files do not count.
+ */
+int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_len);
+
+/* The same where the kernel cannot tell whose pages they are. */
+int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
+
+/* How many bytes of the range are in memory? */
+int pages_os_count_resident(const void *p, size_t len, size_t *ret);
+
+/* Can one byte be read?  Asks the kernel, without a fault. */
+bool pages_os_readable(const void *p);
 
 /* Time and waiting. ------------------------------------------------------- */
 
@@ -134,6 +253,9 @@ void pages_os_complain(const char *buf, size_t len);
 uint64_t pages_os_stderr_id(void);
 
 int pages_os_pid(void);
+
+/* No page that could be written becomes executable, in this process, ever. */
+int pages_os_lockdown(void);
 
 /* The executable's path, at most len - 1 bytes and a NUL; or -errno. */
 int pages_os_exe(char *buf, size_t len);

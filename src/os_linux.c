@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_linux.c - os.h on Linux
+ * os_linux.c - os.h on Linux: address space and contents
  *
  * Kernel constants are ABI: where the C library's headers are older than the
  * kernel they are defined here by number, and whether the kernel knows them is
@@ -9,28 +9,30 @@
 #include "os.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base.h"
+#include "os_linux.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
 #endif
 
 static_assert(PAGES_OS_READ == PROT_READ, "prot bits are handed through");
@@ -39,6 +41,12 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
+
+size_t
+pages_os_page_size(void)
+{
+	return getauxval(AT_PAGESZ);
+}
 
 /* mmap with our error convention. */
 static int
@@ -58,12 +66,8 @@ static int
 advise(void *p, size_t len, int advice)
 {
 	int saved = errno;
-	int err = 0;
 
-	if (len != 0 && madvise(p, len, advice) != 0)
-		err = -errno;
-	errno = saved;
-	return err;
+	return len == 0 ? 0 : pages_os_answer(madvise(p, len, advice), saved);
 }
 
 static size_t
@@ -84,7 +88,7 @@ pages_os_facts(struct pages_os_facts *ret)
 	char mode[4];
 
 	*ret = (struct pages_os_facts){
-		.page_size = getauxval(AT_PAGESZ),
+		.page_size = pages_os_page_size(),
 		.address_limit = address_limit(),
 	};
 	if (sysinfo(&si) == 0) {
@@ -97,26 +101,39 @@ pages_os_facts(struct pages_os_facts *ret)
 }
 
 /*
- * mmap promises page alignment only: ask for more and hand back both ends.
+ * mmap promises page alignment only: if the first try does not fit by chance, ask
+ * for more and hand back both ends.
  */
-int
-pages_os_reserve(size_t len, size_t align, void **ret)
+static int
+map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **ret)
 {
-	size_t page = getauxval(AT_PAGESZ), span, head;
+	size_t page = pages_os_page_size(), span, head;
 	void *base;
-	int err;
+	int err = map(NULL, len, prot, flags, &base);
 
-	if (__builtin_add_overflow(len, align - page, &span))
+	if (err == 0 && (((uintptr_t)base + lead) & (align - 1)) == 0) {
+		*ret = base;
+		return 0;
+	}
+	if (err == 0)
+		pages_os_release(base, len);
+	if (err != 0 || __builtin_add_overflow(len, align - page, &span))
 		return -ENOMEM;
-	err = map(NULL, span, PROT_NONE, ANON | MAP_NORESERVE, &base);
+	err = map(NULL, span, prot, flags, &base);
 	if (err != 0)
 		return err;
 
-	head = -(uintptr_t)base & (align - 1);
+	head = -((uintptr_t)base + lead) & (align - 1);
 	pages_os_release(base, head);
 	pages_os_release((char *)base + head + len, span - head - len);
 	*ret = (char *)base + head;
 	return 0;
+}
+
+int
+pages_os_reserve(size_t len, size_t align, void **ret)
+{
+	return map_aligned(len, align, 0, PROT_NONE, ANON | MAP_NORESERVE, ret);
 }
 
 void
@@ -130,9 +147,17 @@ pages_os_release(void *p, size_t len)
 }
 
 int
-pages_os_map(size_t len, unsigned prot, void **ret)
+pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret)
 {
-	return map(NULL, len, (int)prot, ANON, ret);
+	return map_aligned(len, align, lead, (int)prot, ANON, ret);
+}
+
+int
+pages_os_map_pool(size_t len, unsigned log2, void **ret)
+{
+	int size = (int)(log2 << MAP_HUGE_SHIFT);
+
+	return map(NULL, len, READ_WRITE, ANON | MAP_HUGETLB | size, ret);
 }
 
 int
@@ -145,25 +170,59 @@ int
 pages_os_protect(void *p, size_t len, unsigned prot)
 {
 	int saved = errno;
-	int err = 0;
 
-	if (len != 0 && mprotect(p, len, (int)prot) != 0)
-		err = -errno;
-	errno = saved;
+	return len == 0 ? 0 : pages_os_answer(mprotect(p, len, (int)prot), saved);
+}
+
+int
+pages_os_unback(void *p, size_t len)
+{
+	void *q;
+
+	return len == 0 ? 0 : map(p, len, PROT_NONE, ANON | MAP_NORESERVE | MAP_FIXED, &q);
+}
+
+/* mremap with our error convention; dst counts with MREMAP_FIXED only. */
+static int
+remap(void *p, size_t len, size_t new_len, int flags, void *dst, void **ret)
+{
+	int saved = errno;
+	void *q = mremap(p, len, new_len, flags, dst);
+	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
+
+	if (err == 0)
+		*ret = q;
 	return err;
+}
+
+int
+pages_os_extend(void *p, size_t len, size_t new_len)
+{
+	void *q;
+
+	return remap(p, len, new_len, 0, NULL, &q);
 }
 
 int
 pages_os_resize(void *p, size_t len, size_t new_len, void **ret)
 {
-	int saved = errno;
-	void *q = mremap(p, len, new_len, MREMAP_MAYMOVE);
-	int err = q == MAP_FAILED ? -errno : 0;
+	return remap(p, len, new_len, MREMAP_MAYMOVE, NULL, ret);
+}
 
-	errno = saved;
-	if (err == 0)
-		*ret = q;
-	return err;
+int
+pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst)
+{
+	void *q;
+
+	return remap(p, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED, dst, &q);
+}
+
+int
+pages_os_seal(void *p, size_t len)
+{
+	int saved = errno;
+
+	return pages_os_answer(syscall(SYS_mseal, p, len, 0L), saved);
 }
 
 int
@@ -185,15 +244,12 @@ pages_os_renew(void *p, size_t len)
 int
 pages_os_move(void *src, void *dst, size_t len)
 {
-	int saved = errno;
-	int err = 0;
+	void *q;
 
+	if (len == 0)
+		return 0;
 	/* DONTUNMAP keeps src mapped: no hole for another thread's mmap to land in. */
-	if (len != 0 && mremap(src, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-			       dst) == MAP_FAILED)
-		err = -errno;
-	errno = saved;
-	return err;
+	return remap(src, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, dst, &q);
 }
 
 /*
@@ -220,139 +276,4 @@ int
 pages_os_populate(void *p, size_t len)
 {
 	return advise(p, len, MADV_POPULATE_WRITE);
-}
-
-int
-pages_os_huge(void *p, size_t len, bool on)
-{
-	return advise(p, len, on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-}
-
-int
-pages_os_dump(void *p, size_t len, bool on)
-{
-	return advise(p, len, on ? MADV_DODUMP : MADV_DONTDUMP);
-}
-
-uint64_t
-pages_os_now_ms(void)
-{
-	int saved = errno;
-	struct timespec ts = { 0, 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	errno = saved;
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-void
-pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms)
-{
-	int saved = errno;
-	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
-
-	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &ts, NULL, 0);
-	errno = saved;
-}
-
-void
-pages_os_wake(_Atomic uint32_t *word)
-{
-	int saved = errno;
-
-	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	errno = saved;
-}
-
-void
-pages_os_yield(void)
-{
-	(void)sched_yield();
-}
-
-/*
- * The file calls are raw: programs interpose open and write with wrappers that
- * allocate, and these run inside malloc.
- */
-static int
-open_file(const char *path, int flags)
-{
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0666);
-}
-
-int
-pages_os_read_file(const char *path, char *buf, size_t len)
-{
-	int saved = errno;
-	int err = 0;
-	int fd = open_file(path, O_RDONLY);
-	long n = fd < 0 ? -1 : syscall(SYS_read, fd, buf, len - 1);
-
-	if (n < 0)
-		err = -errno;
-	else
-		buf[n] = '\0';
-	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
-	errno = saved;
-	return err;
-}
-
-int
-pages_os_append_file(const char *path, const char *buf, size_t len)
-{
-	int saved = errno;
-	int err = 0;
-	int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
-	long n = fd < 0 ? -1 : syscall(SYS_write, fd, buf, len);
-
-	if (n < 0)
-		err = -errno;
-	else if ((size_t)n != len)
-		err = -ENOSPC;
-	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
-	errno = saved;
-	return err;
-}
-
-void
-pages_os_complain(const char *buf, size_t len)
-{
-	int saved = errno;
-
-	(void)syscall(SYS_write, STDERR_FILENO, buf, len);
-	errno = saved;
-}
-
-uint64_t
-pages_os_stderr_id(void)
-{
-	int saved = errno;
-	struct stat st;
-	uint64_t id = 0;
-
-	if (fstat(STDERR_FILENO, &st) == 0)
-		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | 1;
-	errno = saved;
-	return id;
-}
-
-int
-pages_os_pid(void)
-{
-	return (int)syscall(SYS_getpid);
-}
-
-int
-pages_os_exe(char *buf, size_t len)
-{
-	int saved = errno;
-	ssize_t n = readlink("/proc/self/exe", buf, len - 1);
-	int err = n < 0 ? -errno : 0;
-
-	if (n >= 0)
-		buf[n] = '\0';
-	errno = saved;
-	return err;
 }

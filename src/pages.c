@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c - the page core: what stands behind the macros of pages.h
+ * pages.c - the page core: life and transitions
  *
- * The header has already checked that handles are live; lengths and offsets
- * that come from the caller are checked here.
+ * The header has already checked that handles are live; lengths and offsets that
+ * come from the caller are checked here.
  */
-#define PAGES_ENABLE_EXEC
-#include <pages/pages.h>
+#define PAGES_ENABLE_WX
+#include "region.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
 #include "caps.h"
-#include "os.h"
+#include "note.h"
 
 /* The header's permission bits are handed through. */
 static_assert((int)PAGES_P_NONE_ == (int)PAGES_OS_NONE, "none");
@@ -23,148 +22,108 @@ static_assert((int)PAGES_P_RO_ == (int)PAGES_OS_READ, "ro");
 static_assert((int)PAGES_P_RW_ == (int)(PAGES_OS_READ | PAGES_OS_WRITE), "rw");
 static_assert((int)PAGES_P_RX_ == (int)(PAGES_OS_READ | PAGES_OS_EXEC), "rx");
 
-/* Asking for the facts reads a file: ask once.  Racing callers find the same. */
-static size_t
-page_size(void)
-{
-	static _Atomic size_t known;
-	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
-
-	if (PAGES_UNLIKELY(page == 0)) {
-		struct pages_os_facts facts;
-
-		pages_os_facts(&facts);
-		page = facts.page_size;
-		atomic_store_explicit(&known, page, memory_order_relaxed);
-	}
-	return page;
-}
-
-static int
-whole_pages(size_t len, size_t *ret)
+int
+pages_whole(size_t len, size_t page, size_t *ret)
 {
 	if (len == 0)
 		return -EINVAL;
 	/* More than pointers can be subtracted over; also keeps rounding from wrapping. */
 	if (len > PTRDIFF_MAX)
 		return -ENOMEM;
-	*ret = pages_round_up(len, page_size());
+	*ret = pages_round_up(len, page);
 	return 0;
 }
 
-/* Written so that offset + len cannot wrap. */
-static bool
-within(struct pages_raw_ p, size_t offset, size_t len)
+int
+pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 {
-	return offset <= p.len_ && len <= p.len_ - offset;
+	size_t page = pages_os_page_size(), rounded;
+	void *base;
+	int err = pages_whole(len, page, &rounded);
+
+	if (err == 0)
+		err = pages_os_map(rounded, page, 0, PAGES_P_RW_, &base);
+	if (err != 0)
+		return err;
+	*ret = (struct pages_raw_){ .base_ = base, .len_ = rounded };
+	pages_note_open(*ret, PAGES_P_RW_, NULL, call);
+	return 0;
 }
 
-int
-pages_map_(size_t len, struct pages_raw_ *ret)
+/* Clear a secret, whatever its permissions are now; false if it is another process's. */
+static bool
+wipe(struct pages_region r)
 {
-	size_t rounded;
-	void *base;
-	int err = whole_pages(len, &rounded);
-
-	if (err == 0)
-		err = pages_os_map(rounded, PAGES_OS_READ | PAGES_OS_WRITE, &base);
-	if (err == 0)
-		*ret = (struct pages_raw_){ .base_ = base, .len_ = rounded };
-	return err;
+	if (r.detail != (size_t)pages_os_pid())
+		return false;
+	if (pages_os_protect(r.base, r.len, PAGES_P_RW_) == 0)
+		explicit_bzero(r.base, r.len);
+	return true;
 }
 
 void
-pages_unmap_(struct pages_raw_ p)
+pages_unmap_(struct pages_raw_ p, const char *call)
 {
-	pages_os_release(p.base_, p.len_);
+	struct pages_region r = pages_region_of(p);
+
+	pages_note_close(p, call);
+	/*
+	 * A forked child does not have the pages of the parent's secrets: what is
+	 * mapped there, if anything, is something else.
+	 */
+	if (r.kind == PAGES_SECRET && !wipe(r))
+		return;
+	pages_os_release(pages_region_start(r), pages_region_span(r));
+	if (r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN)
+		pages_os_file_close((int)r.detail);
 }
 
 /*
- * The header has no type for writable and executable pages.  This refuses those
- * who go round it, so that the library cannot be used to make them.
+ * The header has no type for writable and executable pages, in most programs.  This
+ * refuses those who go round it, so that the library cannot be used to make them.
  */
 int
-pages_protect_(struct pages_raw_ p, unsigned prot)
+pages_protect_(struct pages_raw_ p, size_t prot, const char *call, struct pages_raw_ *ret)
 {
+	struct pages_region r = pages_region_of(p);
 	int err;
 
-	if ((prot & PAGES_OS_WRITE) != 0 && (prot & PAGES_OS_EXEC) != 0)
+	if ((prot & PAGES_OS_WRITE) != 0 && (prot & PAGES_OS_EXEC) != 0 && !ALLOW_WX)
 		return -EPERM;
-	err = pages_os_protect(p.base_, p.len_, prot);
+	pages_note_use(p, call);
+	/* Light guards stay guards whatever is said of them, and the mapping stays one. */
+	if (r.light)
+		err = pages_os_protect(pages_region_start(r), pages_region_span(r), (unsigned)prot);
+	else
+		err = pages_os_protect(r.base, r.len, (unsigned)prot);
+	if (err != 0)
+		return err;
 	/*
 	 * After the change, not before: cache maintenance by address needs read
 	 * permission, which a struct pages_none does not have.
 	 */
-	if (err == 0 && (prot & PAGES_OS_EXEC) != 0)
-		__builtin___clear_cache(p.base_, (char *)p.base_ + p.len_);
-	return err;
-}
-
-int
-pages_remap_(struct pages_raw_ p, size_t len, struct pages_raw_ *ret)
-{
-	size_t rounded;
-	void *base = p.base_;
-	int err = whole_pages(len, &rounded);
-
-	if (err == 0 && rounded != p.len_) {
-		err = pages_os_resize(p.base_, p.len_, rounded, &base);
-		/* Some kernels' answer to a length beyond the address space. */
-		if (err == -EINVAL)
-			err = -ENOMEM;
-	}
-	if (err == 0)
-		*ret = (struct pages_raw_){ .base_ = base, .len_ = rounded, .info_ = p.info_ };
-	return err;
-}
-
-int
-pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
-{
-	size_t begin, end;
-
-	if (!within(p, offset, len))
-		return -ERANGE;
-	begin = pages_round_up(offset, page_size());
-	end = pages_round_down(offset + len, page_size());
-	if (begin >= end)
-		return 0;
-	if (pages_caps().discard)
-		return pages_os_discard((char *)p.base_ + begin, end - begin);
-	/* Zero is promised, memory back is only hoped for. */
-	memset((char *)p.base_ + begin, 0, end - begin);
+	if ((prot & PAGES_OS_EXEC) != 0)
+		__builtin___clear_cache(r.base, r.base + r.len);
+	*ret = p;
+	pages_note_change(p, p, (unsigned)prot, call);
 	return 0;
 }
 
-/*
- * A write that changes nothing, even if another thread writes the same byte.
- * Compare-and-swap, because clang turns an atomic "add 0" into a load.
- */
-static void
-touch(unsigned char *p)
-{
-	unsigned char old = __atomic_load_n(p, __ATOMIC_RELAXED);
-
-	/* If it fails somebody else has written: the page is there. */
-	(void)__atomic_compare_exchange_n(p, &old, old, false, __ATOMIC_RELAXED,
-					  __ATOMIC_RELAXED);
-}
-
 int
-pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
+pages_seal_(struct pages_raw_ p, size_t zero, const char *call, struct pages_raw_ *ret)
 {
-	size_t begin, end;
+	struct pages_region r = pages_region_of(p);
+	int err;
 
-	if (!within(p, offset, len))
-		return -ERANGE;
-	if (len == 0)
-		return 0;
-	begin = pages_round_down(offset, page_size());
-	end = pages_round_up(offset + len, page_size());
-	if (pages_caps().populate)
-		return pages_os_populate((char *)p.base_ + begin, end - begin);
-	for (; begin < end; begin += page_size())
-		touch((unsigned char *)p.base_ + begin);
+	(void)zero;
+	if (!pages_can(PAGES_CAP_SEAL))
+		return -EOPNOTSUPP;
+	pages_note_use(p, call);
+	err = pages_os_seal(pages_region_start(r), pages_region_span(r));
+	if (err != 0)
+		return err;
+	*ret = p;
+	pages_note_change(p, p, PAGES_P_RO_, call);
 	return 0;
 }
 
@@ -175,7 +134,7 @@ pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 void
 pages_die_empty_(const char *call)
 {
-	char line[128];
+	char line[512];
 	int n = snprintf(line, sizeof(line), "pages: %s: empty handle "
 			 "(not opened, closed, or moved by a transition)\n", call);
 
@@ -186,7 +145,7 @@ pages_die_empty_(const char *call)
 void
 pages_die_range_(const char *call, size_t i, size_t count)
 {
-	char line[128];
+	char line[512];
 	int n = snprintf(line, sizeof(line), "pages: %s: %zu is out of range, there are %zu\n",
 			 call, i, count);
 

@@ -34,7 +34,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_se
 		.held_bits = p,
 		.count = count,
 		.seams_max = max_seams,
-		.moves = pages_caps().move,
+		.moves = pages_can(PAGES_CAP_MOVE),
 	};
 	u->kept_bits = u->held_bits + pages_bits_words(count);
 	u->old_bits = u->kept_bits + pages_bits_words(count);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KIB(n) ((size_t)(n) << 10)
@@ -67,6 +68,21 @@ static inline bool
 is_zero(const char *p, size_t len)
 {
 	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/* Is a kernel feature switched off for this run?  See src/caps.h. */
+static inline bool
+disabled(const char *feature)
+{
+	const char *off = getenv("PAGES_DISABLE");
+	size_t len = strlen(feature);
+
+	if (off == NULL)
+		return false;
+	for (const char *p = off; (p = strstr(p, feature)) != NULL; p += len)
+		if ((p == off || p[-1] == ',') && (p[len] == '\0' || p[len] == ','))
+			return true;
+	return strcmp(off, "all") == 0;
 }
 
 /* Mappings of this process that overlap [start, start + len). */

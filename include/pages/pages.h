@@ -3,10 +3,18 @@
  * pages.h - memory pages whose permissions are part of their type
  *
  * A handle owns a range of whole pages.  Its type says what may be done with
- * them, and what the type does not allow does not compile: struct pages_none
- * (no access), pages_ro, pages_rw, and pages_rx, read and execute, which exists
- * where PAGES_ENABLE_EXEC is defined before this header is included.  Nothing
- * is ever writable and executable.
+ * them, and what the type does not allow does not compile:
+ *
+ *	struct pages_none	no access
+ *	struct pages_ro		read
+ *	struct pages_rw		read and write
+ *	struct pages_rx		read and execute, where PAGES_ENABLE_EXEC is defined
+ *	struct pages_sealed	read, for the rest of the process's life
+ *	struct pages_frozen	read, and the origin of copy-on-write clones
+ *	struct pages_rwx	everything; only where PAGES_ENABLE_WX is defined and the
+ *				library was configured with --enable-wx
+ *
+ * Define the gates before the first include of a header of pages.
  *
  *	struct pages_rw w = {0};
  *	struct pages_ro r = {0};
@@ -29,37 +37,25 @@
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
  * their handles as they were on failure.  No call changes errno.
- * Threads: many may read, write and ask for the length of one handle; every
- * other call needs the handle for itself.  Different handles are independent.
+ * Threads: many may read, write and ask about one handle; every other call needs
+ * the handle for itself.  Different handles are independent.
  * Sizes and offsets are bytes; the page size is the machine's, at run time.
+ *
+ * More groups, each with a header that this one includes: frozen.h, secret.h,
+ * explain.h, and where code may be executed jit.h.
  */
 #ifndef PAGES_PAGES_H
 #define PAGES_PAGES_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <pages/attr.h>
+#include <pages/typed.h>
 
-#ifdef __cplusplus
-#define PAGES_EMPTY_ {}			/* so is a handle without an initialiser */
-#else
-#define PAGES_EMPTY_
-#endif
-/* Inside every handle; not for direct use. */
-struct pages_raw_ {
-	void *base_ PAGES_EMPTY_;
-	size_t len_ PAGES_EMPTY_;
-	uintptr_t info_ PAGES_EMPTY_;	/* 0 so far */
-};
-
-struct pages_none { struct pages_raw_ p_; };
-struct pages_ro { struct pages_raw_ p_; };
-struct pages_rw { struct pages_raw_ p_; };
-#ifdef PAGES_ENABLE_EXEC
-struct pages_rx { struct pages_raw_ p_; };
-#endif
+/* Life. ------------------------------------------------------------------- */
 
 /*
  * pages_open - fill the empty *rw with len bytes of zeroed pages
@@ -67,15 +63,68 @@ struct pages_rx { struct pages_raw_ p_; };
  * len is rounded up to whole pages, which use memory once they are written.
  * Returns 0; -EINVAL for len 0, -ENOMEM, or -EBUSY if *rw is not empty.
  */
-#define pages_open(rw, len) pages_open_(PAGES_NEEDS_WRITABLE(rw), (size_t)(len))
+#define pages_open(rw, len)                                                        \
+	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), PAGES_CALL_("pages_open"))
 
-/* pages_close - give the pages of any handle back; *p is empty then, or was */
-#define pages_close(p) pages_close_(PAGES_NEEDS_HANDLE(p))
+/* What size of page the kernel should use behind a range. */
+enum pages_huge {
+	PAGES_HUGE_DEFAULT,	/* what the system does for everybody */
+	PAGES_HUGE_NEVER,	/* none: memory is touched sparsely */
+	PAGES_HUGE_TRANSPARENT,	/* where it can; starts at a multiple of 2 MiB then */
+	PAGES_HUGE_2M,		/* from the hugetlb pool of this size; if it has none */
+	PAGES_HUGE_1G,		/*   left, or does not exist: as TRANSPARENT */
+};
+
+/* Everything but len may be 0. */
+struct pages_options {
+	size_t len;
+	size_t align;		/* of the first byte, kept for life; a power of two */
+	size_t reserve;		/* address space: up to here pages_resize() never moves */
+	enum pages_huge huge;
+	bool guards;		/* an inaccessible page on either side */
+	bool shared;		/* pages_freeze() need not copy; see frozen.h */
+	const char *label;	/* for /proc/PID/maps and explanations; at most 79 chars */
+};
+
+/*
+ * pages_open_with - pages_open() with wishes
+ *
+ *	struct pages_options o = { .len = 1 << 20, .guards = true, .label = "stack" };
+ *
+ * guards: the byte before the first and the one after the last cannot be read
+ *   nor written.  Where the kernel can mark single pages (Linux 6.13) this costs
+ *   no mapping, else two.
+ * reserve: counts towards RLIMIT_AS, not towards memory; pages_resize() beyond it
+ *   says -ERANGE.
+ * huge: lengths are multiples of pages_page_size(rw), which also tells whether
+ *   the pool had pages.  Pool pages can be neither resized nor reserved for.
+ * label: is dropped where the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
+ *
+ * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
+ * below len, or a label that
+ * pages_label() would refuse, or wishes that exclude each other (reserve, shared and pool pages each
+ * exclude the other two; guards go with neither shared nor pool pages, align not
+ * with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also -EOPNOTSUPP
+ * where memory files are forbidden.
+ */
+#define pages_open_with(rw, options)                                               \
+	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options),              \
+			 PAGES_CALL_("pages_open_with"))
+
+/*
+ * pages_close - give the pages of any handle but a sealed one back
+ *
+ * *p is empty then, or was.  Cost: that of munmap(2), about 0.3 us a resident MiB
+ * of huge pages and 20 us of small ones.
+ */
+#define pages_close(p) pages_close_(PAGES_NEEDS_CLOSABLE(p), PAGES_CALL_("pages_close"))
+
+/* Transitions. ------------------------------------------------------------ */
 
 /*
  * pages_to_none, pages_to_ro, pages_to_rw, pages_to_rx - change permissions
  *
- *   from  a live handle of any type, empty after success
+ *   from  a live handle of any of these types, empty after success
  *   to    an empty handle of the type that the call names
  *
  * Pages stay where they are and keep their contents; through old pointers, too,
@@ -83,6 +132,7 @@ struct pages_rx { struct pages_raw_ p_; };
  * once: pages_to_rx() brings the instruction cache up to date.
  * Returns 0; -EBUSY if *to is not empty; else what mprotect(2) says, such as
  * -EACCES for executable memory under a security policy.
+ * Cost: one system call, and a page fault at the next touch of each page.
  */
 #define pages_to_none(from, to) PAGES_MOVE_(from, to, none, PAGES_P_NONE_)
 #define pages_to_ro(from, to) PAGES_MOVE_(from, to, ro, PAGES_P_RO_)
@@ -91,15 +141,45 @@ struct pages_rx { struct pages_raw_ p_; };
 #define pages_to_rx(from, to) PAGES_MOVE_(from, to, rx, PAGES_P_RX_)
 #endif
 
-/* pages_read - const void *, the start of ro, rw or rx pages */
-#define pages_read(p) \
-	((const void *)pages_check_(PAGES_NEEDS_READABLE(p), "pages_read")->base_)
+/*
+ * pages_to_rwx - writable and executable at once, against all advice
+ *
+ * Exists under PAGES_ENABLE_WX.  Programs that use it do not link against a
+ * library that was configured without --enable-wx, and if they get round that
+ * are told -EPERM.  struct pages_jit (jit.h) does the same job safely.
+ */
+#ifdef PAGES_ENABLE_WX
+#define pages_to_rwx(from, to)                                                     \
+	(PAGES_WX_BUILD_(), PAGES_MOVE_(from, to, rwx, PAGES_P_RWX_))
+#endif
 
-/* pages_write - void *, the start of rw pages */
-#define pages_write(rw) ((void *)pages_check_(PAGES_NEEDS_WRITABLE(rw), "pages_write")->base_)
+/*
+ * pages_seal - make *ro read-only for good, even against this process itself
+ *
+ * The kernel refuses every later change of these mappings (mseal(2), Linux
+ * 6.10).  There is no way back and no pages_close(): they live as long as the
+ * process.  Returns 0; -EBUSY if *sealed is not empty; -EOPNOTSUPP where the
+ * kernel cannot; *ro is as before then.
+ */
+#define pages_seal(ro, sealed)                                                     \
+	pages_move_(pages_seal_, PAGES_NEEDS_EXACTLY(pages_ro, ro),                \
+		    PAGES_NEEDS_EXACTLY(pages_sealed, sealed), 0, PAGES_CALL_("pages_seal"))
+
+/* Access. ----------------------------------------------------------------- */
+
+/* pages_read - const void *, the start of pages that can be read */
+#define pages_read(p)                                                              \
+	((const void *)pages_check_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))->base_)
+
+/* pages_write - void *, the start of writable pages */
+#define pages_write(rw)                                                            \
+	((void *)pages_check_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))->base_)
 
 /* pages_len - size_t, the length of any handle; whole pages, 0 if it is empty */
 #define pages_len(p) ((size_t)PAGES_NEEDS_ANY(p)->len_)
+
+/* pages_page_size - size_t, of the pages behind any handle; 0 if it is empty */
+#define pages_page_size(p) pages_page_size_(*PAGES_NEEDS_ANY(p))
 
 /*
  * PAGES_AT - element i of readable pages seen as an array of type
@@ -109,10 +189,10 @@ struct pages_rx { struct pages_raw_ p_; };
  */
 #define PAGES_AT(type, p, i)                                                       \
 	(*(__typeof__(PAGES_AS_(type, p)))pages_slot_(PAGES_NEEDS_READABLE(p),     \
-						      (size_t)(i), sizeof(type), "PAGES_AT"))
+		(size_t)(i), sizeof(type), PAGES_CALL_("PAGES_AT")))
 
 /*
- * PAGES_FN - pointer to the function that starts at byte off of rx pages
+ * PAGES_FN - pointer to the function that starts at byte off of executable pages
  *
  *	long (*add)(long, long) = PAGES_FN(&rx, 0, long(long, long));
  *
@@ -120,30 +200,36 @@ struct pages_rx { struct pages_raw_ p_; };
  * is for the caller to know.
  */
 #ifdef PAGES_ENABLE_EXEC
-#define PAGES_FN(rx, off, ...)	/* ISO C turns data into code only through an integer */ \
-	((__typeof__(__VA_ARGS__) *)(void (*)(void))(uintptr_t)pages_slot_(        \
-		PAGES_NEEDS_EXECUTABLE(rx), (size_t)(off), 1, "PAGES_FN"))
+#define PAGES_FN(rx, off, ...)                                                     \
+	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx), (size_t)(off), 1,      \
+				PAGES_CALL_("PAGES_FN")), __VA_ARGS__)
 #endif
+
+/* Memory. ----------------------------------------------------------------- */
 
 /*
  * pages_resize - change the length, keeping the contents as far as they fit
  *
  * len is rounded up to whole pages; what is new reads as zero.  The pages may
- * move, without being copied.
- * Returns 0; -EINVAL for len 0, -ENOMEM; else what mremap(2) says, such as
- * -EFAULT after mlock(2) or the like on a part of the pages.
+ * move, without being copied, unless they were opened with a reserve.
+ * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
+ * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; else what
+ * mremap(2) says, such as -EFAULT after mlock(2) or the like on a part.
  */
-#define pages_resize(rw, len) pages_resize_(PAGES_NEEDS_WRITABLE(rw), (size_t)(len))
+#define pages_resize(rw, len)                                                      \
+	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw), (size_t)(len),       \
+		      PAGES_CALL_("pages_resize"))
 
 /*
  * pages_decommit - drop the contents and the memory of a range
  *
  * Pages wholly in the range read as zero and use no memory until written (they
  * are cleared if the kernel cannot do it); parts of pages at its ends stay.
- * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2).
+ * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself.
  */
 #define pages_decommit(rw, offset, len)                                            \
-	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw), "pages_decommit"),  \
+	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
+				     PAGES_CALL_("pages_decommit")),               \
 		       (size_t)(offset), (size_t)(len))
 
 /*
@@ -153,147 +239,154 @@ struct pages_rx { struct pages_raw_ p_; };
  * is short, which kernels before Linux 5.14 do not say: there, pages are touched.
  */
 #define pages_prefault(rw, offset, len)                                            \
-	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw), "pages_prefault"), \
+	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                    \
+				      PAGES_CALL_("pages_prefault")),              \
 			(size_t)(offset), (size_t)(len))
 
-/* From here on: what makes the above work; not for direct use. ------------- */
-enum { PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5 };
-#define PAGES_MOVE_(from, to, kind, prot)                                          \
-	pages_move_(PAGES_NEEDS_HANDLE(from), PAGES_NEEDS_EXACTLY(pages_##kind, to), \
-		    (prot), "pages_to_" #kind)
+/* What the kernel may be told about the use of a range. */
+enum pages_hint {
+	PAGES_HINT_NORMAL,		/* takes the next two back */
+	PAGES_HINT_SEQUENTIAL,		/* read ahead far, drop soon */
+	PAGES_HINT_RANDOM,		/* do not read ahead */
+	PAGES_HINT_WILL_NEED,		/* read in what was swapped out */
+	PAGES_HINT_COLD,		/* the first to go when memory is short (5.4) */
+	PAGES_HINT_PAGE_OUT,		/* write out to swap now (5.4) */
+	PAGES_HINT_FREE,		/* contents may be lost, page by page (rw only) */
+	PAGES_HINT_HUGE,		/* transparent huge pages */
+	PAGES_HINT_NO_HUGE,
+	PAGES_HINT_COLLAPSE,		/* into huge pages, now (6.1) */
+	PAGES_HINT_DONT_FORK,		/* a child does not have these pages */
+	PAGES_HINT_DO_FORK,
+	PAGES_HINT_WIPE_ON_FORK,	/* a child finds zeroes (4.14, rw only) */
+	PAGES_HINT_KEEP_ON_FORK,
+	PAGES_HINT_DONT_DUMP,		/* not in core dumps */
+	PAGES_HINT_DO_DUMP,
+	PAGES_HINT_MERGEABLE,		/* share equal pages (KSM) */
+	PAGES_HINT_UNMERGEABLE,
+};
 
+/*
+ * pages_advise - give a hint for all pages of a handle
+ *
+ * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this
+ * kind of pages, does not support it; another negative errno if it failed, among
+ * them -EINVAL for a value that is no hint, -EACCES for a hint that changes
+ * contents on pages that are not writable, and for COLLAPSE -ENOMEM or -EINVAL if
+ * there is no huge page free or no room for one.
+ * After DONT_FORK a child must not use the handle, nor close it.
+ * Hints for all of a handle, and only those, leave it one mapping, which
+ * pages_resize() needs; they stay with it when it grows.
+ */
+#define pages_advise(p, hint)                                                      \
+	pages_advise_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_advise")), \
+		      (hint), PAGES_PROT_OF_(p))
+
+/*
+ * pages_lock, pages_unlock - keep readable pages in memory, present and unswapped
+ *
+ * Locks do not nest.  Returns 0; -ENOMEM or -EAGAIN beyond RLIMIT_MEMLOCK or the
+ * memory there is; -EPERM where locking is not allowed at all.
+ */
+#define pages_lock(p)                                                              \
+	pages_update_(pages_lock_, PAGES_NEEDS_LOCKABLE(p), 1, PAGES_CALL_("pages_lock"))
+#define pages_unlock(p)                                                            \
+	pages_update_(pages_lock_, PAGES_NEEDS_LOCKABLE(p), 0, PAGES_CALL_("pages_unlock"))
+
+/* Where memory comes from on machines with several NUMA nodes. */
+enum pages_numa {
+	PAGES_NUMA_DEFAULT,	/* near the thread that touches it; nodes must be 0 */
+	PAGES_NUMA_PREFER,	/* the lowest of nodes; others when it is full */
+	PAGES_NUMA_BIND,	/* nodes and no other */
+	PAGES_NUMA_INTERLEAVE,	/* page by page over nodes */
+};
+
+/*
+ * pages_place - say on which NUMA nodes pages shall lie that are touched from now on
+ *
+ *   nodes  uint64_t, bit n for node n
+ *
+ * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not.
+ */
+#define pages_place(p, numa, nodes)                                                \
+	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
+		     (numa), (nodes))
+
+/*
+ * pages_label - name the pages in /proc/PID/maps, and in explanations
+ *
+ *   label  at most 79 printable characters other than \ ` $ [ ], or NULL for none
+ *
+ * Returns 0; -EOPNOTSUPP where the kernel keeps no names (CONFIG_ANON_VMA_NAME) or
+ * not for this kind of pages; -EINVAL for other characters or more of them.
+ */
+#define pages_label(p, label)                                                      \
+	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), (label))
+
+/* What the kernel says. --------------------------------------------------- */
+
+/* One mapping of the process, as the kernel sees it. */
+struct pages_mapping {
+	const void *start;
+	size_t len;
+	bool can_read, can_write, can_exec;
+	bool shared;		/* what is written others see, too */
+	char name[80];		/* file or label, cut off if longer; "" if none */
+};
+
+/*
+ * pages_query - the mapping that holds the first page of any handle
+ *
+ * May be larger than the handle: the kernel joins neighbours that are alike.
+ * pages_query_address() asks about any address at all.
+ * Returns 0; -EFAULT if nothing is mapped there; -EOPNOTSUPP without /proc.
+ * Cost: about 2 us from Linux 6.11 on, else /proc/self/maps is read.
+ */
+#define pages_query(p, ret)                                                        \
+	pages_query_address(pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_query"))->base_, \
+			    (ret))
 PAGES_BEGIN_C
-
-/* By value: a handle whose address leaves the caller is lost to the optimiser. */
-PAGES_API int pages_map_(size_t len, struct pages_raw_ *ret);
-PAGES_API void pages_unmap_(struct pages_raw_ p);
-PAGES_API int pages_protect_(struct pages_raw_ p, unsigned prot);
-PAGES_API int pages_remap_(struct pages_raw_ p, size_t len, struct pages_raw_ *ret);
-PAGES_API PAGES_MUST_CHECK int pages_discard_(struct pages_raw_ p, size_t offset, size_t len);
-PAGES_API PAGES_MUST_CHECK int pages_populate_(struct pages_raw_ p, size_t offset, size_t len);
-PAGES_API void pages_die_empty_(const char *call) __attribute__((noreturn));
-PAGES_API void pages_die_range_(const char *call, size_t i, size_t n)
-	__attribute__((noreturn));
-
-/* Nowhere defined: a call that survives optimisation is the compile error. */
-#if __has_attribute(error)
-void pages_used_after_move_(const char *call) __attribute__((
-	error("pages: this handle is empty: not opened, closed, or moved by a transition")));
-#else				/* clang before 14 */
-#define pages_used_after_move_ pages_die_empty_
-#endif
-#define PAGES_INLINE_ static inline __attribute__((always_inline))
-
-PAGES_INLINE_ const struct pages_raw_ *
-pages_check_(const struct pages_raw_ *p, const char *call)
-{
-	if (__builtin_constant_p(p->base_ == NULL) && p->base_ == NULL)
-		pages_used_after_move_(call);
-	if (__builtin_expect(p->base_ == NULL, 0))
-		pages_die_empty_(call);
-	return p;
-}
-
-PAGES_INLINE_ PAGES_MUST_CHECK int
-pages_open_(struct pages_raw_ *p, size_t len)
-{
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_(len, &q);
-
-	if (err == 0)
-		*p = q;
-	return err;
-}
-
-PAGES_INLINE_ void
-pages_close_(struct pages_raw_ *p)
-{
-	if (p->base_ != NULL)
-		pages_unmap_(*p);
-	p->base_ = NULL;
-	p->len_ = p->info_ = 0;
-}
-
-PAGES_INLINE_ PAGES_MUST_CHECK int
-pages_move_(struct pages_raw_ *from, struct pages_raw_ *to, unsigned prot, const char *call)
-{
-	struct pages_raw_ q = *pages_check_(from, call);
-	int err = to->base_ != NULL ? -EBUSY : pages_protect_(q, prot);
-
-	if (err == 0) {
-		*to = q;
-		from->base_ = NULL;
-		from->len_ = from->info_ = 0;
-	}
-	return err;
-}
-
-PAGES_INLINE_ PAGES_MUST_CHECK int
-pages_resize_(struct pages_raw_ *p, size_t len)
-{
-	struct pages_raw_ q;
-	int err = pages_remap_(*pages_check_(p, "pages_resize"), len, &q);
-
-	if (err == 0)
-		*p = q;
-	return err;
-}
-
-PAGES_INLINE_ void *
-pages_slot_(const struct pages_raw_ *p, size_t i, size_t size, const char *call)
-{
-	char *base = (char *)pages_check_(p, call)->base_;
-
-	if (__builtin_expect(i >= p->len_ / size, 0))
-		pages_die_range_(call, i, p->len_ / size);
-	return base + i * size;
-}
-
+PAGES_API PAGES_MUST_CHECK int pages_query_address(const void *address,
+						   struct pages_mapping *ret);
 PAGES_END_C
 
-/* What a call takes, by name because compilers quote it; exec types if there. */
+/*
+ * pages_verify - does the kernel agree with the type, for every page?
+ *
+ * Returns 0; -EACCES if a page has other permissions (somebody called mprotect(2)
+ * behind the handle's back); -EFAULT if one is not mapped; -EOPNOTSUPP without
+ * /proc.
+ */
+#define pages_verify(p)                                                            \
+	pages_verify_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_verify")), \
+		      PAGES_PROT_OF_(p))
+
+/* A part of a handle. */
+struct pages_range {
+	size_t offset;
+	size_t len;
+};
+
+/*
+ * pages_resident - the next run of pages that are in memory
+ *
+ *	for (struct pages_range r = {0};
+ *	     pages_resident(&rw, &r) == 0 && r.len != 0; )
+ *		printf("%zu bytes at %zu\n", r.len, r.offset);
+ *
+ * *range is the run that was found last, or {0}, and becomes the first run behind
+ * it; len is 0 when there is none.  Of pages that are shared or cloned only those
+ * count that this handle has touched, where the kernel can tell (Linux 6.7).
+ * Returns 0; -EINVAL for a range that is not in the handle; -EOPNOTSUPP.
+ */
+#define pages_resident(p, range)                                                   \
+	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
+			(range))
+
+#include <pages/frozen.h>
+#include <pages/secret.h>
+#include <pages/explain.h>
 #ifdef PAGES_ENABLE_EXEC
-#define PAGES_IF_RX_(...) __VA_ARGS__
-#else
-#define PAGES_IF_RX_(...)
+#include <pages/jit.h>
 #endif
-#ifdef __cplusplus
-#define PAGES_ACCEPT_(who, type) \
-	PAGES_INLINE_ pages_raw_ *who(type *p) { return &p->p_; } \
-	PAGES_INLINE_ const pages_raw_ *who(const type *p) { return &p->p_; }
-PAGES_ACCEPT_(pages_any_, pages_none)
-PAGES_ACCEPT_(pages_any_, pages_ro)
-PAGES_ACCEPT_(pages_any_, pages_rw)
-PAGES_ACCEPT_(pages_readable_, pages_ro)
-PAGES_ACCEPT_(pages_readable_, pages_rw)
-PAGES_IF_RX_(PAGES_ACCEPT_(pages_any_, pages_rx) PAGES_ACCEPT_(pages_readable_, pages_rx)
-	     PAGES_ACCEPT_(pages_executable_, pages_rx))
-template <class H> PAGES_INLINE_ pages_raw_ *pages_exactly_(H *p) { return &p->p_; }
-template <class T> T *pages_as_(pages_rw *);
-template <class T> const T *pages_as_(const void *);
-#define PAGES_AS_(type, p) pages_as_<type>(p)
-#define PAGES_NEEDS_HANDLE(p) pages_any_(p)
-#define PAGES_NEEDS_ANY(p) pages_any_(p)
-#define PAGES_NEEDS_READABLE(p) pages_readable_(p)
-#define PAGES_NEEDS_EXECUTABLE(p) pages_executable_(p)
-#define PAGES_NEEDS_EXACTLY(type, p) pages_exactly_<type>(p)
-#else
-#define PAGES_1_(type, p) struct type *: (p)
-#define PAGES_2_(type, p) struct type *: (p), const struct type *: (p)
-#define PAGES_AS_(type, p)                                                         \
-	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
-		default: (const __typeof__(type) *)0)
-#define PAGES_NEEDS_HANDLE(p)                                                      \
-	(&_Generic((p), PAGES_1_(pages_none, p), PAGES_1_(pages_ro, p),            \
-		PAGES_IF_RX_(PAGES_1_(pages_rx, p),) PAGES_1_(pages_rw, p))->p_)
-#define PAGES_NEEDS_ANY(p)                                                         \
-	(&_Generic((p), PAGES_2_(pages_none, p), PAGES_2_(pages_ro, p),            \
-		PAGES_IF_RX_(PAGES_2_(pages_rx, p),) PAGES_2_(pages_rw, p))->p_)
-#define PAGES_NEEDS_READABLE(p)                                                    \
-	(&_Generic((p), PAGES_2_(pages_ro, p),                                     \
-		PAGES_IF_RX_(PAGES_2_(pages_rx, p),) PAGES_2_(pages_rw, p))->p_)
-#define PAGES_NEEDS_EXECUTABLE(p) (&_Generic((p), PAGES_2_(pages_rx, p))->p_)
-#define PAGES_NEEDS_EXACTLY(type, p) (&_Generic((p), PAGES_1_(type, p))->p_)
-#endif
-#define PAGES_NEEDS_WRITABLE(p) PAGES_NEEDS_EXACTLY(pages_rw, p)
+
 #endif /* PAGES_PAGES_H */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jit.h - code that is written while other code of the same pages runs
+ *
+ * Included by pages.h where PAGES_ENABLE_EXEC is defined.
+ *
+ *	struct pages_jit jit = {0};
+ *
+ *	if (pages_jit_open(&jit, 1 << 20) != 0 ||
+ *	    pages_jit_write(&jit, 0, code, sizeof(code)) != 0)
+ *		return -1;
+ *	PAGES_JIT_FN(&jit, 0, long(long, long))(43, 34);
+ *	pages_jit_close(&jit);
+ *
+ * The pages are there twice: at one address they can be written, at another one
+ * they can be executed, and at none both.  No permission ever changes, so this goes
+ * on working where a security policy forbids to make written pages executable, such
+ * as after pages_lockdown().
+ *
+ * Where the kernel denies executable memory files there is one view that is flipped:
+ * pages_jit_edit() makes it writable, pages_jit_publish() executable again, and
+ * nobody may run code in between.  pages_jit_flips() tells.
+ *
+ * {0} is an empty struct; calls on one are answered with -EINVAL, or abort(3) in
+ * PAGES_JIT_FN().  Errors and errno as in pages.h.
+ * Threads: any number may run code; one at a time may edit.
+ * Fork: the child may run the code; edits are refused there with -EPERM, because
+ * the parent would see them.
+ */
+#ifndef PAGES_JIT_H
+#define PAGES_JIT_H
+
+#ifndef PAGES_PAGES_H
+#error include <pages/pages.h>
+#endif
+
+struct pages_jit {
+	char *write_ PAGES_EMPTY_;		/* where it is written */
+	const char *run_ PAGES_EMPTY_;		/* where it is run; the same if it flips */
+	size_t len_ PAGES_EMPTY_;
+	uintptr_t owner_ PAGES_EMPTY_;		/* the process */
+};
+
+PAGES_BEGIN_C
+
+/*
+ * pages_jit_open - len bytes for code, rounded up to whole pages
+ *
+ * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EMFILE;
+ * -EACCES if neither two views nor one that flips are allowed.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_jit_open(struct pages_jit *jit, size_t len);
+
+/* Give the pages back, and leave *jit empty.  Nobody may be running their code. */
+PAGES_API void pages_jit_close(struct pages_jit *jit);
+
+/*
+ * pages_jit_edit - *ret is the writable view, all of it, until it is published
+ *
+ * Returns 0; -EINVAL; -EPERM in a forked child; when it flips also what
+ * mprotect(2) says.  Cost: a system call (getpid), two when it flips.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_jit_edit(struct pages_jit *jit, void **ret);
+
+/*
+ * pages_jit_publish - let the bytes [off, off + len) that were written be run
+ *
+ * Brings the instruction cache up to date.  Returns 0; -ERANGE past the end;
+ * -EINVAL; when it flips also what mprotect(2) says.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_jit_publish(struct pages_jit *jit, size_t off,
+						 size_t len);
+
+/* Edit, copy and publish in one: len bytes of code to byte off.  Returns as these. */
+PAGES_API PAGES_MUST_CHECK int pages_jit_write(struct pages_jit *jit, size_t off,
+					       const void *code, size_t len);
+
+/* Can code not be run while it is edited?  False for two views. */
+static inline bool
+pages_jit_flips(const struct pages_jit *jit)
+{
+	return jit->write_ == jit->run_;
+}
+
+/* The length; whole pages, 0 if *jit is empty. */
+static inline size_t
+pages_jit_len(const struct pages_jit *jit)
+{
+	return jit->len_;
+}
+
+/*
+ * pages_lockdown - no page that could be written ever becomes executable any more
+ *
+ * Process-wide, for good, and inherited by children (PR_SET_MDWE, Linux 6.3).
+ * pages_to_rx() then says -EACCES; struct pages_jit goes on working.
+ * Returns 0; -EOPNOTSUPP where the kernel cannot.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_lockdown(void);
+
+/*
+ * PAGES_JIT_FN - pointer to the function that starts at byte off
+ *
+ * Aborts with one line if off is out of range or *jit is empty.
+ */
+#define PAGES_JIT_FN(jit, off, ...)                                                \
+	PAGES_CODE_(pages_jit_code_((jit), (size_t)(off), PAGES_CALL_("PAGES_JIT_FN")), \
+		    __VA_ARGS__)
+
+/* Not for direct use. */
+PAGES_INLINE_ const char *
+pages_jit_code_(const struct pages_jit *jit, size_t off, const char *call)
+{
+	if (__builtin_expect(jit->run_ == NULL, 0))
+		pages_die_empty_(call);
+	if (__builtin_expect(off >= jit->len_, 0))
+		pages_die_range_(call, off, jit->len_);
+	return jit->run_ + off;
+}
+
+PAGES_END_C
+
+#endif /* PAGES_JIT_H */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * secret.h - pages for keys and passwords; included by pages.h
+ *
+ *	struct pages_rw key = {0};
+ *	unsigned got;
+ *
+ *	if (pages_secret_open(&key, 32, &got) != 0 || (got & PAGES_SECRET_LOCKED) == 0)
+ *		refuse();
+ */
+#ifndef PAGES_SECRET_H
+#define PAGES_SECRET_H
+
+#ifndef PAGES_PAGES_H
+#error include <pages/pages.h>
+#endif
+
+/* What protects a secret: a set of bits. */
+enum pages_secrecy {
+	PAGES_SECRET_HIDDEN = 1,	/* not in the kernel's own map of memory: neither
+					   ptrace nor a kernel bug reads it (Linux 5.14) */
+	PAGES_SECRET_LOCKED = 2,	/* never swapped out */
+	PAGES_SECRET_NOT_DUMPED = 4,	/* not in core dumps */
+	PAGES_SECRET_NOT_FORKED = 8,	/* a forked child has no copy */
+	PAGES_SECRET_GUARDED = 16,	/* an inaccessible page on either side */
+};
+
+/*
+ * pages_secret_open - fill the empty *rw with pages that are hard to get at
+ *
+ *   len  bytes, rounded up to whole pages
+ *   got  unsigned *, what protects them: enum pages_secrecy bits; what this kernel
+ *        or RLIMIT_MEMLOCK denies is missing, the rest is there
+ *
+ * They are cleared when they are closed, whatever type the handle has then.  They
+ * can be neither resized nor frozen; pages_decommit() clears them.
+ * After a fork the child must not read them: they are gone there (hidden pages:
+ * SIGSEGV) or zero.  Closing the handle in the child is allowed.
+ *
+ * Returns 0; -EINVAL for len 0; -ENOMEM; -EBUSY if *rw is not empty.
+ */
+#define pages_secret_open(rw, len, got)                                            \
+	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), (got), \
+			   PAGES_CALL_("pages_secret_open"))
+
+/* From here on: what makes the above work; not for direct use. ------------- */
+
+PAGES_BEGIN_C
+
+PAGES_API int pages_map_secret_(size_t len, unsigned *got, const char *call,
+				struct pages_raw_ *ret);
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+pages_secret_open_(struct pages_raw_ *p, size_t len, unsigned *got, const char *call)
+{
+	struct pages_raw_ q;
+	int err = p->base_ != NULL ? -EBUSY : pages_map_secret_(len, got, call, &q);
+
+	if (err == 0)
+		*p = q;
+	return err;
+}
+
+PAGES_END_C
+
+#endif /* PAGES_SECRET_H */

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * typed.h - how pages.h tells its types apart; included by it, not for direct use
+ *
+ * Every handle is a struct of its own round the same struct pages_raw_, so that
+ * one implementation serves them all and strict aliasing holds.  A call picks the
+ * raw struct out of the handles that it accepts, by _Generic in C and by overloads
+ * in C++; for any other type there is nothing to pick.  Which call accepts which
+ * types is written down once, in the lists below.
+ *
+ * Raw structs go to the library by value: a handle whose address leaves the caller
+ * is lost to the optimiser, and with it the check for use after a transition.
+ */
+#ifndef PAGES_TYPED_H
+#define PAGES_TYPED_H
+
+#ifndef PAGES_PAGES_H
+#error include <pages/pages.h>
+#endif
+
+#ifdef PAGES_ENABLE_WX
+#ifndef PAGES_ENABLE_EXEC
+#define PAGES_ENABLE_EXEC
+#endif
+#endif
+
+/* The types. -------------------------------------------------------------- */
+
+#ifdef __cplusplus
+#define PAGES_EMPTY_ {}			/* so is a handle without an initialiser */
+#else
+#define PAGES_EMPTY_
+#endif
+struct pages_raw_ {
+	void *base_ PAGES_EMPTY_;
+	size_t len_ PAGES_EMPTY_;
+	uintptr_t info_ PAGES_EMPTY_;	/* what src/region.h makes of it; 0 is plain */
+};
+
+struct pages_none { struct pages_raw_ p_; };
+struct pages_ro { struct pages_raw_ p_; };
+struct pages_rw { struct pages_raw_ p_; };
+struct pages_sealed { struct pages_raw_ p_; };
+struct pages_frozen { struct pages_raw_ p_; };
+#ifdef PAGES_ENABLE_EXEC
+struct pages_rx { struct pages_raw_ p_; };
+#define PAGES_IF_RX_(...) __VA_ARGS__
+#else
+#define PAGES_IF_RX_(...)
+#endif
+#ifdef PAGES_ENABLE_WX
+struct pages_rwx { struct pages_raw_ p_; };
+#define PAGES_IF_WX_(...) __VA_ARGS__
+#else
+#define PAGES_IF_WX_(...)
+#endif
+
+enum {
+	PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5, PAGES_P_RWX_ = 7
+};
+
+/* Who accepts whom: X(type, p) for each type. ------------------------------ */
+
+#define PAGES_WRITABLE_TYPES_(X, p) X(pages_rw, p) PAGES_IF_WX_(X(pages_rwx, p))
+#define PAGES_EXECUTABLE_TYPES_(X, p)                                              \
+	PAGES_IF_RX_(X(pages_rx, p)) PAGES_IF_WX_(X(pages_rwx, p))
+/* What can be locked: readable, and not settled for good. */
+#define PAGES_LOCKABLE_TYPES_(X, p)                                                \
+	X(pages_ro, p) X(pages_rw, p) PAGES_EXECUTABLE_TYPES_(X, p)
+/* What transitions, hints and labels take. */
+#define PAGES_HANDLE_TYPES_(X, p) X(pages_none, p) PAGES_LOCKABLE_TYPES_(X, p)
+#define PAGES_CLOSABLE_TYPES_(X, p) X(pages_frozen, p) PAGES_HANDLE_TYPES_(X, p)
+#define PAGES_FREEZABLE_TYPES_(X, p) X(pages_ro, p) X(pages_rw, p)
+#define PAGES_FROZEN_TYPES_(X, p) X(pages_frozen, p)
+#define PAGES_READABLE_TYPES_(X, p)                                                \
+	X(pages_sealed, p) X(pages_frozen, p) PAGES_LOCKABLE_TYPES_(X, p)
+#define PAGES_ANY_TYPES_(X, p) X(pages_none, p) PAGES_READABLE_TYPES_(X, p)
+
+/* The names of these macros show up in the compilers' diagnostics. */
+#ifdef __cplusplus
+#define PAGES_ACCEPT_(type, who)                                                   \
+	PAGES_INLINE_ pages_raw_ *who(type *p) { return &p->p_; }
+#define PAGES_ACCEPT_CONST_(type, who)                                             \
+	PAGES_INLINE_ const pages_raw_ *who(const type *p) { return &p->p_; }
+#define PAGES_NEEDS_WRITABLE(p) pages_writable_type_(p)
+#define PAGES_NEEDS_LOCKABLE(p) pages_lockable_type_(p)
+#define PAGES_NEEDS_HANDLE(p) pages_handle_type_(p)
+#define PAGES_NEEDS_CLOSABLE(p) pages_closable_type_(p)
+#define PAGES_NEEDS_FREEZABLE(p) pages_freezable_type_(p)
+#define PAGES_NEEDS_FROZEN(p) pages_frozen_type_(p)
+#define PAGES_NEEDS_READABLE(p) pages_readable_type_(p)
+#define PAGES_NEEDS_EXECUTABLE(p) pages_executable_type_(p)
+#define PAGES_NEEDS_ANY(p) pages_any_type_(p)
+#define PAGES_NEEDS_EXACTLY(type, p) pages_exactly_<type>(p)
+#define PAGES_AS_(type, p) pages_as_<type>(p)
+#define PAGES_PROT_OF_(p) ((unsigned)sizeof(pages_prot_of_(p)) - 1)
+#else
+/* The last association ends the list, which has a comma behind each entry. */
+#define PAGES_ONE_OF_(types, assoc, p)                                             \
+	(&_Generic((p), types(assoc, p) struct pages_no_such_ *: (p))->p_)
+#define PAGES_ASSOC_(type, p) struct type *: (p),
+#define PAGES_ASSOC_CONST_(type, p) struct type *: (p), const struct type *: (p),
+#define PAGES_NEEDS_WRITABLE(p) PAGES_ONE_OF_(PAGES_WRITABLE_TYPES_, PAGES_ASSOC_, p)
+#define PAGES_NEEDS_LOCKABLE(p) PAGES_ONE_OF_(PAGES_LOCKABLE_TYPES_, PAGES_ASSOC_, p)
+#define PAGES_NEEDS_HANDLE(p) PAGES_ONE_OF_(PAGES_HANDLE_TYPES_, PAGES_ASSOC_, p)
+#define PAGES_NEEDS_CLOSABLE(p) PAGES_ONE_OF_(PAGES_CLOSABLE_TYPES_, PAGES_ASSOC_, p)
+#define PAGES_NEEDS_FREEZABLE(p) PAGES_ONE_OF_(PAGES_FREEZABLE_TYPES_, PAGES_ASSOC_, p)
+#define PAGES_NEEDS_FROZEN(p) PAGES_ONE_OF_(PAGES_FROZEN_TYPES_, PAGES_ASSOC_CONST_, p)
+#define PAGES_NEEDS_READABLE(p) PAGES_ONE_OF_(PAGES_READABLE_TYPES_, PAGES_ASSOC_CONST_, p)
+#define PAGES_NEEDS_EXECUTABLE(p)                                                  \
+	PAGES_ONE_OF_(PAGES_EXECUTABLE_TYPES_, PAGES_ASSOC_CONST_, p)
+#define PAGES_NEEDS_ANY(p) PAGES_ONE_OF_(PAGES_ANY_TYPES_, PAGES_ASSOC_CONST_, p)
+#define PAGES_NEEDS_EXACTLY(type, p) (&_Generic((p), struct type *: (p))->p_)
+#define PAGES_AS_(type, p)                                                         \
+	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
+		PAGES_IF_WX_(struct pages_rwx *: (__typeof__(type) *)0,)           \
+		default: (const __typeof__(type) *)0)
+#define PAGES_PROT_OF_(p)                                                          \
+	((unsigned)_Generic((p), struct pages_none *: PAGES_P_NONE_,               \
+		const struct pages_none *: PAGES_P_NONE_,                          \
+		struct pages_rw *: PAGES_P_RW_, const struct pages_rw *: PAGES_P_RW_, \
+		PAGES_IF_RX_(struct pages_rx *: PAGES_P_RX_,                       \
+			     const struct pages_rx *: PAGES_P_RX_,)                \
+		PAGES_IF_WX_(struct pages_rwx *: PAGES_P_RWX_,                     \
+			     const struct pages_rwx *: PAGES_P_RWX_,)              \
+		default: PAGES_P_RO_))
+#endif
+
+/* Last words and explanations say where a call stands in the program. */
+#define PAGES_STRING2_(x) #x
+#define PAGES_STRING_(x) PAGES_STRING2_(x)
+#define PAGES_CALL_(name) name " at " __FILE__ ":" PAGES_STRING_(__LINE__)
+
+#define PAGES_MOVE_(from, to, kind, prot)                                          \
+	pages_move_(pages_protect_, PAGES_NEEDS_HANDLE(from),                      \
+		    PAGES_NEEDS_EXACTLY(pages_##kind, to), (prot),                 \
+		    PAGES_CALL_("pages_to_" #kind))
+
+/* ISO C turns data into code only through an integer. */
+#define PAGES_CODE_(address, ...)                                                  \
+	((__typeof__(__VA_ARGS__) *)(void (*)(void))(uintptr_t)(address))
+
+/* What the library does with raw structs. ---------------------------------- */
+
+struct pages_options;
+struct pages_range;
+
+PAGES_BEGIN_C
+
+PAGES_API int pages_map_(size_t len, const char *call, struct pages_raw_ *ret);
+PAGES_API int pages_map_with_(const struct pages_options *options, const char *call,
+			      struct pages_raw_ *ret);
+PAGES_API void pages_unmap_(struct pages_raw_ p, const char *call);
+
+/* Changes: *ret is what p becomes, and set on success only. */
+PAGES_API int pages_protect_(struct pages_raw_ p, size_t prot, const char *call,
+			     struct pages_raw_ *ret);
+PAGES_API int pages_remap_(struct pages_raw_ p, size_t len, const char *call,
+			   struct pages_raw_ *ret);
+PAGES_API int pages_seal_(struct pages_raw_ p, size_t zero, const char *call,
+			  struct pages_raw_ *ret);
+PAGES_API int pages_lock_(struct pages_raw_ p, size_t on, const char *call,
+			  struct pages_raw_ *ret);
+
+PAGES_API PAGES_MUST_CHECK int pages_discard_(struct pages_raw_ p, size_t offset, size_t len);
+PAGES_API PAGES_MUST_CHECK int pages_populate_(struct pages_raw_ p, size_t offset, size_t len);
+PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, int hint, unsigned prot);
+PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, int numa, uint64_t nodes);
+PAGES_API PAGES_MUST_CHECK int pages_label_(struct pages_raw_ p, const char *label);
+PAGES_API PAGES_MUST_CHECK int pages_verify_(struct pages_raw_ p, unsigned prot);
+PAGES_API PAGES_MUST_CHECK int pages_resident_(struct pages_raw_ p, struct pages_range *range);
+PAGES_API size_t pages_page_size_(struct pages_raw_ p);
+
+PAGES_API void pages_die_empty_(const char *call) __attribute__((noreturn));
+PAGES_API void pages_die_range_(const char *call, size_t i, size_t n)
+	__attribute__((noreturn));
+
+/* Nowhere defined: a call that survives optimisation is the compile error. */
+#if __has_attribute(error)
+void pages_used_after_move_(const char *call) __attribute__((
+	error("pages: this handle is empty: not opened, closed, or moved by a transition")));
+#else				/* clang before 14 */
+#define pages_used_after_move_ pages_die_empty_
+#endif
+
+#ifdef PAGES_ENABLE_WX
+/* Only a library that was configured with --enable-wx has this. */
+PAGES_API void pages_wx_needs_a_library_configured_with_enable_wx(void);
+#define PAGES_WX_BUILD_ pages_wx_needs_a_library_configured_with_enable_wx
+#endif
+
+/* What is done here, where the optimiser sees it. --------------------------- */
+
+#define PAGES_INLINE_ static inline __attribute__((always_inline))
+
+PAGES_INLINE_ const struct pages_raw_ *
+pages_check_(const struct pages_raw_ *p, const char *call)
+{
+	if (__builtin_constant_p(p->base_ == NULL) && p->base_ == NULL)
+		pages_used_after_move_(call);
+	if (__builtin_expect(p->base_ == NULL, 0))
+		pages_die_empty_(call);
+	return p;
+}
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+pages_open_(struct pages_raw_ *p, size_t len, const char *call)
+{
+	struct pages_raw_ q;
+	int err = p->base_ != NULL ? -EBUSY : pages_map_(len, call, &q);
+
+	if (err == 0)
+		*p = q;
+	return err;
+}
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, const char *call)
+{
+	struct pages_raw_ q;
+	int err = p->base_ != NULL ? -EBUSY : pages_map_with_(options, call, &q);
+
+	if (err == 0)
+		*p = q;
+	return err;
+}
+
+PAGES_INLINE_ void
+pages_close_(struct pages_raw_ *p, const char *call)
+{
+	if (p->base_ != NULL)
+		pages_unmap_(*p, call);
+	p->base_ = NULL;
+	p->len_ = p->info_ = 0;
+}
+
+typedef int pages_change_(struct pages_raw_, size_t, const char *, struct pages_raw_ *);
+
+/* Consumes *from, if the change succeeds. */
+PAGES_INLINE_ PAGES_MUST_CHECK int
+pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *to,
+	    size_t arg, const char *call)
+{
+	struct pages_raw_ q = *pages_check_(from, call);
+	int err = to->base_ != NULL ? -EBUSY : change(q, arg, call, &q);
+
+	if (err == 0) {
+		*to = q;
+		from->base_ = NULL;
+		from->len_ = from->info_ = 0;
+	}
+	return err;
+}
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+pages_update_(pages_change_ *change, struct pages_raw_ *p, size_t arg, const char *call)
+{
+	struct pages_raw_ q;
+	int err = change(*pages_check_(p, call), arg, call, &q);
+
+	if (err == 0)
+		*p = q;
+	return err;
+}
+
+PAGES_INLINE_ void *
+pages_slot_(const struct pages_raw_ *p, size_t i, size_t size, const char *call)
+{
+	char *base = (char *)pages_check_(p, call)->base_;
+
+	if (__builtin_expect(i >= p->len_ / size, 0))
+		pages_die_range_(call, i, p->len_ / size);
+	return base + i * size;
+}
+
+PAGES_END_C
+
+#ifdef __cplusplus
+PAGES_WRITABLE_TYPES_(PAGES_ACCEPT_, pages_writable_type_)
+PAGES_LOCKABLE_TYPES_(PAGES_ACCEPT_, pages_lockable_type_)
+PAGES_HANDLE_TYPES_(PAGES_ACCEPT_, pages_handle_type_)
+PAGES_CLOSABLE_TYPES_(PAGES_ACCEPT_, pages_closable_type_)
+PAGES_FREEZABLE_TYPES_(PAGES_ACCEPT_, pages_freezable_type_)
+PAGES_FROZEN_TYPES_(PAGES_ACCEPT_CONST_, pages_frozen_type_)
+PAGES_READABLE_TYPES_(PAGES_ACCEPT_CONST_, pages_readable_type_)
+PAGES_EXECUTABLE_TYPES_(PAGES_ACCEPT_CONST_, pages_executable_type_)
+PAGES_ANY_TYPES_(PAGES_ACCEPT_CONST_, pages_any_type_)
+template <class H> PAGES_INLINE_ pages_raw_ *pages_exactly_(H *p) { return &p->p_; }
+template <class T> T *pages_as_(pages_rw *);
+PAGES_IF_WX_(template <class T> T *pages_as_(pages_rwx *);)
+template <class T> const T *pages_as_(const void *);
+/* The array's length is the answer plus one: asking evaluates nothing. */
+char (&pages_prot_of_(const pages_none *))[PAGES_P_NONE_ + 1];
+char (&pages_prot_of_(const pages_ro *))[PAGES_P_RO_ + 1];
+char (&pages_prot_of_(const pages_sealed *))[PAGES_P_RO_ + 1];
+char (&pages_prot_of_(const pages_frozen *))[PAGES_P_RO_ + 1];
+char (&pages_prot_of_(const pages_rw *))[PAGES_P_RW_ + 1];
+PAGES_IF_RX_(char (&pages_prot_of_(const pages_rx *))[PAGES_P_RX_ + 1];)
+PAGES_IF_WX_(char (&pages_prot_of_(const pages_rwx *))[PAGES_P_RWX_ + 1];)
+#endif
+
+#endif /* PAGES_TYPED_H */

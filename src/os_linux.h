@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os_linux.h - what the files os_linux*.c share; for nobody else
+ */
+#ifndef PAGES_OS_LINUX_H
+#define PAGES_OS_LINUX_H
+
+#include <errno.h>
+
+/*
+ * The convention of os.h for a call that answers -1 and errno: 0 or a negative
+ * errno.  saved is errno from before the call, and is errno again afterwards.
+ */
+static inline int
+pages_os_answer(long result, int saved)
+{
+	int err = result == -1 ? -errno : 0;
+
+	errno = saved;
+	return err;
+}
+
+#endif /* PAGES_OS_LINUX_H */

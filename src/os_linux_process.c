@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os_linux_process.c - os.h on Linux: time, waiting, files for reports, identity
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os.h"
+#include "os_linux.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+uint64_t
+pages_os_now_ms(void)
+{
+	int saved = errno;
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	errno = saved;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void
+pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms)
+{
+	int saved = errno;
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &ts, NULL, 0);
+	errno = saved;
+}
+
+void
+pages_os_wake(_Atomic uint32_t *word)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
+void
+pages_os_yield(void)
+{
+	(void)sched_yield();
+}
+
+/*
+ * The file calls are raw: programs interpose open and write with wrappers that
+ * allocate, and these run inside malloc.
+ */
+static int
+open_file(const char *path, int flags)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+int
+pages_os_read_file(const char *path, char *buf, size_t len)
+{
+	int saved = errno;
+	int err = 0;
+	int fd = open_file(path, O_RDONLY);
+	long n = fd < 0 ? -1 : syscall(SYS_read, fd, buf, len - 1);
+
+	if (n < 0)
+		err = -errno;
+	else
+		buf[n] = '\0';
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+int
+pages_os_append_file(const char *path, const char *buf, size_t len)
+{
+	int saved = errno;
+	int err = 0;
+	int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+	long n = fd < 0 ? -1 : syscall(SYS_write, fd, buf, len);
+
+	if (n < 0)
+		err = -errno;
+	else if ((size_t)n != len)
+		err = -ENOSPC;
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+void
+pages_os_complain(const char *buf, size_t len)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_write, STDERR_FILENO, buf, len);
+	errno = saved;
+}
+
+uint64_t
+pages_os_stderr_id(void)
+{
+	int saved = errno;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstat(STDERR_FILENO, &st) == 0)
+		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | 1;
+	errno = saved;
+	return id;
+}
+
+int
+pages_os_pid(void)
+{
+	return (int)syscall(SYS_getpid);
+}
+
+int
+pages_os_exe(char *buf, size_t len)
+{
+	int saved = errno;
+	ssize_t n = readlink("/proc/self/exe", buf, len - 1);
+	int err = n < 0 ? -errno : 0;
+
+	if (n >= 0)
+		buf[n] = '\0';
+	errno = saved;
+	return err;
+}
+
+int
+pages_os_lockdown(void)
+{
+	int saved = errno;
+
+	return pages_os_answer(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L), saved);
+}
