@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "caps.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,10 @@ listed(const char *list, const char *name)
 	return false;
 }
 
-/* Does a page moved from one place to another arrive, and leave zeroes behind? */
+/*
+ * Does a page moved from one place to another arrive, and leave zeroes behind?
+ * Not in qemu-user, for which the place that it left is a hole from then on.
+ */
 static bool
 probe_move(char *two_pages, size_t page)
 {
@@ -33,7 +37,7 @@ probe_move(char *two_pages, size_t page)
 		(void)pages_os_heal(two_pages + page, page);
 		return false;
 	}
-	return two_pages[0] == 0 && two_pages[page] == 1;
+	return pages_os_heal(two_pages, page) == -EEXIST && two_pages[0] == 0 && two_pages[page] == 1;
 }
 
 static bool
@@ -41,6 +45,14 @@ probe_discard(char *p, size_t page)
 {
 	p[0] = 1;
 	return pages_os_discard(p, page) == 0 && *(volatile char *)p == 0;
+}
+
+/* An emulator may say yes to all advice that it does not know: see if it can say no. */
+static bool
+probe_populate(char *p, size_t page)
+{
+	return pages_os_populate(p, page) == 0 &&
+	       pages_os_protect(p, page, PAGES_OS_NONE) == 0 && pages_os_populate(p, page) != 0;
 }
 
 static struct pages_caps
@@ -54,10 +66,11 @@ probe(void)
 	pages_os_facts(&facts);
 	if (pages_os_map_lazy(2 * facts.page_size, &p) != 0)
 		return caps;
-	caps.move = !listed(off, "move") && probe_move(p, facts.page_size);
 	caps.discard = !listed(off, "discard") && probe_discard(p, facts.page_size);
 	caps.huge = !listed(off, "huge") && pages_os_huge(p, facts.page_size, true) == 0;
-	caps.populate = !listed(off, "populate") && pages_os_populate(p, facts.page_size) == 0;
+	caps.move = !listed(off, "move") && probe_move(p, facts.page_size);
+	/* The last one: it takes permissions away. */
+	caps.populate = !listed(off, "populate") && probe_populate(p, facts.page_size);
 	pages_os_release(p, 2 * facts.page_size);
 	return caps;
 }

@@ -17,12 +17,12 @@ struct pages_caps {
 	bool move;	/* mremap(MREMAP_DONTUNMAP), Linux 5.7: pages move by page tables */
 	bool discard;	/* MADV_DONTNEED leaves zeroes; qemu-user's did not */
 	bool huge;	/* MADV_HUGEPAGE is known */
-	bool populate;	/* MADV_POPULATE_WRITE, Linux 5.14 */
+	bool populate;	/* MADV_POPULATE_WRITE, Linux 5.14; qemu-user says yes and does nothing */
 };
 
 /*
  * Threads: any; two first callers may probe twice and find the same.
- * Cost: the first call makes about ten system calls, later ones a load.
+ * Cost: the first call makes about a dozen system calls, later ones a load.
  */
 struct pages_caps pages_caps(void);
 

@@ -46,7 +46,7 @@ whole_pages(size_t len, size_t *ret)
 	if (len == 0)
 		return -EINVAL;
 	/* More than pointers can be subtracted over; also keeps rounding from wrapping. */
-	if (len > PTRDIFF_MAX)
+	if (len > pages_round_down(PTRDIFF_MAX, page_size()))
 		return -ENOMEM;
 	*ret = pages_round_up(len, page_size());
 	return 0;
