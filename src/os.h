@@ -217,9 +217,6 @@ int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *r
 /* The same where the kernel cannot tell whose pages they are. */
 int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
 
-/* How many bytes of the range are in memory? */
-int pages_os_count_resident(const void *p, size_t len, size_t *ret);
-
 /* Can one byte be read?  Asks the kernel, without a fault. */
 bool pages_os_readable(const void *p);
 

@@ -28,7 +28,7 @@ pages_whole(size_t len, size_t page, size_t *ret)
 	if (len == 0)
 		return -EINVAL;
 	/* More than pointers can be subtracted over; also keeps rounding from wrapping. */
-	if (len > PTRDIFF_MAX)
+	if (len > pages_round_down(PTRDIFF_MAX, page))
 		return -ENOMEM;
 	*ret = pages_round_up(len, page);
 	return 0;
