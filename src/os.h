@@ -174,6 +174,9 @@ int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 /* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
 int pages_os_file_seal(int fd);
 
+/* Is fd still a memory file of len bytes?  A program may close what it does not know. */
+bool pages_os_file_is(int fd, size_t len);
+
 /* The length of any file; -ENODEV for what has none. */
 int pages_os_file_len(int fd, uint64_t *ret);
 
