@@ -20,14 +20,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* long add(long, long), in machine code */
-#if defined(__x86_64__)
-static const unsigned char add_code[] = { 0x48, 0x8d, 0x04, 0x37, 0xc3 };
-#elif defined(__aarch64__)
-static const unsigned char add_code[] = { 0x00, 0x00, 0x01, 0x8b, 0xc0, 0x03, 0x5f, 0xd6 };
-#else
-static const unsigned char add_code[1];
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
+
+/*
+ * long add(long, long), in machine code, and the byte that makes it add the first
+ * argument to itself.
+ */
+#if defined(__x86_64__)		/* lea (%rdi,%rsi), %rax; ret */
+static const unsigned char add_code[] = { 0x48, 0x8d, 0x04, 0x37, 0xc3 };
+enum { TWICE_AT = 3, TWICE = 0x3f };
+#elif defined(__i386__)		/* mov 4(%esp), %eax; add 8(%esp), %eax; ret */
+static const unsigned char add_code[] = { 0x8b, 0x44, 0x24, 0x04, 0x03, 0x44, 0x24, 0x08, 0xc3 };
+enum { TWICE_AT = 7, TWICE = 0x04 };
+#elif defined(__aarch64__)	/* add x0, x0, x1; ret */
+static const unsigned char add_code[] = { 0x00, 0x00, 0x01, 0x8b, 0xc0, 0x03, 0x5f, 0xd6 };
+enum { TWICE_AT = 2, TWICE = 0x00 };
+#else
+#define NO_CODE "no machine code for this machine"
+static const unsigned char add_code[1];
+enum { TWICE_AT, TWICE };
+#endif
+
+/* More than there can be.  For the kernel to say so is possible in 64-bit only. */
+#define TOO_MUCH (SIZE_MAX / (sizeof(size_t) > 4 ? 4 : 2))
 
 /* The compiler refuses to use handles that it knows to be empty: make it forget. */
 #define FORGET(handle) __asm__ volatile("" : "+m"(handle))
@@ -83,13 +100,43 @@ all_zero(const void *start, size_t len)
 	return true;
 }
 
-/* How many pages of the range hold memory? */
+/* Emulators let the kernel count its own pages, where theirs are larger. */
+static bool
+mincore_counts_pages(void)
+{
+	unsigned char map[256];
+	char *p = mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool counts;
+
+	memset(map, 0xff, sizeof(map));
+	p[0] = 1;
+	counts = mincore(p, 2 * page(), map) == 0 && map[0] == 1 && map[1] == 0 && map[2] == 0xff;
+	munmap(p, 2 * page());
+	return counts;
+}
+
+/* Not so in emulators that take advice for hints and ignore it. */
+static bool
+kernel_discards(void)
+{
+	char *p = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool discards;
+
+	p[0] = 1;
+	discards = madvise(p, page(), MADV_DONTNEED) == 0 && p[0] == 0;
+	munmap(p, page());
+	return discards;
+}
+
+/* How many pages of the range hold memory?  Skips the test where nobody knows. */
 static size_t
 resident(const void *start, size_t len)
 {
 	unsigned char *map = malloc(len / page());
 	size_t n = 0;
 
+	if (!mincore_counts_pages())
+		cr_skip_test("mincore does not count pages here");
 	cr_assert_eq(mincore((void *)(uintptr_t)start, len, map), 0);
 	for (size_t i = 0; i < len / page(); i++)
 		n += map[i] & 1;
@@ -128,7 +175,7 @@ fault_of(const void *p, bool store)
 	return fault_address;
 }
 
-/* Run f in a child that must die by abort, and catch what it says on stderr. */
+/* Run f in a child that must die by abort; want is the first it says on stderr. */
 static void
 assert_last_words(void (*f)(void), const char *want)
 {
@@ -152,7 +199,8 @@ assert_last_words(void (*f)(void), const char *want)
 	close(fd[0]);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %#x", status);
-	cr_assert_str_eq(got, want);
+	/* Emulators have something to say about the abort as well. */
+	cr_assert_eq(strncmp(got, want, strlen(want)), 0, "%s", got);
 }
 
 /* ---- life ---- */
@@ -327,7 +375,15 @@ Test(transitions, lead_from_every_type_to_every_type)
 	pages_close(&w);
 }
 
-/* The range is unmapped behind the handle's back, so that mprotect must fail. */
+/* Take the pages away behind the handle's back, so that mprotect must fail. */
+static void
+unmap(void *p, size_t len)
+{
+	cr_assert_eq(munmap(p, len), 0);
+	if (mprotect(p, len, PROT_NONE) == 0)	/* an emulator that keeps all its addresses mapped */
+		cr_skip_test("mprotect does not notice a hole here");
+}
+
 Test(a_failed_transition, keeps_its_source_and_its_target)
 {
 	struct pages_rw w = opened(2 * page());
@@ -336,7 +392,7 @@ Test(a_failed_transition, keeps_its_source_and_its_target)
 	struct pages_rx x = {0};
 	void *p = pages_write(&w);
 
-	cr_assert_eq(munmap(p, 2 * page()), 0);
+	unmap(p, 2 * page());
 	cr_assert_eq(pages_to_none(&w, &n), -ENOMEM);
 	cr_assert_eq(pages_to_ro(&w, &r), -ENOMEM);
 	cr_assert_eq(pages_to_rx(&w, &x), -ENOMEM);
@@ -412,7 +468,6 @@ Test(a_load, from_none_faults_exactly_there)
 
 /* ---- code ---- */
 
-#if defined(__x86_64__) || defined(__aarch64__)
 /* Some sanitizers look for a type signature before the function: there is none. */
 __attribute__((no_sanitize("undefined"))) static long
 add_at(const struct pages_rx *x, size_t off, long a, long b)
@@ -422,9 +477,12 @@ add_at(const struct pages_rx *x, size_t off, long a, long b)
 
 Test(code, that_was_written_runs)
 {
-	struct pages_rw w = opened(0x4000);
+	struct pages_rw w = opened(2 * page());
 	struct pages_rx x = {0};
 
+#ifdef NO_CODE
+	cr_skip_test(NO_CODE);
+#endif
 	memcpy(pages_write(&w), add_code, sizeof(add_code));
 	memcpy((char *)pages_write(&w) + page(), add_code, sizeof(add_code));
 	cr_assert_eq(pages_to_rx(&w, &x), 0);
@@ -432,29 +490,23 @@ Test(code, that_was_written_runs)
 	cr_assert_eq(add_at(&x, page(), -1, 1), 0);
 	pages_close(&x);
 }
-#endif
 
 Test(code, that_was_changed_runs_as_changed)
 {
-#if defined(__x86_64__) || defined(__aarch64__)
-	struct pages_rw w = opened(0x4000);
+	struct pages_rw w = opened(page());
 	struct pages_rx x = {0};
 
+#ifdef NO_CODE
+	cr_skip_test(NO_CODE);
+#endif
 	memcpy(pages_write(&w), add_code, sizeof(add_code));
 	cr_assert_eq(pages_to_rx(&w, &x), 0);
 	cr_assert_eq(add_at(&x, 0, 43, 34), 77);
 	cr_assert_eq(pages_to_rw(&x, &w), 0);
-#if defined(__x86_64__)
-	PAGES_AT(unsigned char, &w, 3) = 0x3f;	/* lea (%rdi,%rdi), %rax */
-#else
-	PAGES_AT(unsigned char, &w, 2) = 0x00;	/* add x0, x0, x0 */
-#endif
+	PAGES_AT(unsigned char, &w, TWICE_AT) = TWICE;
 	cr_assert_eq(pages_to_rx(&w, &x), 0);
 	cr_assert_eq(add_at(&x, 0, 43, 34), 86);
 	pages_close(&x);
-#else
-	cr_skip_test("no machine code for this machine");
-#endif
 }
 
 /* ---- access ---- */
@@ -558,7 +610,7 @@ Test(a_failed_resize, keeps_the_handle)
 	fill(&w);
 	cr_assert_eq(pages_resize(&w, 0), -EINVAL);
 	cr_assert_eq(pages_resize(&w, SIZE_MAX), -ENOMEM);
-	cr_assert_eq(pages_resize(&w, SIZE_MAX / 4), -ENOMEM);
+	cr_assert_eq(pages_resize(&w, TOO_MUCH), -ENOMEM);
 	cr_assert_eq(pages_write(&w), p);
 	cr_assert_eq(pages_len(&w), 2 * page());
 	cr_assert(filled(p, 2 * page()));
@@ -570,6 +622,9 @@ Test(decommit, gives_memory_back_and_leaves_zeroes)
 	struct pages_rw w = opened(64 * page());
 	const char *p = pages_read(&w);
 
+	unsetenv("PAGES_DISABLE");
+	if (!kernel_discards())
+		cr_skip_test("the kernel does not discard pages here");
 	fill(&w);
 	cr_assert_eq(pages_decommit(&w, 8 * page(), 32 * page()), 0);
 	cr_assert_eq(resident(p + 8 * page(), 32 * page()), 0);
@@ -727,14 +782,29 @@ Test(errno_value, survives_failure)
 	struct pages_rw w = opened(page());
 	struct pages_ro r = {0};
 
-	cr_assert_eq(munmap(pages_write(&w), page()), 0);
+	unmap(pages_write(&w), page());
 	errno = 1234;
 	cr_assert_eq(pages_to_ro(&w, &r), -ENOMEM);
 	cr_assert_neq(pages_resize(&w, 2 * page()), 0);
-	cr_assert_neq(pages_prefault(&w, 0, page()), 0);
-	cr_assert_neq(pages_decommit(&w, 0, page()), 0);
 	pages_close(&w);
-	cr_assert_eq(pages_open(&w, SIZE_MAX / 4), -ENOMEM);
+	cr_assert_eq(pages_open(&w, TOO_MUCH), -ENOMEM);
+	cr_assert_eq(errno, 1234);
+}
+
+/* What stands in for the kernel's advice touches the pages: that has no errors to tell. */
+Test(errno_value, survives_failure_of_advice)
+{
+	struct pages_rw w = opened(page());
+	void *p = pages_write(&w);
+
+	unsetenv("PAGES_DISABLE");
+	cr_assert_eq(munmap(p, page()), 0);
+	if (madvise(p, page(), MADV_DONTNEED) == 0 ||
+	    madvise(p, page(), MADV_POPULATE_WRITE) == 0 || errno != ENOMEM)
+		cr_skip_test("advice does not fail here");
+	errno = 1234;
+	cr_assert_eq(pages_prefault(&w, 0, page()), -ENOMEM);
+	cr_assert_eq(pages_decommit(&w, 0, page()), -ENOMEM);
 	cr_assert_eq(errno, 1234);
 }
 
