@@ -115,6 +115,15 @@ else
 	run 32-bit 32-bit
 fi
 
+# The whole of it, with the arena, is for 64-bit: that is said before anything is built.
+if [ -x "$tmp/32-bit/facts" ] && [ -x configure ] && [ ! -f config.status ]; then
+	top=$PWD
+	(cd "$tmp" && ! "$top/configure" -q --host=i686-pc-linux-gnu CC="$cc -m32" \
+		>log 2>&1) || fail "configure accepts a 32-bit target"
+	grep -q 'error: a 64-bit target is required' "$tmp/log" ||
+		{ fail "configure does not say what is wrong with a 32-bit target"; cat "$tmp/log"; }
+fi
+
 # With other pages than the arena knows, everything is the next allocator's.
 build library "src/*.c" tests/test_malloc.c "$cc"
 patterns='without_an_arena::*'
