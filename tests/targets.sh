@@ -6,7 +6,7 @@
 #   tests/targets.sh [PATTERN...]	only tests whose name, suite::test, matches
 [ -z "$SANITIZED" ] || exit 77	# not for static programs
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
-core="src/os_linux*.c src/caps.c src/pages*.c src/paged_vec*.c"
+core="src/os_linux*.c src/caps.c src/lock.c src/note.c src/pages*.c src/paged_vec*.c"
 suites="tests/test_pages*.c tests/test_paged_vec*.c"
 cc=${CC:-cc}
 machine=$(uname -m)
@@ -33,7 +33,7 @@ END
 compile() {
 	source=$1 object=$2
 	shift 2
-	"$@" -std=gnu17 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror -I tests/plain -I include \
+	"$@" -std=gnu17 -O2 -g -D_GNU_SOURCE -DALLOW_WX=0 -Wall -Wextra -Werror -I tests/plain -I include \
 		-c "$source" -o "$object"
 }
 
