@@ -65,10 +65,11 @@
  *   offset   uint64_t, where the part starts; a multiple of the page size
  *
  * Pages are read when they are touched, the last one now unless all of it is wanted,
- * because its rest shall be zero; nothing is ever written back.  The file must not shrink meanwhile: the pages cut
- * off answer with SIGBUS.
- * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL;
- * -ENOMEM; else what mmap(2) says, such as -ENODEV for a pipe.
+ * because its rest shall be zero; nothing is ever written back.  The file must not
+ * shrink meanwhile: the pages cut off answer with SIGBUS.
+ * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL for
+ * len 0, an offset within a page, or other options; -ENOMEM; -EBADF; else what mmap(2)
+ * says, such as -ENODEV for a pipe and -EACCES for a file not open for reading.
  */
 #define pages_open_file(rw, options, fd, offset)                                   \
 	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options), (fd), (offset), \
