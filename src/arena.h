@@ -17,9 +17,12 @@
 #ifndef PAGES_ARENA_H
 #define PAGES_ARENA_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+static_assert(sizeof(size_t) == 8, "address space has to be plentiful");
 
 /* The granule of physical memory: a huge page where pages are 4 KiB. */
 #define PAGES_UNIT ((size_t)2 << 20)

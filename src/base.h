@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static_assert(sizeof(size_t) == 8, "the arena needs a 64-bit address space");
-
 #define PAGES_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PAGES_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -39,17 +37,18 @@ pages_round_up(size_t x, size_t n)
 	return (x + n - 1) & ~(n - 1);
 }
 
-/* Smallest power of two >= n; n is between 1 and 2^63. */
-static inline size_t
-pages_pow2_at_least(size_t n)
-{
-	return n <= 1 ? 1 : (size_t)1 << (64 - __builtin_clzl(n - 1));
-}
-
+/* Of the largest power of two <= n; n is at least 1. */
 static inline unsigned
 pages_log2(size_t n)
 {
-	return 63 - (unsigned)__builtin_clzl(n);
+	return 63 - (unsigned)__builtin_clzll(n);
+}
+
+/* Smallest power of two >= n; n is at least 1, and half of the address space at most. */
+static inline size_t
+pages_pow2_at_least(size_t n)
+{
+	return n <= 1 ? 1 : (size_t)2 << pages_log2(n - 1);
 }
 
 static inline size_t

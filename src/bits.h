@@ -73,7 +73,7 @@ pages_bits_find(const uint64_t *bits, size_t a, size_t b, bool value)
 		uint64_t word = (value ? bits[w] : ~bits[w]) & pages_bits_mask(w, a, b);
 
 		if (word != 0)
-			return w * 64 + (size_t)__builtin_ctzl(word);
+			return w * 64 + (size_t)__builtin_ctzll(word);
 	}
 	return b;
 }
@@ -86,7 +86,7 @@ pages_bits_end(const uint64_t *bits, size_t b)
 		uint64_t word = bits[w - 1] & pages_bits_mask(w - 1, 0, b);
 
 		if (word != 0)
-			return w * 64 - (size_t)__builtin_clzl(word);
+			return w * 64 - (size_t)__builtin_clzll(word);
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "caps.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,10 @@ listed(const char *list, const char *name)
  * The probes.  Each may do what it likes with two fresh read-write pages.
  */
 
-/* Does a page moved from one place to another arrive, and leave zeroes behind? */
+/*
+ * Does a page moved from one place to another arrive, and leave zeroes behind?
+ * Not in qemu-user, for which the place that it left is a hole from then on.
+ */
 static bool
 probe_move(char *p, size_t page)
 {
@@ -37,7 +41,7 @@ probe_move(char *p, size_t page)
 		(void)pages_os_heal(p + page, page);
 		return false;
 	}
-	return p[0] == 0 && p[page] == 1;
+	return pages_os_heal(p, page) == -EEXIST && p[0] == 0 && p[page] == 1;
 }
 
 static bool
@@ -53,13 +57,12 @@ probe_huge(char *p, size_t page)
 	return pages_os_advise(p, page, PAGES_OS_HUGE) == 0;
 }
 
+/* An emulator may say yes to all advice that it does not know: see if it can say no. */
 static bool
 probe_populate(char *p, size_t page)
 {
-	size_t resident = 0;
-
 	return pages_os_populate(p, page) == 0 &&
-	       pages_os_count_resident(p, page, &resident) == 0 && resident == page;
+	       pages_os_protect(p, page, PAGES_OS_NONE) == 0 && pages_os_populate(p, page) != 0;
 }
 
 static bool

@@ -174,6 +174,9 @@ int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 /* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
 int pages_os_file_seal(int fd);
 
+/* Is fd still a memory file of len bytes?  A program may close what it does not know. */
+bool pages_os_file_is(int fd, size_t len);
+
 /* The length of any file; -ENODEV for what has none. */
 int pages_os_file_len(int fd, uint64_t *ret);
 
@@ -216,9 +219,6 @@ int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *r
 
 /* The same where the kernel cannot tell whose pages they are. */
 int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
-
-/* How many bytes of the range are in memory? */
-int pages_os_count_resident(const void *p, size_t len, size_t *ret);
 
 /* Can one byte be read?  Asks the kernel, without a fault. */
 bool pages_os_readable(const void *p);

@@ -231,23 +231,6 @@ pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len
 	return 0;
 }
 
-int
-pages_os_count_resident(const void *p, size_t len, size_t *ret)
-{
-	size_t total = 0, offset = 0, run;
-
-	do {
-		int err = pages_os_scan_mincore(p, len, &offset, &run);
-
-		if (err != 0)
-			return err;
-		total += run;
-		offset += run;
-	} while (run != 0);
-	*ret = total;
-	return 0;
-}
-
 /* The kernel reads the set before it looks at "how", which is no valid one here. */
 bool
 pages_os_readable(const void *p)

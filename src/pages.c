@@ -28,7 +28,7 @@ pages_whole(size_t len, size_t page, size_t *ret)
 	if (len == 0)
 		return -EINVAL;
 	/* More than pointers can be subtracted over; also keeps rounding from wrapping. */
-	if (len > PTRDIFF_MAX)
+	if (len > pages_round_down(PTRDIFF_MAX, page))
 		return -ENOMEM;
 	*ret = pages_round_up(len, page);
 	return 0;
@@ -50,6 +50,17 @@ pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 	return 0;
 }
 
+int
+pages_region_file(struct pages_region r, int *ret)
+{
+	int fd = (int)r.detail;
+
+	if (!pages_os_file_is(fd, r.len))
+		return -EBADF;
+	*ret = fd;
+	return 0;
+}
+
 /* Clear a secret, whatever its permissions are now; false if it is another process's. */
 static bool
 wipe(struct pages_region r)
@@ -65,6 +76,8 @@ void
 pages_unmap_(struct pages_raw_ p, const char *call)
 {
 	struct pages_region r = pages_region_of(p);
+	bool filed = r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN;
+	int fd;
 
 	pages_note_close(p, call);
 	/*
@@ -74,8 +87,8 @@ pages_unmap_(struct pages_raw_ p, const char *call)
 	if (r.kind == PAGES_SECRET && !wipe(r))
 		return;
 	pages_os_release(pages_region_start(r), pages_region_span(r));
-	if (r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN)
-		pages_os_file_close((int)r.detail);
+	if (filed && pages_region_file(r, &fd) == 0)
+		pages_os_file_close(fd);
 }
 
 /*

@@ -141,16 +141,20 @@ resize_reserved(struct pages_region *r, size_t len)
 static int
 resize_shared(struct pages_region *r, size_t len)
 {
-	int fd = (int)r->detail;
 	void *base = r->base;
 	size_t old = r->len;
-	int err = len > old ? pages_os_file_resize(fd, len) : 0;
+	int fd;
+	int err = pages_region_file(*r, &fd);
 
+	if (err != 0)
+		return err;
+	if (len > old)
+		err = pages_os_file_resize(fd, len);
 	if (err == 0)
 		err = pages_os_resize(r->base, old, len, &base);
 	if (err == 0 && len < old) {
 		err = pages_os_file_resize(fd, len);
-		/* The place has just become free, and a descriptor can be closed behind us. */
+		/* Nothing can have taken the place so soon, as far as this matters at all. */
 		if (err != 0)
 			(void)pages_os_extend(base, len, old);
 	} else if (err != 0 && len > old) {

@@ -99,6 +99,12 @@ pages_region_span(struct pages_region r)
 	return pages_region_room(r) + (r.guarded ? 2 * pages_os_page_size() : 0);
 }
 
+/*
+ * The file behind shared or frozen pages; -EBADF if somebody has closed the
+ * descriptor, which may be another file by now.
+ */
+int pages_region_file(struct pages_region r, int *ret);
+
 /* len, which is not 0, rounded up to whole pages of the given size, or -errno. */
 int pages_whole(size_t len, size_t page, size_t *ret);
 

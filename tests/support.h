@@ -29,7 +29,7 @@ random_next(uint64_t *state)
 static inline size_t
 random_size(uint64_t *state, size_t min, size_t max)
 {
-	size_t top = min << (random_next(state) % (uint64_t)(64 - __builtin_clzl(max / min)));
+	size_t top = min << (random_next(state) % (uint64_t)(64 - __builtin_clzll(max / min)));
 	size_t n = top + random_next(state) % top;
 
 	return n < max ? n : max;

@@ -45,7 +45,8 @@
  * len is 0 or how much of the contents is wanted.  A clone grows within its reserve
  * only, beyond which pages_resize() says -ERANGE.
  * Returns 0; -EBUSY if *rw is not empty; -ENOMEM; -EINVAL for other options or a
- * len that is more than there is.
+ * len that is more than there is; -EBADF if somebody closed the descriptor that
+ * *frozen holds.
  * Threads: many may clone from one *frozen.
  */
 #define pages_clone(frozen, rw)                                                    \
