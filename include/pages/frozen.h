@@ -30,8 +30,9 @@
  * file whose pages take their place.  Where memory files are forbidden, nothing is
  * copied now and every clone is a copy instead; memory is the only difference.
  * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are
- * mapped elsewhere (in a forked child, say); -ENOMEM; -EMFILE; -EOPNOTSUPP for
- * locked pages, secrets and pages from the hugetlb pool.
+ * mapped elsewhere (in a forked child, say); -EBADF if somebody closed their
+ * descriptor; -ENOMEM; -EMFILE; -EOPNOTSUPP for locked pages, secrets and pages from
+ * the hugetlb pool.
  */
 #define pages_freeze(from, frozen)                                                 \
 	pages_move_(pages_freeze_, PAGES_NEEDS_FREEZABLE(from),                    \

@@ -213,8 +213,9 @@ struct pages_options {
  * len is rounded up to whole pages; what is new reads as zero.  The pages may
  * move, without being copied, unless they were opened with a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; else what
- * mremap(2) says, such as -EFAULT after mlock(2) or the like on a part.
+ * locked pages; -EBADF if somebody closed the descriptor of shared ones; -EOPNOTSUPP
+ * for secrets and pages from the hugetlb pool; else what mremap(2) says, such as
+ * -EFAULT after mlock(2) or the like on a part.
  */
 #define pages_resize(rw, len)                                                      \
 	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw), (size_t)(len),       \
