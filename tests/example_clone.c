@@ -74,7 +74,8 @@ main(void)
 	dirtied = anonymous_kib() - before;
 	printf("%d clones of %d MiB, %zu pages of %zu KiB written: %zu KiB more\n", CLONES,
 	       LEN >> 20, written, page >> 10, dirtied);
-	if (!copies && dirtied > (written * page >> 10) + 1024)
+	/* Other memory of the process may count a little; a single copy is far more. */
+	if (!copies && dirtied > (written * page + LEN / 4) >> 10)
 		return 1;
 
 	pages_close(&table);		/* clones outlive their origin */
