@@ -30,8 +30,9 @@
  * file whose pages take their place.  Where memory files are forbidden, nothing is
  * copied now and every clone is a copy instead; memory is the only difference.
  * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are
- * mapped elsewhere (in a forked child, say); -ENOMEM; -EMFILE; -EOPNOTSUPP for
- * locked pages, secrets and pages from the hugetlb pool.
+ * mapped elsewhere (in a forked child, say); -EBADF if somebody closed their
+ * descriptor; -ENOMEM; -EMFILE; -EOPNOTSUPP for locked pages, secrets and pages from
+ * the hugetlb pool.
  */
 #define pages_freeze(from, frozen)                                                 \
 	pages_move_(pages_freeze_, PAGES_NEEDS_FREEZABLE(from),                    \
@@ -66,10 +67,11 @@
  *   offset   uint64_t, where the part starts; a multiple of the page size
  *
  * Pages are read when they are touched, the last one now unless all of it is wanted,
- * because its rest shall be zero; nothing is ever written back.  The file must not shrink meanwhile: the pages cut
- * off answer with SIGBUS.
- * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL;
- * -ENOMEM; else what mmap(2) says, such as -ENODEV for a pipe.
+ * because its rest shall be zero; nothing is ever written back.  The file must not
+ * shrink meanwhile: the pages cut off answer with SIGBUS.
+ * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL for
+ * len 0, an offset within a page, or other options; -ENOMEM; -EBADF; else what mmap(2)
+ * says, such as -ENODEV for a pipe and -EACCES for a file not open for reading.
  */
 #define pages_open_file(rw, options, fd, offset)                                   \
 	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options), (fd), (offset), \

@@ -17,15 +17,15 @@
  * on working where a security policy forbids to make written pages executable, such
  * as after pages_lockdown().
  *
- * Where the kernel denies executable memory files there is one view that is flipped:
- * pages_jit_edit() makes it writable, pages_jit_publish() executable again, and
- * nobody may run code in between.  pages_jit_flips() tells.
+ * Where the kernel denies executable memory files, or has no descriptor left, there
+ * is one view that is flipped: pages_jit_edit() makes it writable, pages_jit_publish()
+ * executable again, and nobody may run code in between.  pages_jit_flips() tells.
  *
  * {0} is an empty struct; calls on one are answered with -EINVAL, or abort(3) in
  * PAGES_JIT_FN().  Errors and errno as in pages.h.
  * Threads: any number may run code; one at a time may edit.
- * Fork: the child may run the code; edits are refused there with -EPERM, because
- * the parent would see them.
+ * Fork: the child may run the code; edits of two views are refused there with -EPERM,
+ * because the parent would see them.
  */
 #ifndef PAGES_JIT_H
 #define PAGES_JIT_H
@@ -46,8 +46,8 @@ PAGES_BEGIN_C
 /*
  * pages_jit_open - len bytes for code, rounded up to whole pages
  *
- * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EMFILE;
- * -EACCES if neither two views nor one that flips are allowed.
+ * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EACCES if
+ * neither two views nor one that flips are allowed.
  */
 PAGES_API PAGES_MUST_CHECK int pages_jit_open(struct pages_jit *jit, size_t len);
 
@@ -57,8 +57,8 @@ PAGES_API void pages_jit_close(struct pages_jit *jit);
 /*
  * pages_jit_edit - *ret is the writable view, all of it, until it is published
  *
- * Returns 0; -EINVAL; -EPERM in a forked child; when it flips also what
- * mprotect(2) says.  Cost: a system call (getpid), two when it flips.
+ * Returns 0; -EINVAL; -EPERM in a forked child, or, when it flips, what mprotect(2)
+ * says.  Cost: a system call (getpid, or mprotect when it flips).
  */
 PAGES_API PAGES_MUST_CHECK int pages_jit_edit(struct pages_jit *jit, void **ret);
 

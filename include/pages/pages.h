@@ -101,11 +101,11 @@ struct pages_options {
  * label: is dropped where the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
  *
  * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
- * below len, or a label that
- * pages_label() would refuse, or wishes that exclude each other (reserve, shared and pool pages each
- * exclude the other two; guards go with neither shared nor pool pages, align not
- * with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also -EOPNOTSUPP
- * where memory files are forbidden.
+ * below len, a label that pages_label() would refuse, or wishes that exclude each
+ * other (reserve, shared and pool pages each exclude the other two; guards go with
+ * neither shared nor pool pages, align not with shared); -ENOMEM; -EBUSY if *rw is
+ * not empty; for shared also -EMFILE, and -EOPNOTSUPP where memory files are
+ * forbidden.
  */
 #define pages_open_with(rw, options)                                               \
 	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options),              \
@@ -213,8 +213,9 @@ struct pages_options {
  * len is rounded up to whole pages; what is new reads as zero.  The pages may
  * move, without being copied, unless they were opened with a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; else what
- * mremap(2) says, such as -EFAULT after mlock(2) or the like on a part.
+ * locked pages; -EBADF if somebody closed the descriptor of shared ones; -EOPNOTSUPP
+ * for secrets and pages from the hugetlb pool; else what mremap(2) says, such as
+ * -EFAULT after mlock(2) or the like on a part.
  */
 #define pages_resize(rw, len)                                                      \
 	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw), (size_t)(len),       \
@@ -271,8 +272,9 @@ enum pages_hint {
  * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this
  * kind of pages, does not support it; another negative errno if it failed, among
  * them -EINVAL for a value that is no hint, -EACCES for a hint that changes
- * contents on pages that are not writable, and for COLLAPSE -ENOMEM or -EINVAL if
- * there is no huge page free or no room for one.
+ * contents on pages that are not writable, and for COLLAPSE -ENOMEM if there is no
+ * huge page free and -EAGAIN or -EBUSY if pages are in use otherwise.  COLLAPSE is
+ * unsupported, too, where no huge page fits or none of its pages was touched.
  * After DONT_FORK a child must not use the handle, nor close it.
  * Hints for all of a handle, and only those, leave it one mapping, which
  * pages_resize() needs; they stay with it when it grows.
@@ -285,7 +287,8 @@ enum pages_hint {
  * pages_lock, pages_unlock - keep readable pages in memory, present and unswapped
  *
  * Locks do not nest.  Returns 0; -ENOMEM or -EAGAIN beyond RLIMIT_MEMLOCK or the
- * memory there is; -EPERM where locking is not allowed at all.
+ * memory there is; -EPERM where locking is not allowed at all; -EOPNOTSUPP for
+ * secrets, which are locked or could not be from the start.
  */
 #define pages_lock(p)                                                              \
 	pages_update_(pages_lock_, PAGES_NEEDS_LOCKABLE(p), 1, PAGES_CALL_("pages_lock"))
@@ -305,7 +308,8 @@ enum pages_numa {
  *
  *   nodes  uint64_t, bit n for node n
  *
- * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not.
+ * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not; else
+ * what mbind(2) says, such as -EPERM in a sandbox.
  */
 #define pages_place(p, numa, nodes)                                                \
 	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
@@ -317,7 +321,8 @@ enum pages_numa {
  *   label  at most 79 printable characters other than \ ` $ [ ], or NULL for none
  *
  * Returns 0; -EOPNOTSUPP where the kernel keeps no names (CONFIG_ANON_VMA_NAME) or
- * not for this kind of pages; -EINVAL for other characters or more of them.
+ * not for this kind of pages, explanations have the label then, too; -EINVAL for
+ * other characters or more of them.
  */
 #define pages_label(p, label)                                                      \
 	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), (label))
@@ -374,9 +379,10 @@ struct pages_range {
  *		printf("%zu bytes at %zu\n", r.len, r.offset);
  *
  * *range is the run that was found last, or {0}, and becomes the first run behind
- * it; len is 0 when there is none.  Of pages that are shared or cloned only those
- * count that this handle has touched, where the kernel can tell (Linux 6.7).
- * Returns 0; -EINVAL for a range that is not in the handle; -EOPNOTSUPP.
+ * it; len is 0 when there is none.  Where the kernel can tell (Linux 6.7), only
+ * those pages of shared or frozen ones count that this handle has touched, and of
+ * clones and files those that were written; else all that are in memory.
+ * Returns 0; -EINVAL for a range that is not whole pages of the handle; -EOPNOTSUPP.
  */
 #define pages_resident(p, range)                                                   \
 	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
