@@ -51,10 +51,10 @@
 #define pages_clone(frozen, rw)                                                    \
 	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen), PAGES_CALL_("pages_clone")), \
 		     NULL, PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_CALL_("pages_clone"))
-#define pages_clone_with(frozen, rw, options)                                      \
+#define pages_clone_with(frozen, rw, ...)	/* options */                      \
 	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen),                    \
 				   PAGES_CALL_("pages_clone_with")),               \
-		     (options), PAGES_NEEDS_EXACTLY(pages_rw, rw),                 \
+		     PAGES_NEEDS_OPTIONS(__VA_ARGS__), PAGES_NEEDS_EXACTLY(pages_rw, rw), \
 		     PAGES_CALL_("pages_clone_with"))
 
 /*
@@ -65,13 +65,14 @@
  *   offset   uint64_t, where the part starts; a multiple of the page size
  *
  * Pages are read when they are touched, the last one now unless all of it is wanted,
- * because its rest shall be zero; nothing is ever written back.  The file must not shrink meanwhile: the pages cut
- * off answer with SIGBUS.
+ * because its rest shall be zero; nothing is ever written back.  The file must not
+ * shrink meanwhile: the pages cut off answer with SIGBUS.
  * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL;
  * -ENOMEM; else what mmap(2) says, such as -ENODEV for a pipe.
  */
 #define pages_open_file(rw, options, fd, offset)                                   \
-	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options), (fd), (offset), \
+	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(options), \
+			 PAGES_NEEDS_INTEGER(int, fd), PAGES_NEEDS_INTEGER(uint64_t, offset), \
 			 PAGES_CALL_("pages_open_file"))
 
 /* From here on: what makes the above work; not for direct use. ------------- */

@@ -40,8 +40,9 @@ enum pages_secrecy {
  * Returns 0; -EINVAL for len 0; -ENOMEM; -EBUSY if *rw is not empty.
  */
 #define pages_secret_open(rw, len, got)                                            \
-	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), (got), \
-			   PAGES_CALL_("pages_secret_open"))
+	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw),                      \
+			   PAGES_NEEDS_INTEGER(size_t, len),                       \
+			   PAGES_NEEDS_POINTER(unsigned, got), PAGES_CALL_("pages_secret_open"))
 
 /* From here on: what makes the above work; not for direct use. ------------- */
 
