@@ -121,7 +121,9 @@ enum {
 /* Arguments that C compilers would only warn of if they were of another type. */
 #define PAGES_NEEDS_POINTER(type, p) _Generic((p), type *: (p))
 #define PAGES_NEEDS_CONST_POINTER(type, p) _Generic((p), type *: (p), const type *: (p))
-#define PAGES_NEEDS_STRING(s) _Generic(1 ? (s) : (const char *)0, const char *: (s))
+#define PAGES_NEEDS_STRING(s)	/* of all void *, only NULL makes the ?: a const char * */ \
+	_Generic((s), char *: (s), const char *: (s),                              \
+		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
 /* A cast alone would take pointers and fractions, and none would warn of signs. */
 #define PAGES_NEEDS_INTEGER(type, n) ((type)((n) | 0))
 #define PAGES_AS_(type, p)                                                         \
@@ -289,8 +291,8 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_update_(pages_change_ *change, struct pages_raw_ *p, size_t arg, const char *call)
 {
-	struct pages_raw_ q;
-	int err = change(*pages_check_(p, call), arg, call, &q);
+	struct pages_raw_ q = *pages_check_(p, call);
+	int err = change(q, arg, call, &q);
 
 	if (err == 0)
 		*p = q;
