@@ -5,6 +5,7 @@
 # asks for; without MISUSE it must compile without a warning, so that nothing
 # else can be the reason.  The second line says whether the file is "c++" as well,
 # and "strict" if the mistake is a warning only, which has to be made an error.
+# Files in correct/ have no mistake and must compile, optimised and not.
 srcdir=${srcdir:-.}
 [ -d "$srcdir/tests/misuse" ] || { echo "no $srcdir/tests/misuse"; exit 99; }
 tmp=$(mktemp -d) || exit 99
@@ -47,6 +48,12 @@ check_file() {
 	fi
 }
 
+check_correct() {
+	name=${file##*/}
+	checked=$((checked + 1))
+	compile -O0 $strict && compile -O2 $strict || fail "does not compile"
+}
+
 # check_all COMPILER: the mistakes at the lowest optimisation that pages.h names
 check_all() {
 	compiler=$1
@@ -59,6 +66,9 @@ check_all() {
 		kind=$(sed -n 2p "$file")
 		case $kind in *c++*) cxx=yes ;; *) cxx=no ;; esac
 		case $compiler:$cxx in *++*:no) ;; *) check_file ;; esac
+	done
+	for file in "$srcdir"/tests/correct/*; do
+		case $compiler:$file in *++*) check_correct ;; *.c) check_correct ;; esac
 	done
 	echo "$checked files with $compiler, $failed failed"
 	touch "$out.used"
