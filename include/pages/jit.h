@@ -124,7 +124,7 @@ PAGES_INLINE_ void
 pages_jit_empty_(struct pages_jit *jit)
 {
 	pages_jit_close_(jit);
-	jit->run_ = NULL;
+	jit->run_ = PAGES_NULL_;
 }
 
 PAGES_INLINE_ bool
@@ -142,9 +142,9 @@ pages_jit_len_(const struct pages_jit *jit)
 PAGES_INLINE_ const char *
 pages_jit_code_(const struct pages_jit *jit, size_t off, const char *call)
 {
-	if (__builtin_constant_p(jit->run_ == NULL) && jit->run_ == NULL)
+	if (__builtin_constant_p(jit->run_ == PAGES_NULL_) && jit->run_ == PAGES_NULL_)
 		pages_used_after_move_(call);
-	if (__builtin_expect(jit->run_ == NULL, 0))
+	if (__builtin_expect(jit->run_ == PAGES_NULL_, 0))
 		pages_die_empty_(call);
 	if (__builtin_expect(off >= jit->len_, 0))
 		pages_die_range_(call, off, jit->len_);

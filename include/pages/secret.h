@@ -54,8 +54,8 @@ PAGES_API int pages_map_secret_(size_t len, unsigned *got, const char *call,
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_secret_open_(struct pages_raw_ *p, size_t len, unsigned *got, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_secret_(len, got, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_secret_(len, got, call, &q);
 
 	if (err == 0)
 		*p = q;

@@ -29,9 +29,11 @@
 #ifdef __cplusplus
 #define PAGES_EMPTY_ {}			/* so is a handle without an initialiser */
 #define PAGES_CAST_(type, value) static_cast<type>(value)
+#define PAGES_NULL_ nullptr
 #else
 #define PAGES_EMPTY_
 #define PAGES_CAST_(type, value) ((type)(value))
+#define PAGES_NULL_ NULL
 #endif
 struct pages_raw_ {
 	void *base_ PAGES_EMPTY_;
@@ -213,9 +215,9 @@ PAGES_API void pages_wx_needs_a_library_configured_with_enable_wx(void);
 PAGES_INLINE_ const struct pages_raw_ *
 pages_check_(const struct pages_raw_ *p, const char *call)
 {
-	if (__builtin_constant_p(p->base_ == NULL) && p->base_ == NULL)
+	if (__builtin_constant_p(p->base_ == PAGES_NULL_) && p->base_ == PAGES_NULL_)
 		pages_used_after_move_(call);
-	if (__builtin_expect(p->base_ == NULL, 0))
+	if (__builtin_expect(p->base_ == PAGES_NULL_, 0))
 		pages_die_empty_(call);
 	return p;
 }
@@ -242,8 +244,8 @@ pages_const_start_(const struct pages_raw_ *p, const char *call)
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_(len, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_(len, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -253,8 +255,8 @@ pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_with_(options, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_with_(options, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -264,9 +266,9 @@ pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, cons
 PAGES_INLINE_ void
 pages_close_(struct pages_raw_ *p, const char *call)
 {
-	if (p->base_ != NULL)
+	if (p->base_ != PAGES_NULL_)
 		pages_unmap_(*p, call);
-	p->base_ = NULL;
+	p->base_ = PAGES_NULL_;
 	p->len_ = p->info_ = 0;
 }
 
@@ -278,11 +280,11 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 	    size_t arg, const char *call)
 {
 	struct pages_raw_ q = *pages_check_(from, call);
-	int err = to->base_ != NULL ? -EBUSY : change(q, arg, call, &q);
+	int err = to->base_ != PAGES_NULL_ ? -EBUSY : change(q, arg, call, &q);
 
 	if (err == 0) {
 		*to = q;
-		from->base_ = NULL;
+		from->base_ = PAGES_NULL_;
 		from->len_ = from->info_ = 0;
 	}
 	return err;
