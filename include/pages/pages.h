@@ -30,10 +30,12 @@
  * Handles: {0} is empty, the state to start from.  After an assignment only one
  * of the two may be used.  Calls are macros that evaluate each argument once.
  *
- * Mistakes: using an empty handle (not opened, closed, or moved away by a
- * transition) is a compile error where the optimiser sees it, in gcc from -Og
- * and in clang from -O2, and else one line on stderr and abort(3).  The latter
- * also answers an index or a code offset past the end.
+ * Mistakes: an argument of a wrong type does not compile, whatever the call (hints
+ * and NUMA modes are numbers in C, which only warns of another enum's).  Using an
+ * empty handle (not opened, closed, or moved away by a transition) is a compile error
+ * where the optimiser sees it, in gcc from -Og and in clang from -O2, and else one
+ * line on stderr and abort(3).  The latter also answers an index or a code offset
+ * past the end.
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
  * their handles as they were on failure.  No call changes errno.
@@ -102,11 +104,10 @@ struct pages_options {
  * label: is dropped where the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
  *
  * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
- * below len, or a label that
- * pages_label() would refuse, or wishes that exclude each other (reserve, shared and pool pages each
- * exclude the other two; guards go with neither shared nor pool pages, align not
- * with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also -EOPNOTSUPP
- * where memory files are forbidden.
+ * below len, or a label that pages_label() would refuse, or wishes that exclude each
+ * other (reserve, shared and pool pages each exclude the other two; guards go with
+ * neither shared nor pool pages, align not with shared); -ENOMEM; -EBUSY if *rw is
+ * not empty; for shared also -EOPNOTSUPP where memory files are forbidden.
  */
 #define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
 	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \

@@ -123,7 +123,8 @@ enum {
 /* Arguments that C compilers would only warn of if they were of another type. */
 #define PAGES_NEEDS_POINTER(type, p) _Generic((p), type *: (p))
 #define PAGES_NEEDS_CONST_POINTER(type, p) _Generic((p), type *: (p), const type *: (p))
-#define PAGES_NEEDS_STRING(s)	/* of all void *, only NULL makes the ?: a const char * */ \
+/* Of all void *, only NULL makes the ?: a const char *. */
+#define PAGES_NEEDS_STRING(s)                                                      \
 	_Generic((s), char *: (s), const char *: (s),                              \
 		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
 /* A cast alone would take pointers and fractions, and none would warn of signs. */
