@@ -348,8 +348,12 @@ struct pages_mapping {
 #define pages_query(p, ret)                                                        \
 	pages_query_address(pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_query"))->base_, \
 			    (ret))
+PAGES_BEGIN_C
+PAGES_API PAGES_MUST_CHECK int pages_query_address(const void *address,
+						   struct pages_mapping *ret);
+PAGES_END_C
 #define pages_query_address(address, ret)                                          \
-	pages_query_((address), PAGES_NEEDS_POINTER(struct pages_mapping, ret))
+	pages_query_address((address), PAGES_NEEDS_POINTER(struct pages_mapping, ret))
 
 /*
  * pages_verify - does the kernel agree with the type, for every page?
@@ -392,7 +396,6 @@ PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, enum pages_hin
 					     unsigned prot);
 PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, enum pages_numa numa,
 					    uint64_t nodes);
-PAGES_API PAGES_MUST_CHECK int pages_query_(const void *address, struct pages_mapping *ret);
 
 /* For exactly one argument, whatever commas it has inside. */
 PAGES_INLINE_ const struct pages_options *
