@@ -123,13 +123,13 @@ static const struct {
 };
 
 int
-pages_advise_(struct pages_raw_ p, int hint, unsigned prot)
+pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
 {
 	struct pages_region r = pages_region_of(p);
 	bool huge = hint == PAGES_HINT_HUGE || hint == PAGES_HINT_NO_HUGE;
 	int err;
 
-	if (hint < 0 || (size_t)hint >= sizeof(hints) / sizeof(hints[0]))
+	if ((size_t)hint >= sizeof(hints) / sizeof(hints[0]))
 		return -EINVAL;
 	if (hints[hint].changes_contents && (prot & PAGES_OS_WRITE) == 0)
 		return -EACCES;
@@ -162,7 +162,7 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 }
 
 int
-pages_place_(struct pages_raw_ p, int numa, uint64_t nodes)
+pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 {
 	static const enum pages_os_place how[] = {
 		[PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
@@ -173,7 +173,7 @@ pages_place_(struct pages_raw_ p, int numa, uint64_t nodes)
 	struct pages_region r = pages_region_of(p);
 	int err;
 
-	if (numa < 0 || (size_t)numa >= sizeof(how) / sizeof(how[0]))
+	if ((size_t)numa >= sizeof(how) / sizeof(how[0]))
 		return -EINVAL;
 	if ((numa == PAGES_NUMA_DEFAULT) != (nodes == 0))
 		return -EINVAL;

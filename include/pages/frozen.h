@@ -52,11 +52,11 @@
  */
 #define pages_clone(frozen, rw)                                                    \
 	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen), PAGES_CALL_("pages_clone")), \
-		     NULL, PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_CALL_("pages_clone"))
-#define pages_clone_with(frozen, rw, options)                                      \
+		     PAGES_NULL_, PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_CALL_("pages_clone"))
+#define pages_clone_with(frozen, rw, ...)	/* options */                      \
 	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen),                    \
 				   PAGES_CALL_("pages_clone_with")),               \
-		     (options), PAGES_NEEDS_EXACTLY(pages_rw, rw),                 \
+		     PAGES_NEEDS_OPTIONS(__VA_ARGS__), PAGES_NEEDS_EXACTLY(pages_rw, rw), \
 		     PAGES_CALL_("pages_clone_with"))
 
 /*
@@ -74,7 +74,8 @@
  * says, such as -ENODEV for a pipe and -EACCES for a file not open for reading.
  */
 #define pages_open_file(rw, options, fd, offset)                                   \
-	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options), (fd), (offset), \
+	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(options), \
+			 PAGES_NEEDS_INTEGER(int, fd), PAGES_NEEDS_INTEGER(uint64_t, offset), \
 			 PAGES_CALL_("pages_open_file"))
 
 /* From here on: what makes the above work; not for direct use. ------------- */
@@ -92,8 +93,8 @@ PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_clone_(struct pages_raw_ frozen, const struct pages_options *options,
 	     struct pages_raw_ *p, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_clone_(frozen, options, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_clone_(frozen, options, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -104,8 +105,8 @@ PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_file_(struct pages_raw_ *p, const struct pages_options *options, int fd,
 		 uint64_t offset, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_file_(options, fd, offset, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_file_(options, fd, offset, call, &q);
 
 	if (err == 0)
 		*p = q;

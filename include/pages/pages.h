@@ -30,10 +30,12 @@
  * Handles: {0} is empty, the state to start from.  After an assignment only one
  * of the two may be used.  Calls are macros that evaluate each argument once.
  *
- * Mistakes: using an empty handle (not opened, closed, or moved away by a
- * transition) is a compile error where the optimiser sees it, in gcc from -Og
- * and in clang from -O2, and else one line on stderr and abort(3).  The latter
- * also answers an index or a code offset past the end.
+ * Mistakes: an argument of a wrong type does not compile, whatever the call (hints
+ * and NUMA modes are numbers in C, which only warns of another enum's).  Using an
+ * empty handle (not opened, closed, or moved away by a transition) is a compile error
+ * where the optimiser sees it, in gcc from -Og and in clang from -O2, and else one
+ * line on stderr and abort(3).  The latter also answers an index or a code offset
+ * past the end.
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
  * their handles as they were on failure.  No call changes errno.
@@ -64,7 +66,8 @@
  * Returns 0; -EINVAL for len 0, -ENOMEM, or -EBUSY if *rw is not empty.
  */
 #define pages_open(rw, len)                                                        \
-	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), PAGES_CALL_("pages_open"))
+	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_INTEGER(size_t, len),    \
+		    PAGES_CALL_("pages_open"))
 
 /* What size of page the kernel should use behind a range. */
 enum pages_huge {
@@ -107,8 +110,8 @@ struct pages_options {
  * not empty; for shared also -EMFILE, and -EOPNOTSUPP where memory files are
  * forbidden.
  */
-#define pages_open_with(rw, options)                                               \
-	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options),              \
+#define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
+	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \
 			 PAGES_CALL_("pages_open_with"))
 
 /*
@@ -169,14 +172,14 @@ struct pages_options {
 
 /* pages_read - const void *, the start of pages that can be read */
 #define pages_read(p)                                                              \
-	((const void *)pages_check_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))->base_)
+	pages_const_start_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))
 
 /* pages_write - void *, the start of writable pages */
 #define pages_write(rw)                                                            \
-	((void *)pages_check_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))->base_)
+	pages_start_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))
 
 /* pages_len - size_t, the length of any handle; whole pages, 0 if it is empty */
-#define pages_len(p) ((size_t)PAGES_NEEDS_ANY(p)->len_)
+#define pages_len(p) pages_len_(PAGES_NEEDS_ANY(p))
 
 /* pages_page_size - size_t, of the pages behind any handle; 0 if it is empty */
 #define pages_page_size(p) pages_page_size_(*PAGES_NEEDS_ANY(p))
@@ -188,8 +191,8 @@ struct pages_options {
  * const struct pages_rw * among them.  Aborts if i is out of range.
  */
 #define PAGES_AT(type, p, i)                                                       \
-	(*(__typeof__(PAGES_AS_(type, p)))pages_slot_(PAGES_NEEDS_READABLE(p),     \
-		(size_t)(i), sizeof(type), PAGES_CALL_("PAGES_AT")))
+	PAGES_ELEMENT_(type, p, pages_slot_(PAGES_NEEDS_READABLE(p),               \
+		PAGES_NEEDS_INTEGER(size_t, i), sizeof(type), PAGES_CALL_("PAGES_AT")))
 
 /*
  * PAGES_FN - pointer to the function that starts at byte off of executable pages
@@ -201,7 +204,8 @@ struct pages_options {
  */
 #ifdef PAGES_ENABLE_EXEC
 #define PAGES_FN(rx, off, ...)                                                     \
-	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx), (size_t)(off), 1,      \
+	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx),                        \
+				PAGES_NEEDS_INTEGER(size_t, off), 1,               \
 				PAGES_CALL_("PAGES_FN")), __VA_ARGS__)
 #endif
 
@@ -218,8 +222,8 @@ struct pages_options {
  * -EFAULT after mlock(2) or the like on a part.
  */
 #define pages_resize(rw, len)                                                      \
-	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw), (size_t)(len),       \
-		      PAGES_CALL_("pages_resize"))
+	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw),                      \
+		      PAGES_NEEDS_INTEGER(size_t, len), PAGES_CALL_("pages_resize"))
 
 /*
  * pages_decommit - drop the contents and the memory of a range
@@ -231,7 +235,7 @@ struct pages_options {
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
 				     PAGES_CALL_("pages_decommit")),               \
-		       (size_t)(offset), (size_t)(len))
+		       PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
 /*
  * pages_prefault - have every page that a range touches present and writable
@@ -242,7 +246,7 @@ struct pages_options {
 #define pages_prefault(rw, offset, len)                                            \
 	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                    \
 				      PAGES_CALL_("pages_prefault")),              \
-			(size_t)(offset), (size_t)(len))
+			PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
 /* What the kernel may be told about the use of a range. */
 enum pages_hint {
@@ -313,7 +317,7 @@ enum pages_numa {
  */
 #define pages_place(p, numa, nodes)                                                \
 	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
-		     (numa), (nodes))
+		     (numa), PAGES_NEEDS_INTEGER(uint64_t, nodes))
 
 /*
  * pages_label - name the pages in /proc/PID/maps, and in explanations
@@ -325,7 +329,8 @@ enum pages_numa {
  * other characters or more of them.
  */
 #define pages_label(p, label)                                                      \
-	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), (label))
+	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), \
+		     PAGES_NEEDS_STRING(label))
 
 /* What the kernel says. --------------------------------------------------- */
 
@@ -353,6 +358,8 @@ PAGES_BEGIN_C
 PAGES_API PAGES_MUST_CHECK int pages_query_address(const void *address,
 						   struct pages_mapping *ret);
 PAGES_END_C
+#define pages_query_address(address, ret)                                          \
+	pages_query_address((address), PAGES_NEEDS_POINTER(struct pages_mapping, ret))
 
 /*
  * pages_verify - does the kernel agree with the type, for every page?
@@ -386,7 +393,34 @@ struct pages_range {
  */
 #define pages_resident(p, range)                                                   \
 	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
-			(range))
+			PAGES_NEEDS_POINTER(struct pages_range, range))
+
+/* From here on: what makes the above work; not for direct use. ------------- */
+
+PAGES_BEGIN_C
+
+PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, enum pages_hint hint,
+					     unsigned prot);
+PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, enum pages_numa numa,
+					    uint64_t nodes);
+
+/* For exactly one argument, whatever commas it has inside. */
+PAGES_INLINE_ const struct pages_options *
+pages_options_(const struct pages_options *options)
+{
+	return options;
+}
+
+PAGES_END_C
+
+#ifdef __cplusplus
+PAGES_REFUSE_NULL_(pages_options_)
+#define PAGES_NEEDS_OPTIONS(...) pages_options_(__VA_ARGS__)
+#else
+#define PAGES_NEEDS_OPTIONS(...)                                                   \
+	_Generic((__VA_ARGS__), struct pages_options *: pages_options_(__VA_ARGS__), \
+		const struct pages_options *: pages_options_(__VA_ARGS__))
+#endif
 
 #include <pages/frozen.h>
 #include <pages/secret.h>
