@@ -70,7 +70,10 @@ int pages_os_map_pool(size_t len, unsigned log2, void **ret);
 /* Zeroed read-write memory that is not charged before it is touched. */
 int pages_os_map_lazy(size_t len, void **ret);
 
-/* Change permissions. */
+/*
+ * Change permissions.  On failure a part may have been changed, if the range is more
+ * than one mapping of the kernel.
+ */
 int pages_os_protect(void *p, size_t len, unsigned prot);
 
 /* Make a part of a mapping, whatever it is, reserved address space again. */

@@ -110,7 +110,7 @@ freeze(struct pages_region *r, unsigned prot)
 		return freeze_shared(r, prot);
 	if (pages_can(PAGES_CAP_FILES))
 		return freeze_copied(r);
-	return pages_os_protect(r->base, r->len, PAGES_P_RO_);
+	return pages_reprotect(r->base, r->len, prot, PAGES_P_RO_);
 }
 
 int

@@ -99,6 +99,9 @@ pages_region_span(struct pages_region r)
 	return pages_region_room(r) + (r.guarded ? 2 * pages_os_page_size() : 0);
 }
 
+/* Change the permissions of all of a range; on failure they are as they were. */
+int pages_reprotect(char *p, size_t len, unsigned old, unsigned now);
+
 /* len, which is not 0, rounded up to whole pages of the given size, or -errno. */
 int pages_whole(size_t len, size_t page, size_t *ret);
 
