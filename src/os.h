@@ -141,7 +141,7 @@ enum pages_os_advice {
 /* -EINVAL or -ENOSYS where the kernel does not have it, for this kind of memory. */
 int pages_os_advise(void *p, size_t len, enum pages_os_advice advice);
 
-/* Pages present for good, from now on; or no longer. */
+/* Pages present for good, from now on; or no longer.  On failure a part may be. */
 int pages_os_lock(void *p, size_t len, bool on);
 
 /*

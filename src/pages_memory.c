@@ -154,8 +154,10 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	if (r.kind == PAGES_SECRET)
 		return -EOPNOTSUPP;
 	err = pages_os_lock(r.base, r.len, on);
-	if (err != 0)
+	if (err != 0) {
+		(void)pages_os_lock(r.base, r.len, r.locked);
 		return err;
+	}
 	r.locked = on;
 	*ret = pages_raw_of(r);
 	return 0;
