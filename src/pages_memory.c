@@ -24,16 +24,20 @@ pages_page_size_(struct pages_raw_ p)
 static int
 discard(struct pages_region r, char *start, size_t len)
 {
+	int err;
+
+	if (r.locked)		/* the memory has to stay */
+		return -EOPNOTSUPP;
 	switch (r.kind) {
 	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
-		return pages_os_renew(start, len);
+		err = pages_os_renew(start, len);
+		return err != 0 && pages_os_heal(start, len) == 0 ? 0 : err;
 	case PAGES_SHARED:
 		return pages_os_file_discard(start, len);
 	case PAGES_SECRET:
 		return -EOPNOTSUPP;
 	default:
-		return pages_can(PAGES_CAP_DISCARD) && !r.locked ? pages_os_discard(start, len)
-								 : -EOPNOTSUPP;
+		return pages_can(PAGES_CAP_DISCARD) ? pages_os_discard(start, len) : -EOPNOTSUPP;
 	}
 }
 

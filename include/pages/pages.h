@@ -225,7 +225,8 @@ struct pages_options {
  *
  * Pages wholly in the range read as zero and use no memory until written (they
  * are cleared if the kernel cannot do it); parts of pages at its ends stay.
- * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself.
+ * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself;
+ * for clones and pages of files -ENOMEM at the limit of mappings.
  */
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
