@@ -37,7 +37,7 @@ map_hidden(char *middle, size_t len, unsigned *got)
 static int
 map_ordinary(char *middle, size_t len, unsigned *got)
 {
-	int err = pages_os_renew(middle, len);
+	int err = pages_os_protect(middle, len, PAGES_P_RW_);
 
 	if (err != 0)
 		return err;
