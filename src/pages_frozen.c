@@ -156,17 +156,16 @@ settle(const struct pages_options *o, size_t *len, size_t *reserve)
 	size_t page = pages_os_page_size();
 	int err = pages_whole(o->len, page, len);
 
+	if (err != 0)
+		return err;
 	if (o->label != NULL && !pages_is_label(o->label))
 		return -EINVAL;
 	if (o->align != 0 || o->huge != PAGES_HUGE_DEFAULT || o->guards || o->shared)
 		return -EINVAL;
-	if (err == 0 && o->reserve != 0)
+	*reserve = *len;
+	if (o->reserve != 0)
 		err = pages_whole(o->reserve, page, reserve);
-	else
-		*reserve = *len;
-	if (err == 0 && *reserve < *len)
-		err = -EINVAL;
-	return err;
+	return err == 0 && *reserve < *len ? -EINVAL : err;
 }
 
 /* The clone of pages that are frozen without a file: a copy. */

@@ -207,7 +207,11 @@ pages_label_(struct pages_raw_ p, const char *label)
 
 	if (label != NULL && !pages_is_label(label))
 		return -EINVAL;
-	pages_note_label(p, label);
 	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);
-	return err == -EINVAL || err == -EBADF ? -EOPNOTSUPP : err;
+	if (err == -EINVAL || err == -EBADF)
+		err = -EOPNOTSUPP;
+	/* Explanations have it even where the kernel has no names. */
+	if (err == 0 || err == -EOPNOTSUPP)
+		pages_note_label(p, label);
+	return err;
 }
