@@ -177,6 +177,9 @@ int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 /* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
 int pages_os_file_seal(int fd);
 
+/* Tells an open file from every other one; 0 if there is none behind fd. */
+uint64_t pages_os_file_id(int fd);
+
 /* The length of any file; -ENODEV for what has none. */
 int pages_os_file_len(int fd, uint64_t *ret);
 

@@ -110,6 +110,19 @@ pages_os_file_seal(int fd)
 	return pages_os_answer(fcntl(fd, F_ADD_SEALS, seals), saved);
 }
 
+uint64_t
+pages_os_file_id(int fd)
+{
+	int saved = errno;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstat(fd, &st) == 0)
+		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | (uint64_t)1 << 63;
+	errno = saved;
+	return id;
+}
+
 int
 pages_os_file_len(int fd, uint64_t *ret)
 {

@@ -75,6 +75,7 @@ void
 pages_unmap_(struct pages_raw_ p, const char *call)
 {
 	struct pages_region r = pages_region_of(p);
+	int fd;
 
 	pages_note_close(p, call);
 	/*
@@ -84,8 +85,8 @@ pages_unmap_(struct pages_raw_ p, const char *call)
 	if (r.kind == PAGES_SECRET && !wipe(r))
 		return;
 	pages_os_release(pages_region_start(r), pages_region_span(r));
-	if (r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN)
-		pages_os_file_close((int)r.detail);
+	if ((r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN) && pages_region_file(r, &fd) == 0)
+		pages_os_file_close(fd);
 }
 
 /*

@@ -63,9 +63,11 @@ sealed_copy(struct pages_region r, int *ret)
 static int
 freeze_shared(struct pages_region *r, unsigned prot)
 {
-	int fd = (int)r->detail;
-	int err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
+	int fd;
+	int err = pages_region_file(*r, &fd);
 
+	if (err == 0)
+		err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
 	if (err != 0)
 		return err;
 	err = pages_os_file_seal(fd);
@@ -96,7 +98,7 @@ freeze_copied(struct pages_region *r)
 	beyond = pages_region_room(*r) - r->len;
 	pages_os_release(r->base + r->len + guard, beyond);
 	frozen.kind = PAGES_FROZEN;
-	frozen.detail = (size_t)fd;
+	frozen.detail = pages_file_detail(fd);
 	*r = frozen;
 	return 0;
 }
@@ -212,7 +214,7 @@ pages_map_clone_(struct pages_raw_ p, const struct pages_options *options, const
 	struct pages_region frozen = pages_region_of(p), r = { .base = NULL };
 	struct pages_options o = { .len = 0 };
 	size_t len, reserve;
-	int err;
+	int fd, err;
 
 	if (options != NULL)
 		o = *options;
@@ -223,10 +225,10 @@ pages_map_clone_(struct pages_raw_ p, const struct pages_options *options, const
 		err = -EINVAL;
 	if (err != 0)
 		return err;
-	if (frozen.kind == PAGES_FROZEN)
-		err = map_copy((int)frozen.detail, 0, len, reserve, &r);
-	else
+	if (frozen.kind != PAGES_FROZEN)
 		err = map_duplicate(frozen, len, reserve, &r);
+	else if ((err = pages_region_file(frozen, &fd)) == 0)
+		err = map_copy(fd, 0, len, reserve, &r);
 	return finish(err, r, &o, call, ret);
 }
 

@@ -144,11 +144,14 @@ resize_reserved(struct pages_region *r, size_t len)
 static int
 resize_shared(struct pages_region *r, size_t len)
 {
-	int fd = (int)r->detail;
 	void *base = r->base;
 	size_t old = r->len;
-	int err = len > old ? pages_os_file_resize(fd, len) : 0;
+	int fd;
+	int err = pages_region_file(*r, &fd);
 
+	if (err != 0)
+		return err;
+	err = len > old ? pages_os_file_resize(fd, len) : 0;
 	if (err == 0)
 		err = pages_os_resize(r->base, old, len, &base);
 	if (err == 0 && len < old) {

@@ -26,7 +26,7 @@ enum pages_kind {
 	PAGES_PLAIN,		/* detail: log2 of the alignment, if above a page's */
 	PAGES_RESERVED,		/* detail: pages that may become accessible, all in all */
 	PAGES_COPY,		/* the same */
-	PAGES_SHARED,		/* detail: file descriptor */
+	PAGES_SHARED,		/* detail: file descriptor, and from bit 32 on its fingerprint */
 	PAGES_FROZEN,		/* the same */
 	PAGES_SECRET,		/* detail: the process that opened it */
 	PAGES_POOL,		/* detail: log2 of the page size */
@@ -107,6 +107,30 @@ int pages_whole(size_t len, size_t page, size_t *ret);
 
 /* Is it what the kernel takes for the name of a mapping? */
 bool pages_is_label(const char *s);
+
+/* What detail is for a file: 24 bits of its identity over the descriptor. */
+static inline size_t
+pages_file_detail(int fd)
+{
+	uint64_t print = pages_os_file_id(fd) * 0x9e3779b97f4a7c15u >> 40;
+
+	return (size_t)fd | (size_t)print << 32;
+}
+
+/*
+ * The file behind shared or frozen pages; -EBADF if the program has closed the
+ * descriptor, which may be another file's by now.
+ */
+static inline int
+pages_region_file(struct pages_region r, int *ret)
+{
+	int fd = (int)(uint32_t)r.detail;
+
+	if (pages_file_detail(fd) != r.detail)
+		return -EBADF;
+	*ret = fd;
+	return 0;
+}
 
 /* Is [offset, offset + len) in p?  Cannot wrap. */
 static inline bool

@@ -9,6 +9,10 @@
  *	    pages_clone(&base, &a) == 0 && pages_clone(&base, &b) == 0)
  *		PAGES_AT(long, &a, 7) = 42;		(neither base nor b see it)
  *
+ * Shared and frozen pages keep a file descriptor open.  A program that closes all
+ * descriptors closes it, too: calls that need it then say -EBADF, whatever the number
+ * stands for by then; the pages stay.
+ *
  * A clone costs one mapping, whatever its size, and memory only for the pages that
  * are written to.  It is a struct pages_rw like any other and outlives its origin.
  */
@@ -31,7 +35,8 @@
  * copied now and every clone is a copy instead; memory is the only difference.
  * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are
  * mapped elsewhere (in a forked child, say); -ENOMEM; -EMFILE; -EOPNOTSUPP for
- * locked pages, secrets and pages from the hugetlb pool.
+ * locked pages, secrets and pages from the hugetlb pool; -EBADF if the descriptor of
+ * shared pages was closed.
  */
 #define pages_freeze(from, frozen)                                                 \
 	pages_move_(pages_freeze_, PAGES_NEEDS_FREEZABLE(from),                    \
@@ -45,7 +50,7 @@
  * len is 0 or how much of the contents is wanted.  A clone grows within its reserve
  * only, beyond which pages_resize() says -ERANGE.
  * Returns 0; -EBUSY if *rw is not empty; -ENOMEM; -EINVAL for other options or a
- * len that is more than there is.
+ * len that is more than there is; -EBADF if the descriptor of *frozen was closed.
  * Threads: many may clone from one *frozen.
  */
 #define pages_clone(frozen, rw)                                                    \

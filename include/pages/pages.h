@@ -36,7 +36,9 @@
  * also answers an index or a code offset past the end.
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
- * their handles as they were on failure.  No call changes errno.
+ * their handles as they were on failure.  No call changes errno.  A security policy
+ * (seccomp, say) may make the kernel give answers that are not listed: they are
+ * handed on.
  * Threads: many may read, write and ask about one handle; every other call needs
  * the handle for itself.  Different handles are independent.
  * Sizes and offsets are bytes; the page size is the machine's, at run time.
@@ -213,7 +215,8 @@ struct pages_options {
  * len is rounded up to whole pages; what is new reads as zero.  The pages may
  * move, without being copied, unless they were opened with a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; else what
+ * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; -EBADF for
+ * shared pages whose descriptor was closed; else what
  * mremap(2) says, such as -EFAULT after mlock(2) or the like on a part.
  */
 #define pages_resize(rw, len)                                                      \
