@@ -98,7 +98,7 @@ freeze_copied(struct pages_region *r)
 	beyond = pages_region_room(*r) - r->len;
 	pages_os_release(r->base + r->len + guard, beyond);
 	frozen.kind = PAGES_FROZEN;
-	frozen.detail = (size_t)fd;
+	frozen.detail = pages_file_detail(fd);
 	*r = frozen;
 	return 0;
 }
@@ -112,7 +112,7 @@ freeze(struct pages_region *r, unsigned prot)
 		return freeze_shared(r, prot);
 	if (pages_can(PAGES_CAP_FILES))
 		return freeze_copied(r);
-	return pages_os_protect(r->base, r->len, PAGES_P_RO_);
+	return pages_reprotect(r->base, r->len, prot, PAGES_P_RO_);
 }
 
 int
@@ -158,17 +158,16 @@ settle(const struct pages_options *o, size_t *len, size_t *reserve)
 	size_t page = pages_os_page_size();
 	int err = pages_whole(o->len, page, len);
 
+	if (err != 0)
+		return err;
 	if (o->label != NULL && !pages_is_label(o->label))
 		return -EINVAL;
 	if (o->align != 0 || o->huge != PAGES_HUGE_DEFAULT || o->guards || o->shared)
 		return -EINVAL;
-	if (err == 0 && o->reserve != 0)
+	*reserve = *len;
+	if (o->reserve != 0)
 		err = pages_whole(o->reserve, page, reserve);
-	else
-		*reserve = *len;
-	if (err == 0 && *reserve < *len)
-		err = -EINVAL;
-	return err;
+	return err == 0 && *reserve < *len ? -EINVAL : err;
 }
 
 /* The clone of pages that are frozen without a file: a copy. */

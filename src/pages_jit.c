@@ -92,7 +92,7 @@ pages_jit_edit_(struct pages_jit *jit, void **ret)
 	if (jit->run_ == NULL)
 		return -EINVAL;
 	if (pages_jit_flips(jit))
-		err = pages_os_protect(jit->write_, jit->len_, RW);
+		err = pages_reprotect(jit->write_, jit->len_, RX, RW);
 	else if (jit->owner_ != (uintptr_t)pages_os_pid())
 		err = -EPERM;
 	if (err == 0)
@@ -111,7 +111,7 @@ pages_jit_publish_(struct pages_jit *jit, size_t off, size_t len)
 	if (off > jit->len_ || len > jit->len_ - off)
 		return -ERANGE;
 	if (pages_jit_flips(jit))
-		err = pages_os_protect(run, jit->len_, RX);
+		err = pages_reprotect(run, jit->len_, RW, RX);
 	if (err == 0)
 		__builtin___clear_cache(run + off, run + off + len);
 	return err;

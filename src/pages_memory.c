@@ -24,16 +24,20 @@ pages_page_size_(struct pages_raw_ p)
 static int
 discard(struct pages_region r, char *start, size_t len)
 {
+	int err;
+
+	if (r.locked)		/* the memory has to stay */
+		return -EOPNOTSUPP;
 	switch (r.kind) {
 	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
-		return pages_os_renew(start, len);
+		err = pages_os_renew(start, len);
+		return err != 0 && pages_os_heal(start, len) == 0 ? 0 : err;
 	case PAGES_SHARED:
 		return pages_os_file_discard(start, len);
 	case PAGES_SECRET:
 		return -EOPNOTSUPP;
 	default:
-		return pages_can(PAGES_CAP_DISCARD) && !r.locked ? pages_os_discard(start, len)
-								 : -EOPNOTSUPP;
+		return pages_can(PAGES_CAP_DISCARD) ? pages_os_discard(start, len) : -EOPNOTSUPP;
 	}
 }
 
@@ -154,8 +158,10 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	if (r.kind == PAGES_SECRET)
 		return -EOPNOTSUPP;
 	err = pages_os_lock(r.base, r.len, on);
-	if (err != 0)
+	if (err != 0) {
+		(void)pages_os_lock(r.base, r.len, r.locked);
 		return err;
+	}
 	r.locked = on;
 	*ret = pages_raw_of(r);
 	return 0;
@@ -201,7 +207,11 @@ pages_label_(struct pages_raw_ p, const char *label)
 
 	if (label != NULL && !pages_is_label(label))
 		return -EINVAL;
-	pages_note_label(p, label);
 	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);
-	return err == -EINVAL || err == -EBADF ? -EOPNOTSUPP : err;
+	if (err == -EINVAL || err == -EBADF)
+		err = -EOPNOTSUPP;
+	/* Explanations have it even where the kernel has no names. */
+	if (err == 0 || err == -EOPNOTSUPP)
+		pages_note_label(p, label);
+	return err;
 }

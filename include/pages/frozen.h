@@ -9,6 +9,10 @@
  *	    pages_clone(&base, &a) == 0 && pages_clone(&base, &b) == 0)
  *		PAGES_AT(long, &a, 7) = 42;		(neither base nor b see it)
  *
+ * Shared and frozen pages keep a file descriptor open.  A program that closes all
+ * descriptors closes it, too: calls that need it then say -EBADF, whatever the number
+ * stands for by then; the pages stay.
+ *
  * A clone costs one mapping, whatever its size, and memory only for the pages that
  * are written to.  It is a struct pages_rw like any other and outlives its origin.
  */

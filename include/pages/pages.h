@@ -38,7 +38,9 @@
  * past the end.
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
- * their handles as they were on failure.  No call changes errno.
+ * their handles as they were on failure.  No call changes errno.  A security policy
+ * (seccomp, say) may make the kernel give answers that are not listed: they are
+ * handed on.
  * Threads: many may read, write and ask about one handle; every other call needs
  * the handle for itself.  Different handles are independent.
  * Sizes and offsets are bytes; the page size is the machine's, at run time.
@@ -230,7 +232,8 @@ struct pages_options {
  *
  * Pages wholly in the range read as zero and use no memory until written (they
  * are cleared if the kernel cannot do it); parts of pages at its ends stay.
- * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself.
+ * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself;
+ * for clones and pages of files -ENOMEM at the limit of mappings.
  */
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \

@@ -60,7 +60,8 @@ struct pages_rwx { struct pages_raw_ p_; };
 #endif
 
 enum {
-	PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5, PAGES_P_RWX_ = 7
+	PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5, PAGES_P_RWX_ = 7,
+	PAGES_P_BITS_ = 3
 };
 
 /* Who accepts whom: X(type, p) for each type. ------------------------------ */
@@ -159,7 +160,8 @@ enum {
 
 #define PAGES_MOVE_(from, to, kind, prot)                                          \
 	pages_move_(pages_protect_, PAGES_NEEDS_HANDLE(from),                      \
-		    PAGES_NEEDS_EXACTLY(pages_##kind, to), (prot),                 \
+		    PAGES_NEEDS_EXACTLY(pages_##kind, to),                         \
+		    (size_t)PAGES_PROT_OF_(from) << PAGES_P_BITS_ | (size_t)(prot), \
 		    PAGES_CALL_("pages_to_" #kind))
 
 /* What the library does with raw structs. ---------------------------------- */
@@ -175,7 +177,7 @@ PAGES_API int pages_map_with_(const struct pages_options *options, const char *c
 PAGES_API void pages_unmap_(struct pages_raw_ p, const char *call);
 
 /* Changes: *ret is what p becomes, and set on success only. */
-PAGES_API int pages_protect_(struct pages_raw_ p, size_t prot, const char *call,
+PAGES_API int pages_protect_(struct pages_raw_ p, size_t from_to, const char *call,
 			     struct pages_raw_ *ret);
 PAGES_API int pages_remap_(struct pages_raw_ p, size_t len, const char *call,
 			   struct pages_raw_ *ret);
