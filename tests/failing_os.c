@@ -53,7 +53,9 @@ fails(const char *name, bool damaging, bool *damage)
 	bool turn = false;
 
 	*damage = mode == FAILING_WITH_DAMAGE;
-	if (mode == RANDOM) {
+	if (mode == RANDOM && strcmp(name, "pages_os_heal") == 0) {
+		/* A hole that cannot be closed, either, is more than the heap survives. */
+	} else if (mode == RANDOM) {
 		turn = random_next(&state) % one_in == 0;
 		*damage = damaging && turn && random_next(&state) % 2 == 0;
 	} else if (mode != OFF && (mode != FAILING_WITH_DAMAGE || damaging)) {
