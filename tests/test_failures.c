@@ -584,7 +584,10 @@ FAILING(to_ro, NULL, to_ro)
 static int
 to_rx(struct trial *t)
 {
-	return pages_to_rx(&t->rw, &t->rx);
+	int err = pages_to_rx(&t->rw, &t->rx);
+
+	/* Pages that are hidden from the kernel are never code. */
+	return err == -EACCES && pages_region_of(t->rw.p_).kind == PAGES_SECRET ? -EOPNOTSUPP : err;
 }
 FAILING(to_rx, NULL, to_rx)
 

@@ -33,7 +33,8 @@ enum pages_secrecy {
  *        or RLIMIT_MEMLOCK denies is missing, the rest is there
  *
  * They are cleared when they are closed, whatever type the handle has then.  They
- * can be neither resized nor frozen; pages_decommit() clears them.
+ * can be neither resized nor frozen, and if they are hidden not be executed (-EACCES);
+ * pages_decommit() clears them.
  * After a fork the child must not read them: they are gone there (hidden pages:
  * SIGSEGV) or zero.  Closing the handle in the child is allowed.
  *
