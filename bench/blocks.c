@@ -95,6 +95,7 @@ pattern_three_in_turn(struct run *r)
 		block[(c + 1) % 3] = NULL;
 		live_fewer(r, r->size);
 		r->bytes += r->size;
+		r->written += r->size;
 		r->ops++;
 	}
 	drop((unsigned char *)block[0]);

@@ -98,6 +98,7 @@ next_round(struct run *r)
 	}
 	if (done == warm) {	/* what came before does not count */
 		r->ops = r->bytes = r->ns = 0;
+		r->stopped = false;
 		resume_clock(r);
 		r->begin = r->since;
 	}

@@ -60,6 +60,7 @@ void
 fill(struct run *r, unsigned char *p, size_t from, size_t to, size_t seed)
 {
 	r->bytes += to - from;
+	r->written += to - from;
 	for (size_t end; from < to; from = end) {
 		end = (from / CHUNK + 1) * CHUNK;
 		if (end > to)

@@ -41,6 +41,7 @@ struct run {
 	bool stopped;			/* a vector was not finished in time */
 	uint64_t ns, since, begin;	/* on the clock; running since; then it began */
 	uint64_t ops, bytes;		/* done on the clock; bytes are those written */
+	uint64_t written;		/* bytes, in all rounds */
 	uint64_t moved;			/* sizes of blocks that realloc gave another address */
 	uint64_t live, live_peak;	/* bytes in blocks that are written */
 	size_t mappings;		/* most seen when the clock stood */

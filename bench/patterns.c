@@ -78,13 +78,14 @@ provider(void)
 static void
 print_head(void)
 {
-	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\trounds\tops\tbytes\tstopped"
+	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\trounds\tops\tbytes\tstopped\twritten"
 	     "\tfaults\thuge_faults\tzeroed\tmoved\tcopied\tsyscalls"
 	     "\tlive_peak\trss_start\trss_peak\trss_end\tlazy_end\tmappings\tprovider");
 }
 
 /*
- * Seconds, ops and bytes are those on the clock; counters are of all rounds.
+ * Seconds, ops and bytes are those on the clock; written and
+ * counters are of all rounds.
  * copied and syscalls are only known from outside: bench.py fills them in.
  */
 static void
@@ -92,10 +93,10 @@ print_line(const struct result *m)
 {
 	const struct run *r = &m->run;
 
-	printf("%s\t%s\t%lu\t%s\t%.6g\t%.6f\t%zu\t%llu\t%llu\t%d", m->o->label, r->pattern->name,
+	printf("%s\t%s\t%lu\t%s\t%.6g\t%.9f\t%zu\t%llu\t%llu\t%d\t%llu", m->o->label, r->pattern->name,
 	       m->o->run, unit_names[r->pattern->unit], value(m), (double)r->ns / 1e9,
 	       r->round, (unsigned long long)r->ops,
-	       (unsigned long long)r->bytes, r->stopped);
+	       (unsigned long long)r->bytes, r->stopped, (unsigned long long)r->written);
 	printf("\t%llu\t%llu\t%llu\t%llu\t\t",
 	       (unsigned long long)(m->after.faults - m->before.faults),
 	       (unsigned long long)(m->after.huge_faults - m->before.huge_faults),

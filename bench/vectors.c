@@ -32,6 +32,13 @@ finish(struct run *r, struct vector *v)
 	*v = (struct vector){ NULL, 0, v->place };
 }
 
+/* Not even the first one is grown in time: some allocators copy all of it at every step. */
+static bool
+is_hopeless(const struct run *r)
+{
+	return r->ops == 0 && is_late(r);
+}
+
 /* To full size in steps: a multiple of the present size, or so many bytes. */
 static void
 grow_vector(struct run *r, size_t first, size_t percent, size_t bytes)
@@ -39,7 +46,7 @@ grow_vector(struct run *r, size_t first, size_t percent, size_t bytes)
 	struct vector v = { NULL, 0, 0 };
 
 	while (next_round(r)) {
-		while (v.size < r->size && !is_late(r))
+		while (v.size < r->size && !is_hopeless(r))
 			extend(r, &v, v.size == 0 ? first : v.size * percent / 100 + bytes);
 		r->stopped |= v.size < r->size;
 		finish(r, &v);
@@ -70,7 +77,7 @@ pattern_grow_two(struct run *r)
 	struct vector v[2] = { { NULL, 0, 0 }, { NULL, 0, 1 } };
 
 	while (next_round(r)) {
-		for (size_t i = 0; v[1].size < r->size && !is_late(r); i = 1 - i)
+		for (size_t i = 0; v[1].size < r->size && !is_hopeless(r); i = 1 - i)
 			extend(r, &v[i], v[i].size == 0 ? r->smallest : v[i].size / 2 * 3);
 		r->stopped |= v[1].size < r->size;
 		finish(r, &v[0]);
