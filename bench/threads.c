@@ -91,8 +91,8 @@ consume(void *arg)
 
 	while ((got = get(q)).p != NULL) {
 		check(got.p, got.size, got.seed, SPARSE(got.size));
+		live_fewer(q->r, got.size);	/* live is what is written for certain */
 		drop(got.p);
-		live_fewer(q->r, got.size);
 	}
 	return NULL;
 }
@@ -112,8 +112,8 @@ pattern_producer(struct run *r)
 		struct parcel new = { .size = random_size(r), .seed = r->round };
 
 		new.p = take(r->round % PATTERN_PARCELS, new.size);
-		live_more(r, new.size);
 		fill(r, new.p, 0, new.size, new.seed);
+		live_more(r, new.size);
 		put(&q, new);
 		r->ops++;
 	}

@@ -23,8 +23,12 @@ python3 "$srcdir/bench/bench.py" --build . --out "$dir" --quick --minutes 0 --no
 bench/patterns -L | cut -f1 >"$dir/names"
 [ "$(wc -l <"$dir/names")" -ge 15 ] || wrong "patterns -L lists too few"
 
-# Columns by name; the last line says how often each allocator was seen.
-grep -v '^#' "$dir/results.tsv" | awk -F '\t' '
+# Columns by name; the last line says how often each allocator was seen.  The kernel
+# keeps part of the resident size per processor: so much its peak may be short of.
+cores=$(getconf _NPROCESSORS_CONF)
+batch=$((cores > 16 ? 2 * cores : 32))
+short=$((cores * batch * $(getconf PAGESIZE) + 65536))
+grep -v '^#' "$dir/results.tsv" | awk -F '\t' -v short="$short" '
 	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; columns = NF; next }
 	function of(name) { return $at[name] }
 	function need(ok, what) { if (!ok) { print of("allocator") " " of("pattern") ": " what; bad = 1 } }
@@ -36,7 +40,7 @@ grep -v '^#' "$dir/results.tsv" | awk -F '\t' '
 		need(of("seconds") > 0 && of("ops") > 0 && of("rounds") > 0, "nothing done")
 		need(of("mappings") > 5, "mappings")
 		need(of("written") + 0 >= of("bytes") + 0, "written less than on the clock")
-		need(!real || grown > 0.9 * of("live_peak"), "peak below what was live")
+		need(!real || grown + short >= of("live_peak"), "peak below what was live")
 		need(!real || of("faults") * 2097152 >= of("live_peak"), "resident without faults")
 		need(!real || of("zeroed") > 0.9 * of("live_peak"), "resident without zeroing")
 		need(of("rss_end") <= of("rss_peak"), "end above peak")
