@@ -150,8 +150,8 @@ class Bench:
         print(f"{allocator.name}: {name}: {why}", file=sys.stderr)
         print(f"# failed: {allocator.name}: {name}: {why}", file=self.tsv, flush=True)
 
-    def pattern_row(self, allocator, name, options, prefix=()):
-        argv = [*prefix, self.patterns, "-a", allocator.name, "-t", str(self.args.seconds),
+    def pattern_row(self, allocator, name, options):
+        argv = [self.patterns, "-a", allocator.name, "-t", str(self.args.seconds),
                 *self.args.options.split(), *options, name]
         try:
             done = subprocess.run(argv, env=self.environment(allocator), timeout=TIMEOUT,
@@ -184,23 +184,28 @@ class Bench:
                     "faults": use.faults, "copied": self.copied(allocator),
                     "rss_peak": int(use.peak * (1 << 20))})
 
-    def count_calls(self, allocator, name):
-        """Run 0: few rounds under strace, for the number of calls alone."""
+    def traced(self, allocator, *command):
+        """How many calls for memory and locks the command makes, and what it printed."""
         log = self.report + ".strace"
-        calls = []
-        for case in ([self.patterns, "-L"], None):
-            prefix = ["strace", "-f", "-qq", "-o", log, "-e",
-                      "trace=%memory,futex,ioctl,sched_yield"]
-            if case:
-                subprocess.run(prefix + case, env=self.environment(allocator),
-                               stdout=subprocess.DEVNULL, check=False)
-            else:
-                row = self.pattern_row(allocator, name, ["-n", "10", "-i", "1"], prefix)
-            with open(log) as f:
-                calls.append(sum("resumed>" not in line and "+++" not in line for line in f))
-        if row:
-            self.write({k: row[k] for k in ("allocator", "pattern", "unit", "rounds", "provider")}
-                       | {"run": 0, "syscalls": max(0, calls[1] - calls[0])})
+        done = subprocess.run(
+            ["strace", "-f", "--seccomp-bpf", "-qq", "-o", log, "-e",
+             "trace=%memory,futex,ioctl,sched_yield", *command],
+            env=self.environment(allocator), capture_output=True, text=True, check=False)
+        with open(log) as f:
+            calls = sum("resumed>" not in line and "+++" not in line for line in f)
+        return calls, done.stdout if done.returncode == 0 else ""
+
+    def count_calls(self, allocator, patterns):
+        """Run 0 of all patterns: few rounds under strace, for the number of calls alone."""
+        start, _ = self.traced(allocator, self.patterns, "-L")
+        for name in patterns:
+            progress(f"system calls: {allocator.name}: {name}" if sys.stderr.isatty() else "")
+            calls, line = self.traced(allocator, self.patterns, "-a", allocator.name, "-n", "50",
+                                      "-i", "1", "-t", str(self.args.seconds), name)
+            if line:
+                row = dict(zip(self.columns, line.rstrip("\n").split("\t")))
+                self.write({k: row[k] for k in ("allocator", "pattern", "unit", "rounds", "provider")}
+                           | {"run": 0, "syscalls": max(0, calls - start)})
 
 
 def sweep_all(bench, allocators, patterns, programs, sweep):
@@ -228,9 +233,8 @@ def measure(bench, allocators, patterns, programs):
         print(f"sweep {sweep}: {time.monotonic() - start:.0f} s", file=sys.stderr)
         sweep += 1
     if not bench.args.quick and shutil.which("strace"):
-        for name in patterns:
-            for a in allocators:
-                bench.count_calls(a, name)
+        for a in allocators:
+            bench.count_calls(a, patterns)
 
 
 def arguments():

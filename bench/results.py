@@ -253,8 +253,8 @@ def document(r, pictures):
     yield ("pages says itself.  For others an upper bound: sizes of blocks that changed their address,"
            " some of them by page tables (glibc, tbbmalloc).\n")
     yield copied_table(r) + "\n"
-    yield ("## System calls in a round\n\nFor memory and locks, in a run of its own under strace, start"
-           " of the process excluded.\n")
+    yield ("## System calls in a round\n\nFor memory and locks, in a run of few rounds under strace; start"
+           " of the process excluded, that of the allocator not.\n")
     yield each_table(r, "syscalls", "rounds", figure) + "\n"
     yield "## Mappings, the most seen\n\n" + matrix(
         r, lambda _, c: f"{c.highest('mappings') or 0:.0f}" if c.numbers("mappings") else "",
