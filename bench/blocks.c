@@ -171,7 +171,7 @@ pattern_small(struct run *r)
 
 			if (set[at].p != NULL) {
 				if (*set[at].p != (unsigned char)set[at].size)
-					fail("a small block does not hold what was written to it");
+					fail("a small block was overwritten");
 				drop(set[at].p);
 			}
 			set[at].size = random_size(r);

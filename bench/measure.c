@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define THP "/sys/kernel/mm/transparent_hugepage/"
+
 static uint64_t
 now_ns(void)
 {
@@ -114,11 +116,10 @@ read_by_size(struct counters *c)
 	char path[128], buf[64];
 	bool found = false;
 
-	for (unsigned kib = 8; kib <= 16384; kib *= 2) {
+	for (unsigned kib = 8; kib <= 1 << 20; kib *= 2) {
 		uint64_t n;
 
-		snprintf(path, sizeof(path), "/sys/kernel/mm/transparent_hugepage/"
-			 "hugepages-%ukB/stats/anon_fault_alloc", kib);
+		snprintf(path, sizeof(path), THP "hugepages-%ukB/stats/anon_fault_alloc", kib);
 		read_text(path, buf, sizeof(buf));
 		if (buf[0] == '\0')
 			continue;
@@ -138,7 +139,7 @@ read_counters(struct counters *ret)
 	struct rusage use;
 
 	if (!read_by_size(&c)) {
-		read_text("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", buf, sizeof(buf));
+		read_text(THP "hpage_pmd_size", buf, sizeof(buf));
 		c.huge_bytes = strtoull(buf, NULL, 10);
 		read_text("/proc/vmstat", buf, sizeof(buf));
 		c.huge_faults = number_of(buf, "\nthp_fault_alloc ");
@@ -154,10 +155,11 @@ zeroed_bytes(const struct counters *before, const struct counters *after)
 {
 	uint64_t faults = after->faults - before->faults;
 	uint64_t huge = after->huge_faults - before->huge_faults;
+	uint64_t bytes = after->huge_bytes - before->huge_bytes;
 
-	faults -= huge < faults ? huge : faults;
-	return after->huge_bytes - before->huge_bytes +
-	       faults * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (huge > faults)	/* these, at least, were others' */
+		return bytes / huge * faults;
+	return bytes + (faults - huge) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 void

@@ -39,7 +39,7 @@ open_places(const struct run *r)
 unsigned char *
 grow(struct run *r, size_t place, unsigned char *p, size_t old, size_t size)
 {
-	uintptr_t before = (uintptr_t)p;
+	volatile uintptr_t before = (uintptr_t)p;	/* hides from gcc that realloc took it */
 	unsigned char *q;
 
 	if (places.base != NULL)
@@ -87,7 +87,9 @@ touch_zeroed(unsigned char *p, size_t size, size_t step)
 	for (size_t at = 0; at + sizeof(uint64_t) <= size; at += step) {
 		uint64_t *word = (uint64_t *)(void *)(p + at);
 
-		if (__atomic_fetch_add(word, 1, __ATOMIC_RELAXED) != 0 && places.base == NULL)
+		uint64_t was = __atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
+
+		if (was != 0 && places.base == NULL)
 			fail("calloc gave memory that is not zero");
 	}
 }

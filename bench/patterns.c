@@ -6,6 +6,7 @@
  * that is resident already.  bench.py runs this with every allocator.
  */
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const char usage[] =
 	"patterns [option] NAME   run a pattern, print a line\n"
 	"  -a LABEL   first column\n"
 	"  -r RUN     third column\n"
-	"  -l         the limit: resident memory, no allocator\n"
+	"  -l         the limit: resident memory, no allocator (idle has none)\n"
 	"  -d N       divide all sizes by N\n"
 	"  -n N       divide the number of rounds by N\n"
 	"  -t S       no new round after S seconds (default 20)\n"
@@ -78,34 +79,46 @@ provider(void)
 static void
 print_head(void)
 {
-	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\trounds\tops\tbytes\tstopped\twritten"
-	     "\tfaults\thuge_faults\tzeroed\tmoved\tcopied\tsyscalls"
+	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\trounds\tops\tbytes"
+	     "\tstopped\twritten\tfaults\thuge_faults\tzeroed\tmoved\tcopied\tsyscalls"
 	     "\tlive_peak\trss_start\trss_peak\trss_end\tlazy_end\tmappings\tprovider");
 }
 
+static void
+put(uint64_t n)
+{
+	printf("\t%" PRIu64, n);
+}
+
 /*
- * Seconds, ops and bytes are those on the clock; written and
- * counters are of all rounds.
- * copied and syscalls are only known from outside: bench.py fills them in.
+ * Seconds, ops and bytes are those on the clock; written and counters are of all
+ * rounds.  copied and syscalls are only known from outside: bench.py fills them in.
  */
 static void
 print_line(const struct result *m)
 {
 	const struct run *r = &m->run;
 
-	printf("%s\t%s\t%lu\t%s\t%.6g\t%.9f\t%zu\t%llu\t%llu\t%d\t%llu", m->o->label, r->pattern->name,
-	       m->o->run, unit_names[r->pattern->unit], value(m), (double)r->ns / 1e9,
-	       r->round, (unsigned long long)r->ops,
-	       (unsigned long long)r->bytes, r->stopped, (unsigned long long)r->written);
-	printf("\t%llu\t%llu\t%llu\t%llu\t\t",
-	       (unsigned long long)(m->after.faults - m->before.faults),
-	       (unsigned long long)(m->after.huge_faults - m->before.huge_faults),
-	       (unsigned long long)zeroed_bytes(&m->before, &m->after),
-	       (unsigned long long)r->moved);
-	printf("\t%llu\t%llu\t%llu\t%llu\t%llu\t%zu\t%s\n", (unsigned long long)r->live_peak,
-	       (unsigned long long)m->at_start.now, (unsigned long long)m->at_end.peak,
-	       (unsigned long long)m->at_end.now, (unsigned long long)m->at_end.lazy,
-	       r->mappings, m->o->limit ? "-" : provider());
+	printf("%s\t%s\t%lu\t%s", m->o->label, r->pattern->name, m->o->run,
+	       unit_names[r->pattern->unit]);
+	printf("\t%.6g\t%.9f", value(m), (double)r->ns / 1e9);
+	put(r->round);
+	put(r->ops);
+	put(r->bytes);
+	put(r->stopped);
+	put(r->written);
+	put(m->after.faults - m->before.faults);
+	put(m->after.huge_faults - m->before.huge_faults);
+	put(zeroed_bytes(&m->before, &m->after));
+	put(r->moved);
+	fputs("\t\t", stdout);
+	put(r->live_peak);
+	put(m->at_start.now);
+	put(m->at_end.peak);
+	put(m->at_end.now);
+	put(m->at_end.lazy);
+	put(r->mappings);
+	printf("\t%s\n", m->o->limit ? "-" : provider());
 }
 
 static size_t

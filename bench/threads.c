@@ -101,8 +101,12 @@ consume(void *arg)
 void
 pattern_producer(struct run *r)
 {
-	struct queue q = { .r = r, .lock = PTHREAD_MUTEX_INITIALIZER,
-			   .more = PTHREAD_COND_INITIALIZER, .room = PTHREAD_COND_INITIALIZER };
+	struct queue q = {
+		.r = r,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.more = PTHREAD_COND_INITIALIZER,
+		.room = PTHREAD_COND_INITIALIZER,
+	};
 	pthread_t consumer;
 
 	if (pthread_create(&consumer, NULL, consume, &q) != 0)

@@ -32,7 +32,7 @@ finish(struct run *r, struct vector *v)
 	*v = (struct vector){ NULL, 0, v->place };
 }
 
-/* Not even the first one is grown in time: some allocators copy all of it at every step. */
+/* Not even the first one is done in time: some allocators copy it at every step. */
 static bool
 is_hopeless(const struct run *r)
 {
