@@ -88,13 +88,18 @@ def read_line(path, key=""):
         return ""
 
 
+def load():
+    """What else runs: the averages of 1, 5 and 15 minutes."""
+    return read_line("/proc/loadavg").rsplit(" ", 2)[0]
+
+
 def installed_programs(directory):
     """The programs that are here; says which are not."""
-    for name, argv in [NUMPY_PROGRAM, GROWTH_PROGRAM, *with_files(directory)]:
-        if shutil.which(argv[0]):
-            yield name, argv
+    for p in [NUMPY_PROGRAM, GROWTH_PROGRAM, *with_files(directory)]:
+        if shutil.which(p.argv[0]):
+            yield p
         else:
-            print(f"{name} is skipped: no {argv[0]}", file=sys.stderr)
+            print(f"{p.name} is skipped: no {p.argv[0]}", file=sys.stderr)
 
 
 def describe(allocators):
@@ -106,7 +111,7 @@ def describe(allocators):
     yield "machine", f"{cpu}, {os.cpu_count()} cores, {ram:.0f} GiB"
     yield "kernel", f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
     yield "THP", f"enabled {read_line(thp + 'enabled')}, defrag {read_line(thp + 'defrag')}"
-    yield "load at start", read_line("/proc/loadavg").rsplit(" ", 2)[0]
+    yield "load at start", load()
     for a in allocators:
         settings = " ".join(f"{k}={v}" for k, v in a.settings.items())
         yield a.name, f"{version_of(a)} {settings}".strip()
@@ -174,12 +179,12 @@ class Bench:
         if row:
             self.write(row)
 
-    def run_program(self, allocator, name, argv, sweep):
-        use, status = run(argv, True, self.environment(allocator))
+    def run_program(self, allocator, program, sweep):
+        use, status = run(program.argv, True, self.environment(allocator))
         if status != 0:
-            self.fail(allocator, name, f"status {os.waitstatus_to_exitcode(status)}")
+            self.fail(allocator, program.name, f"status {os.waitstatus_to_exitcode(status)}")
             return
-        self.write({"allocator": allocator.name, "pattern": name, "run": sweep, "unit": "s",
+        self.write({"allocator": allocator.name, "pattern": program.name, "run": sweep, "unit": "s",
                     "value": f"{use.wall:.4f}", "seconds": f"{use.wall:.6f}",
                     "faults": use.faults, "copied": self.copied(allocator),
                     "rss_peak": int(use.peak * (1 << 20))})
@@ -216,10 +221,10 @@ def sweep_all(bench, allocators, patterns, programs, sweep):
         for a in turn + [LIMIT]:
             progress(f"sweep {sweep}: {name}: {a.name}" if sys.stderr.isatty() else "")
             bench.run_pattern(a, name, sweep)
-    for name, argv in programs:
+    for p in programs:
         for a in turn:
-            progress(f"sweep {sweep}: {name}: {a.name}" if sys.stderr.isatty() else "")
-            bench.run_program(a, name, argv, sweep)
+            progress(f"sweep {sweep}: {p.name}: {a.name}" if sys.stderr.isatty() else "")
+            bench.run_program(a, p, sweep)
 
 
 def measure(bench, allocators, patterns, programs):
@@ -228,9 +233,11 @@ def measure(bench, allocators, patterns, programs):
     while sweep == 1 or time.monotonic() + longest < end:
         start = time.monotonic()
         sweep_all(bench, allocators, patterns, programs, sweep)
-        longest = max(longest, time.monotonic() - start)
+        took = time.monotonic() - start
+        longest = max(longest, took)
         progress("")
-        print(f"sweep {sweep}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+        print(f"# sweep {sweep}: {took:.0f} s, load afterwards {load()}", file=bench.tsv, flush=True)
+        print(f"sweep {sweep}: {took:.0f} s", file=sys.stderr)
         sweep += 1
     if not bench.args.quick and shutil.which("strace"):
         for a in allocators:
@@ -269,14 +276,12 @@ def main():
         bench = Bench(args, tsv, directory)
         for key, text in facts:
             print(f"# {key}: {text}", file=tsv)
-        known = {}
-        for line in output(bench.patterns, "-L").splitlines():
-            name, unit, what = line.split("\t")
-            known[name] = what
+        known = [line.split("\t") for line in output(bench.patterns, "-L").splitlines()]
+        programs = [] if args.no_programs else list(installed_programs(directory))
+        for name, unit, what in known + [(p.name, "s", p.what) for p in programs]:
             print(f"# pattern: {name}: {unit}: {what}", file=tsv)
         print("\t".join(bench.columns), file=tsv)
-        measure(bench, allocators, args.only or known,
-                [] if args.no_programs else list(installed_programs(directory)))
+        measure(bench, allocators, args.only or [name for name, _, _ in known], programs)
     results.write_all(path, args.out)
     return 1 if bench.failed else 0
 

@@ -77,7 +77,9 @@ def main():
     args = parser.parse_args()
     wrapper = os.path.abspath(os.path.join(args.build, "preload", "pages-run"))
     with tempfile.TemporaryDirectory(prefix="pages-demo-") as directory:
-        todo = [(os.path.basename(args.command[0]), args.command)] if args.command else PROGRAMS
+        todo = [(p.what, p.argv) for p in PROGRAMS]
+        if args.command:
+            todo = [(os.path.basename(args.command[0]), args.command)]
         results = []
         for name, argv in todo:
             best, report = compare(name, argv, wrapper, directory, not args.command)

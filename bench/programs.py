@@ -43,10 +43,11 @@ insert into t select zeroblob(4000000 + 1000 * i) from n;
 select sum(length(replace(hex(b), '00', 'ab'))) from t;
 """
 
-# Allocate large blocks and are found on any machine with the packages of ./bootstrap.
-NUMPY_PROGRAM = ("NumPy, 40 MB temporaries", [PYTHON, "-c", NUMPY])
-GROWTH_PROGRAM = ("Python, growing to 500 MB", [PYTHON, "-c", GROWTH])
-PILLOW_PROGRAM = ("Pillow, 48 MB images", [PYTHON, "-c", PILLOW])
+Program = namedtuple("Program", "name what argv")
+
+NUMPY_PROGRAM = Program("numpy", "NumPy, 40 MB temporaries", [PYTHON, "-c", NUMPY])
+GROWTH_PROGRAM = Program("python-growth", "Python, growing to 500 MB", [PYTHON, "-c", GROWTH])
+PILLOW_PROGRAM = Program("pillow", "Pillow, 48 MB images", [PYTHON, "-c", PILLOW])
 
 
 def write_lines(path, count):
@@ -64,9 +65,9 @@ def with_files(directory):
     write_lines(few, 100_000)
     write_lines(many, 1_500_000)
     return [
-        ("sqlite3, 4 MB blobs", ["sqlite3", ":memory:", SQLITE]),
-        ("sort -S 512M, 38 MB", ["sort", "-S", "512M", "-o", "/dev/null", many]),
-        ("xz -9, 2.5 MB", ["xz", "-9", "-kc", few]),
+        Program("sqlite3", "sqlite3, 4 MB blobs in memory", ["sqlite3", ":memory:", SQLITE]),
+        Program("sort", "sort -S 512M of 38 MB", ["sort", "-S", "512M", "-o", "/dev/null", many]),
+        Program("xz", "xz -9 of 2.5 MB", ["xz", "-9", "-kc", few]),
     ]
 
 

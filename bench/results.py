@@ -194,8 +194,7 @@ def copied_table(r):
     return matrix(r, text, growing, [a for a in r.allocators if a != "limit"])
 
 
-SHORT_HEAD = ["", "unit", "glibc", "best peer", "", "pages", "limit", "pages/peer", "peak/live",
-              "zeroed/live"]
+SHORT_HEAD = ["", "unit", "glibc", "best peer", "", "pages", "limit", "ratio", "peak", "zeroed"]
 TEXT_COLUMNS = (0, 1, 4)
 
 
@@ -213,9 +212,9 @@ def short_lines(r):
 
 
 def short_text(r):
-    """The short table for a plain text file."""
-    lines = [SHORT_HEAD, *short_lines(r)]
-    width = [max(len(line[i]) for line in lines) for i in range(len(SHORT_HEAD))]
+    """The short table for a plain text file, without the last column."""
+    lines = [line[:-1] for line in [SHORT_HEAD, *short_lines(r)]]
+    width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         cells = [c.ljust(w) if i in TEXT_COLUMNS else c.rjust(w)
                  for i, (c, w) in enumerate(zip(line, width))]
@@ -234,8 +233,9 @@ def document(r, pictures):
            " resident before the clock starts.  An allocator that reuses what is still in the"
            " processor's cache can be ahead of it.\n")
     yield "## In short\n\n" + table(SHORT_HEAD, short_lines(r), TEXT_COLUMNS) + "\n"
-    yield ("*pages/peer*: how many times as fast as the best peer.  *peak/live*: resident memory at"
-           " its peak per byte that the program had written and not freed.\n")
+    yield ("*ratio*: how many times as fast as the best peer pages is.  *peak*, *zeroed*: resident"
+           " memory of pages at its peak, and what the kernel zeroed, per byte that was written and not"
+           " freed at the peak.\n")
     yield from (f"![{name}]({name})\n" for name in pictures)
     yield "## The patterns\n\n" + table(["", "what"], [[p, w] for p, w in r.what.items()], (0, 1)) + "\n"
     yield "## Speed\n\nGB/s: more is better; others: less.  `<`: stopped unfinished, it would be worse.\n"
