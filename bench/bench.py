@@ -186,6 +186,7 @@ class Bench:
             return
         self.write({"allocator": allocator.name, "pattern": program.name, "run": sweep, "unit": "s",
                     "value": f"{use.wall:.4f}", "seconds": f"{use.wall:.6f}",
+                    "cpu": f"{use.user + use.system:.6f}",
                     "faults": use.faults, "copied": self.copied(allocator),
                     "rss_peak": int(use.peak * (1 << 20))})
 

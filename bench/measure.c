@@ -12,12 +12,18 @@
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
 static uint64_t
-now_ns(void)
+read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t
+now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 /* The text of a small file in /proc or /sys; empty if there is none. */
@@ -65,6 +71,7 @@ count_mappings(void)
 void
 resume_clock(struct run *r)
 {
+	r->cpu_since = read_clock(CLOCK_PROCESS_CPUTIME_ID);
 	r->since = now_ns();
 }
 
@@ -74,6 +81,7 @@ pause_clock(struct run *r)
 	size_t n;
 
 	r->ns += now_ns() - r->since;
+	r->cpu_ns += read_clock(CLOCK_PROCESS_CPUTIME_ID) - r->cpu_since;
 	n = count_mappings();
 	if (n > r->mappings)
 		r->mappings = n;
@@ -99,7 +107,7 @@ next_round(struct run *r)
 		return false;
 	}
 	if (done == warm) {	/* what came before does not count */
-		r->ops = r->bytes = r->ns = 0;
+		r->ops = r->bytes = r->ns = r->cpu_ns = 0;
 		r->stopped = false;
 		resume_clock(r);
 		r->begin = r->since;

@@ -40,6 +40,7 @@ struct run {
 	size_t round;
 	bool stopped;			/* a vector was not finished in time */
 	uint64_t ns, since, begin;	/* on the clock; running since; then it began */
+	uint64_t cpu_ns, cpu_since;	/* the same of processor time, all threads */
 	uint64_t ops, bytes;		/* done on the clock; bytes are those written */
 	uint64_t written;		/* bytes, in all rounds */
 	uint64_t moved;			/* sizes of blocks that realloc gave another address */

@@ -79,7 +79,7 @@ provider(void)
 static void
 print_head(void)
 {
-	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\trounds\tops\tbytes"
+	puts("allocator\tpattern\trun\tunit\tvalue\tseconds\tcpu\trounds\tops\tbytes"
 	     "\tstopped\twritten\tfaults\thuge_faults\tzeroed\tmoved\tcopied\tsyscalls"
 	     "\tlive_peak\trss_start\trss_peak\trss_end\tlazy_end\tmappings\tprovider");
 }
@@ -91,7 +91,7 @@ put(uint64_t n)
 }
 
 /*
- * Seconds, ops and bytes are those on the clock; written and counters are of all
+ * Seconds, cpu, ops and bytes are those on the clock; written and counters are of all
  * rounds.  copied and syscalls are only known from outside: bench.py fills them in.
  */
 static void
@@ -101,7 +101,7 @@ print_line(const struct result *m)
 
 	printf("%s\t%s\t%lu\t%s", m->o->label, r->pattern->name, m->o->run,
 	       unit_names[r->pattern->unit]);
-	printf("\t%.6g\t%.9f", value(m), (double)r->ns / 1e9);
+	printf("\t%.6g\t%.9f\t%.9f", value(m), (double)r->ns / 1e9, (double)r->cpu_ns / 1e9);
 	put(r->round);
 	put(r->ops);
 	put(r->bytes);

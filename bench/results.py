@@ -34,6 +34,13 @@ class Cell:
         self.median = statistics.median(values) if values else None
         self.partial = any(r["stopped"] == "1" for r in timed)
         self.rows = rows
+        by_cpu = [self.by_cpu(r) for r in timed if float(r["cpu"]) and self.unit != "MiB"]
+        self.best_by_cpu = (max if self.high else min)(by_cpu, default=None)
+
+    def by_cpu(self, row):
+        """A figure as if the process had never waited for a processor."""
+        factor = float(row["seconds"]) / float(row["cpu"])
+        return float(row["value"]) * (factor if self.high else 1 / factor)
 
     def numbers(self, column):
         return [float(r[column]) for r in self.rows if r[column]]
@@ -135,21 +142,20 @@ def matrix(r, text, patterns=None, allocators=None):
     return table(["", *allocators], lines)
 
 
-def speed_table(r):
+def speed_table(r, best):
+    """The best figures, by wall clock or processor time; the best of a line in bold."""
     def text(pattern, cell):
-        best = r.best_peer(pattern)[1]
-        if cell.best is None:
+        value = best(cell)
+        if value is None:
             return ""
-        shown = ("<" if cell.partial else "") + figure(cell.best)
-        ahead = best and cell.best == (max if cell.high else min)(
-            c.best for (p, a), c in r.cells.items()
-            if p == pattern and a != "limit" and c.best is not None)
-        return f"**{shown}**" if ahead else shown
+        shown = ("<" if cell.partial else "") + figure(value)
+        others = [best(c) for (p, a), c in r.cells.items() if p == pattern and a != "limit"]
+        ahead = (max if cell.high else min)(v for v in others + [value] if v is not None)
+        return f"**{shown}**" if value == ahead and value in others else shown
 
-    names = {p: f"{p}, {r.unit(p)}" for p in r.patterns}
     out = matrix(r, text)
-    for p, name in names.items():
-        out = out.replace(f"| {p} |", f"| {name} |")
+    for p in r.patterns:
+        out = out.replace(f"| {p} |", f"| {p}, {r.unit(p)} |")
     return out
 
 
@@ -239,7 +245,9 @@ def document(r, pictures):
     yield from (f"![{name}]({name})\n" for name in pictures)
     yield "## The patterns\n\n" + table(["", "what"], [[p, w] for p, w in r.what.items()], (0, 1)) + "\n"
     yield "## Speed\n\nGB/s: more is better; others: less.  `<`: stopped unfinished, it would be worse.\n"
-    yield speed_table(r) + "\n"
+    yield speed_table(r, lambda cell: cell.best) + "\n"
+    yield "The same by processor time of all threads, which other work on the machine changes less:\n"
+    yield speed_table(r, lambda cell: cell.best_by_cpu) + "\n"
     yield "Spread, the median of the runs against the best one (1.00: none):\n"
     yield spread_table(r) + "\n"
     yield "## Peak of resident memory per live byte (programs: MiB)\n\n" + peak_table(r) + "\n"
