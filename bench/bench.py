@@ -117,6 +117,12 @@ def describe(allocators):
         yield a.name, f"{version_of(a)} {settings}".strip()
 
 
+def show(step):
+    """Where it is, for someone who watches; too much for a log."""
+    if sys.stderr.isatty():
+        progress(step)
+
+
 class Bench:
     """Runs one case at a time and appends its row to the TSV."""
 
@@ -134,24 +140,24 @@ class Bench:
         if allocator.library:
             env["LD_PRELOAD"] = allocator.library
         if allocator.name == "pages":
+            if os.path.exists(self.report):    # of the run before; processes append
+                os.unlink(self.report)
             env["PAGES_CONF"] = f"report:{self.report}"
         return env
 
     def copied(self, allocator):
         """Bytes copied by realloc, from the shim's report; others do not say."""
-        if allocator.name != "pages":
+        if allocator.name != "pages" or not os.path.exists(self.report):
             return ""
         with open(self.report) as f:
-            n = sum(json.loads(line)["copied_bytes"] for line in f)
-        os.unlink(self.report)
-        return n
+            return sum(json.loads(line)["copied_bytes"] for line in f)
 
     def write(self, row):
         print("\t".join(str(row.get(c, "")) for c in self.columns), file=self.tsv, flush=True)
 
     def fail(self, allocator, name, why):
         self.failed += 1
-        progress("")
+        show("")
         print(f"{allocator.name}: {name}: {why}", file=sys.stderr)
         print(f"# failed: {allocator.name}: {name}: {why}", file=self.tsv, flush=True)
 
@@ -205,7 +211,7 @@ class Bench:
         """Run 0 of all patterns: few rounds under strace, for the number of calls alone."""
         start, _ = self.traced(allocator, self.patterns, "-L")
         for name in patterns:
-            progress(f"system calls: {allocator.name}: {name}" if sys.stderr.isatty() else "")
+            show(f"system calls: {allocator.name}: {name}")
             calls, line = self.traced(allocator, self.patterns, "-a", allocator.name, "-n", "50",
                                       "-i", "1", "-t", str(self.args.seconds), name)
             if line:
@@ -220,11 +226,11 @@ def sweep_all(bench, allocators, patterns, programs, sweep):
     turn = allocators[first:] + allocators[:first]
     for name in patterns:
         for a in turn + [LIMIT]:
-            progress(f"sweep {sweep}: {name}: {a.name}" if sys.stderr.isatty() else "")
+            show(f"sweep {sweep}: {name}: {a.name}")
             bench.run_pattern(a, name, sweep)
     for p in programs:
         for a in turn:
-            progress(f"sweep {sweep}: {p.name}: {a.name}" if sys.stderr.isatty() else "")
+            show(f"sweep {sweep}: {p.name}: {a.name}")
             bench.run_program(a, p, sweep)
 
 
@@ -236,7 +242,7 @@ def measure(bench, allocators, patterns, programs):
         sweep_all(bench, allocators, patterns, programs, sweep)
         took = time.monotonic() - start
         longest = max(longest, took)
-        progress("")
+        show("")
         print(f"# sweep {sweep}: {took:.0f} s, load afterwards {load()}", file=bench.tsv, flush=True)
         print(f"sweep {sweep}: {took:.0f} s", file=sys.stderr)
         sweep += 1
