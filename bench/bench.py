@@ -263,7 +263,8 @@ def arguments():
                         help="these patterns")
     parser.add_argument("--no-programs", action="store_true", help="patterns only")
     parser.add_argument("--allocators", nargs="+", default=[], metavar="NAME",
-                        help="these allocators")
+                        choices=[a.name for a in ALLOCATORS],
+                        help="these allocators: %(choices)s")
     args = parser.parse_args()
     args.build = os.path.abspath(args.build)
     if args.minutes is None:
