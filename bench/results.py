@@ -125,6 +125,11 @@ def figure(x):
     return f"{x:.0f}" if abs(x) >= 99.95 else f"{x:.1f}" if abs(x) >= 9.995 else f"{x:.2f}"
 
 
+def best(cell):
+    """The figure that counts; unfinished work would have been worse."""
+    return ("<" if cell.partial else "") + figure(cell.best) if cell else ""
+
+
 def table(head, lines, left=(0,)):
     """Markdown, numbers to the right."""
     marks = ["---" if i in left else "---:" for i in range(len(head))]
@@ -142,14 +147,14 @@ def matrix(r, text, patterns=None, allocators=None):
     return table(["", *allocators], lines)
 
 
-def speed_table(r, best):
+def speed_table(r, choose):
     """The best figures, by wall clock or processor time; the best of a line in bold."""
     def text(pattern, cell):
-        value = best(cell)
+        value = choose(cell)
         if value is None:
             return ""
         shown = ("<" if cell.partial else "") + figure(value)
-        others = [best(c) for (p, a), c in r.cells.items() if p == pattern and a != "limit"]
+        others = [choose(c) for (p, a), c in r.cells.items() if p == pattern and a != "limit"]
         ahead = (max if cell.high else min)(v for v in others + [value] if v is not None)
         return f"**{shown}**" if value == ahead and value in others else shown
 
@@ -211,14 +216,17 @@ def short_lines(r):
         glibc, ours, limit = (r.cell(p, a) for a in ("glibc", "pages", "limit"))
         ratio = ours and peer and r.unit(p) != "MiB" and ours.faster_than(peer)
         memory, zeroed = (ours and (f(ours)) for f in (Cell.peak_per_live, Cell.zeroed_per_live))
-        yield [p, r.unit(p), figure(glibc and glibc.best), figure(peer and peer.best), name,
-               figure(ours and ours.best), figure(limit and limit.best),
+        yield [p, r.unit(p), best(glibc), best(peer), name, best(ours), best(limit),
                f"{ratio:.2f}" if ratio else "", f"{memory:.2f}" if memory else "",
                f"{zeroed:.2f}" if zeroed else ""]
 
 
 def short_text(r):
-    """The short table for a plain text file, without the last column."""
+    """When and where, and the short table for a plain text file, without the last column."""
+    facts = dict(r.facts)
+    yield "    " + ", ".join(facts[k] for k in ("date", "machine") if k in facts)
+    yield "    " + ", ".join(f"{k} {facts[k]}" for k in ("kernel", "load at start") if k in facts)
+    yield "    --"
     lines = [line[:-1] for line in [SHORT_HEAD, *short_lines(r)]]
     width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:

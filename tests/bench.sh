@@ -57,7 +57,7 @@ patterns=$(wc -l <"$dir/names")
 
 # A row with a figure for both in the short table; plots where gnuplot is.
 while read -r name; do
-	grep -Eq "^\| $name \| [^|]+ \| [0-9.]+ \| [0-9.]+ \| glibc \| [0-9.]+ \|" "$dir/README.md" ||
+	grep -Eq "^\| $name \| [^|]+ \| <?[0-9.]+ \| <?[0-9.]+ \| glibc \| <?[0-9.]+ \|" "$dir/README.md" ||
 		wrong "no row for $name"
 done <"$dir/names"
 if command -v gnuplot >/dev/null; then
