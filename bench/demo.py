@@ -13,70 +13,12 @@ import json
 import os
 import sys
 import tempfile
-import time
+
+from programs import GROWTH_PROGRAM, NUMPY_PROGRAM, PILLOW_PROGRAM, progress, run
 
 RUNS = 5
 
-NUMPY = """
-import numpy as np
-a = np.random.default_rng(1).random(5_000_000)
-b = np.random.default_rng(2).random(5_000_000)
-for _ in range(40):
-    c = a * b + a / (b + 1.0) - a * 0.5
-print(float(c.sum()))
-"""
-
-GROWTH = """
-b = bytearray()
-piece = bytes(100_000)
-while len(b) < 500_000_000:
-    b += piece
-l = []
-for i in range(12_000_000):
-    l.append(None)
-print(len(b), len(l))
-"""
-
-PILLOW = """
-from PIL import Image, ImageChops
-a = Image.linear_gradient("L").resize((8000, 6000))
-b = a.transpose(Image.Transpose.ROTATE_180)
-for _ in range(10):
-    c = ImageChops.multiply(ImageChops.invert(ImageChops.add(a, b)), a)
-print(c.getpixel((77, 99)))
-"""
-
-PYTHON = "/usr/bin/python3"     # the one that Debian's packages are for
-PROGRAMS = [
-    ("NumPy, 40 MB temporaries", [PYTHON, "-c", NUMPY]),
-    ("Python, growing to 500 MB", [PYTHON, "-c", GROWTH]),
-    ("Pillow, 48 MB images", [PYTHON, "-c", PILLOW]),
-]
-
-
-def run(argv, quiet):
-    """Wall, user and system seconds, minor faults, peak MiB, exit status."""
-    start = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        if quiet:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-        try:
-            os.execvp(argv[0], argv)
-        except OSError as e:
-            print(f"{argv[0]}: {e.strerror}", file=sys.stderr)
-            os._exit(127)
-    _, status, use = os.wait4(pid, 0)
-    wall = time.monotonic() - start
-    return (wall, use.ru_utime, use.ru_stime, use.ru_minflt, use.ru_maxrss / 1024), status
-
-
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-    elif text:
-        print(text, file=sys.stderr, flush=True)
+PROGRAMS = [NUMPY_PROGRAM, GROWTH_PROGRAM, PILLOW_PROGRAM]
 
 
 def compare(name, argv, wrapper, directory, quiet):
@@ -135,7 +77,9 @@ def main():
     args = parser.parse_args()
     wrapper = os.path.abspath(os.path.join(args.build, "preload", "pages-run"))
     with tempfile.TemporaryDirectory(prefix="pages-demo-") as directory:
-        todo = [(os.path.basename(args.command[0]), args.command)] if args.command else PROGRAMS
+        todo = [(p.what, p.argv) for p in PROGRAMS]
+        if args.command:
+            todo = [(os.path.basename(args.command[0]), args.command)]
         results = []
         for name, argv in todo:
             best, report = compare(name, argv, wrapper, directory, not args.command)

@@ -6,7 +6,7 @@ cd "${srcdir:-.}" || exit 99
 law=tests/layers.txt
 bad=0
 
-for file in src/*.[ch] preload/*.[ch] include/pages/*.h; do
+for file in src/*.[ch] preload/*.[ch] bench/*.[ch] include/pages/*.h; do
 	line=$(grep "^$file:" "$law")
 	if [ -z "$line" ]; then
 		echo "$file is not in $law"
