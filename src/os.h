@@ -194,8 +194,8 @@ int pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing s
 int pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 			 enum pages_os_sharing sharing);
 
-/* Drop the contents of a shared mapping, and of the file behind: zero, no memory. */
-int pages_os_file_discard(void *p, size_t len);
+/* Drop a part of the contents of a memory file: zero, no memory, the same length. */
+int pages_os_file_discard(int fd, uint64_t offset, size_t len);
 
 /* What the kernel says. --------------------------------------------------- */
 

@@ -176,10 +176,11 @@ pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot
 	return map(p, fd, offset, len, (int)prot, flags_of(sharing) | MAP_FIXED, &q);
 }
 
+/* madvise(MADV_REMOVE) would do the same, but emulators say yes to it and do nothing. */
 int
-pages_os_file_discard(void *p, size_t len)
+pages_os_file_discard(int fd, uint64_t offset, size_t len)
 {
-	int saved = errno;
+	int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(madvise(p, len, MADV_REMOVE), saved);
+	return len == 0 ? 0 : pages_os_answer(fallocate(fd, mode, (off_t)offset, (off_t)len), saved);
 }

@@ -24,7 +24,7 @@ pages_page_size_(struct pages_raw_ p)
 static int
 discard(struct pages_region r, char *start, size_t len)
 {
-	int err;
+	int fd, err;
 
 	if (r.locked)		/* the memory has to stay */
 		return -EOPNOTSUPP;
@@ -33,7 +33,10 @@ discard(struct pages_region r, char *start, size_t len)
 		err = pages_os_renew(start, len);
 		return err != 0 && pages_os_heal(start, len) == 0 ? 0 : err;
 	case PAGES_SHARED:
-		return pages_os_file_discard(start, len);
+		err = pages_region_file(r, &fd);
+		if (err == 0)
+			err = pages_os_file_discard(fd, (uint64_t)(start - r.base), len);
+		return err == -EBADF ? -EOPNOTSUPP : err;
 	case PAGES_SECRET:
 		return -EOPNOTSUPP;
 	default:

@@ -132,7 +132,7 @@ FALLIBLE(pages_os_file_map_at,
 	 (void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 	  enum pages_os_sharing sharing),
 	 (p, fd, offset, len, prot, sharing))
-FALLIBLE(pages_os_file_discard, (void *p, size_t len), (p, len))
+FALLIBLE(pages_os_file_discard, (int fd, uint64_t offset, size_t len), (fd, offset, len))
 FALLIBLE(pages_os_query, (const void *p, struct pages_os_mapping *ret), (p, ret))
 FALLIBLE(pages_os_query_text, (const void *p, struct pages_os_mapping *ret), (p, ret))
 FALLIBLE(pages_os_scan,

@@ -141,6 +141,22 @@ unmap(void *p, size_t len)
 		cr_skip_test("mprotect does not notice a hole here");
 }
 
+/* Emulators take advice for hints, and say yes to what no kernel knows. */
+static UNUSED bool
+emulated(void)
+{
+	char *p = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool yes = madvise(p, page(), 9999) == 0;
+
+	munmap(p, page());
+	return yes;
+}
+#define SKIP_IF_EMULATED(what)                                                     \
+	do {                                                                       \
+		if (emulated())                                                    \
+			cr_skip_test("an emulator: " what);                        \
+	} while (0)
+
 static sigjmp_buf out;
 static void *volatile fault_address;
 

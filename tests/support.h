@@ -85,14 +85,20 @@ disabled(const char *feature)
 	return strcmp(off, "all") == 0;
 }
 
-/* Mappings of this process that overlap [start, start + len). */
+/*
+ * Mappings of this process that overlap [start, start + len).  A buffer from malloc
+ * might be mapped just there.
+ */
 static inline size_t
 count_mappings(const void *start, size_t len)
 {
+	static char buffer[1 << 16];
 	FILE *f = fopen("/proc/self/maps", "r");
 	unsigned long a, b, from = (unsigned long)start, to = from + len;
 	size_t n = 0;
 
+	if (f != NULL)
+		setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	while (f != NULL && fscanf(f, "%lx-%lx%*[^\n]\n", &a, &b) == 2)
 		n += a < to && b > from;
 	if (f != NULL)

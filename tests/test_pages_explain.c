@@ -23,11 +23,19 @@ matches(const char *line, const char *pieces)
 	return true;
 }
 
+/* What emulators put on the stack for a handler cannot be relied on. */
+static int
+run_faulting(void (*f)(void), char *said, size_t size)
+{
+	SKIP_IF_EMULATED("its signals are its own");
+	return run_in_child(f, said, size);
+}
+
 static void
 assert_explained(void (*f)(void), const char *pieces)
 {
 	char said[1024];
-	int status = run_in_child(f, said, sizeof(said));
+	int status = run_faulting(f, said, sizeof(said));
 
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "status %#x: %s", status, said);
 	cr_assert(matches(said, pieces), "%s", said);
@@ -153,7 +161,7 @@ store_to_null(void)
 Test(a_fault, that_has_nothing_to_do_with_pages_is_not_explained)
 {
 	char said[512];
-	int status = run_in_child(store_to_null, said, sizeof(said));
+	int status = run_faulting(store_to_null, said, sizeof(said));
 
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "status %#x", status);
 	cr_assert_str_eq(said, "");
@@ -176,7 +184,7 @@ fault_with_a_handler(void)
 Test(a_handler, that_was_there_before_is_called)
 {
 	char said[512];
-	int status = run_in_child(fault_with_a_handler, said, sizeof(said));
+	int status = run_faulting(fault_with_a_handler, said, sizeof(said));
 
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 5, "status %#x", status);
 	cr_assert(matches(said, "read-only since"), "%s", said);
@@ -194,7 +202,7 @@ be_sent_a_signal(void)
 Test(a_signal, that_somebody_sends_kills_without_a_word)
 {
 	char said[512];
-	int status = run_in_child(be_sent_a_signal, said, sizeof(said));
+	int status = run_faulting(be_sent_a_signal, said, sizeof(said));
 
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "status %#x", status);
 	cr_assert_str_eq(said, "");
@@ -250,7 +258,7 @@ static void
 assert_caught(void (*f)(void), const char *pieces)
 {
 	char said[1024];
-	int status = run_in_child(f, said, sizeof(said));
+	int status = run_faulting(f, said, sizeof(said));
 
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %#x: %s", status, said);
 	cr_assert(matches(said, pieces), "%s", said);

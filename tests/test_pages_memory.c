@@ -178,6 +178,7 @@ Test(hints, reach_the_kernel)
 		{ PAGES_HINT_NO_HUGE, " nh" }, { PAGES_HINT_MERGEABLE, " mg" },
 	};
 
+	SKIP_IF_EMULATED("hints are dropped");
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		struct pages_rw w = opened_with((struct pages_options){ .len = MIB(1), .guards = true });
 		int err;
@@ -208,6 +209,7 @@ Test(hints, decide_what_a_child_gets)
 {
 	struct pages_rw w = opened(page());
 
+	SKIP_IF_EMULATED("hints are dropped");
 	PAGES_AT(char, &w, 0) = 7;
 	expect_in_child(&w, 7);
 	if (pages_advise(&w, PAGES_HINT_WIPE_ON_FORK) == 0) {
@@ -229,6 +231,7 @@ Test(hints, can_make_huge_pages_at_once)
 	struct pages_rw w = opened_with(o);
 	int err;
 
+	SKIP_IF_EMULATED("hints are dropped");
 	fill(&w);
 	err = pages_advise(&w, PAGES_HINT_COLLAPSE);
 	cr_assert(filled(pages_read(&w), MIB(4)));
@@ -246,6 +249,7 @@ Test(locked_pages, are_present_and_counted)
 	struct pages_rw w = opened_with((struct pages_options){ .len = 8 * page(), .guards = true });
 	int err = pages_lock(&w);
 
+	SKIP_IF_EMULATED("smaps is the host's");
 	if (err != 0)
 		cr_skip_test("RLIMIT_MEMLOCK");
 	cr_assert_eq(resident(pages_read(&w), 8 * page()), 8);
@@ -277,6 +281,7 @@ Test(locked_pages, stay_so_through_a_transition)
 	struct pages_rw w = opened(2 * page());
 	struct pages_ro r = {0};
 
+	SKIP_IF_EMULATED("smaps is the host's");
 	if (pages_lock(&w) != 0)
 		cr_skip_test("RLIMIT_MEMLOCK");
 	cr_assert_eq(pages_to_ro(&w, &r), 0);

@@ -58,6 +58,8 @@ Test(alignment, beyond_the_address_space_is_no_memory)
 	struct pages_options o = { .len = 1, .align = SIZE_MAX / 2 + 1 };
 	struct pages_rw w = {0};
 
+	if (sizeof(size_t) == 4)
+		cr_skip_test("half of it may be free");
 	cr_assert_eq(pages_open_with(&w, &o), -ENOMEM);
 }
 

@@ -34,6 +34,7 @@ Test(query, knows_any_address)
 	static int variable;
 	char local = 0;
 
+	SKIP_IF_EMULATED("it shows a part of the mappings");
 	cr_assert_eq(pages_query_address(&variable, &m), 0);
 	cr_assert(m.can_write);
 	cr_assert_eq(pages_query_address(&local, &m), 0);
@@ -124,6 +125,7 @@ Test(residency, is_a_run_for_each_part_that_was_touched)
 								.huge = PAGES_HUGE_NEVER });
 	char got[256];
 
+	SKIP_IF_EMULATED("mincore counts the host's pages");
 	runs(&w, got, sizeof(got));
 	cr_assert_str_eq(got, "");
 	cr_assert_eq(pages_prefault(&w, 5 * page(), 3 * page()), 0);
