@@ -5,12 +5,14 @@
 #ifndef PAGES_TESTS_SUPPORT_H
 #define PAGES_TESTS_SUPPORT_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
@@ -86,23 +88,30 @@ disabled(const char *feature)
 }
 
 /*
- * Mappings of this process that overlap [start, start + len).  A buffer from malloc
- * might be mapped just there.
+ * Mappings of this process that overlap [start, start + len).  Without stdio, whose
+ * own memory might come to lie just there.
  */
 static inline size_t
 count_mappings(const void *start, size_t len)
 {
-	static char buffer[1 << 16];
-	FILE *f = fopen("/proc/self/maps", "r");
+	static char text[1 << 22];
 	unsigned long a, b, from = (unsigned long)start, to = from + len;
-	size_t n = 0;
+	int fd = open("/proc/self/maps", O_RDONLY);
+	size_t have = 0, n = 0;
+	ssize_t got;
 
-	if (f != NULL)
-		setvbuf(f, buffer, _IOFBF, sizeof(buffer));
-	while (f != NULL && fscanf(f, "%lx-%lx%*[^\n]\n", &a, &b) == 2)
+	while (fd >= 0 && (got = read(fd, text + have, sizeof(text) - 1 - have)) > 0)
+		have += (size_t)got;
+	text[have] = '\0';
+	if (fd >= 0)
+		close(fd);
+	for (char *line = text; line != NULL && *line != '\0'; ) {
+		a = strtoul(line, &line, 16);
+		b = strtoul(line + (*line == '-'), &line, 16);
 		n += a < to && b > from;
-	if (f != NULL)
-		fclose(f);
+		line = strchr(line, '\n');
+		line = line != NULL ? line + 1 : NULL;
+	}
 	return n;
 }
 
