@@ -222,9 +222,10 @@ PAGES_END_C
 		{ return v->v_.end_ == v->v_.lim_; }
 
 /*
- * The fast path has no stack frame.  gcc keeps that up round a call that comes back,
- * and with one store for both paths it has end_ in a register in loops.  clang does
- * only where the slow path is a tail call.
+ * The fast path has no stack frame.  gcc can do that round a call that comes back, if
+ * x waits for it in memory and not in a register that has to be saved for it; and
+ * with one store to end_ for both paths it has that in a register in loops.  clang
+ * needs the slow path to be a tail call.
  */
 #ifndef __clang__
 #define PAGED_VEC_PUSH_(NAME)                                                      \
@@ -232,9 +233,13 @@ PAGES_END_C
 	{                                                                          \
 		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
 		if (__builtin_expect(end == v->v_.lim_, 0)) {                      \
-			int err = paged_vec_reserve_(&v->v_, &NAME##_type_, 1);    \
+			NAME##_value kept = x;                                     \
+			int err;                                                   \
+			__asm__("" : "+m"(kept));                                  \
+			err = paged_vec_reserve_(&v->v_, &NAME##_type_, 1);        \
 			if (err != 0)                                              \
 				return err;                                        \
+			x = kept;                                                  \
 			end = (NAME##_value *)v->v_.end_;                          \
 		}                                                                  \
 		*end = x;                                                          \
