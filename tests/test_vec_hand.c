@@ -28,7 +28,9 @@ counted(size_t n, bool shared)
 	struct paged_vec_options o = { .shared = shared };
 	struct longs v = {0};
 
-	cr_assert_eq(longs_open(&v, &o), 0);
+	/* Without memory files vectors are what they are without the wish. */
+	if (longs_open(&v, &o) != 0)
+		cr_assert(shared && getenv("PAGES_DISABLE") != NULL);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_eq(longs_push(&v, (long)i), 0);
 	return v;
@@ -113,7 +115,8 @@ Test(vec_hand, has_clones_that_cost_what_they_write)
 	cr_assert_eq(longs_clone_cow(&frozen, n, &b), 0);
 	cr_assert_eq(longs_clone_cow(&frozen, n, &b), -EBUSY);
 	*longs_at(&a, 5) = -1;
-	cr_assert_leq(resident_bytes(&a), KIB(128));
+	if (getenv("PAGES_DISABLE") == NULL)
+		cr_assert_leq(resident_bytes(&a), KIB(128));
 	check(&b, MIB(1));
 	cr_assert_eq(PAGES_AT(long, &frozen, 5), 5);
 	pages_close(&frozen);
@@ -158,6 +161,7 @@ scratch_file(void)
 Test(vec_hand, maps_what_was_saved)
 {
 	struct longs v = counted(MIB(1), false), w = {0};
+	struct pages_mapping mapping;
 	int fd = scratch_file();
 
 	cr_assert_eq(longs_save(&v, fd), 0);
@@ -165,7 +169,8 @@ Test(vec_hand, maps_what_was_saved)
 	cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
 	cr_assert_eq(longs_load(&w, fd), 0);
 	cr_assert_eq(lseek(fd, 0, SEEK_CUR), (off_t)MIB(8));
-	cr_assert_eq(resident_bytes(&w), 0, "it was read");
+	cr_assert_eq(pages_query_address(longs_cdata(&w), &mapping), 0);
+	cr_assert_eq(strncmp(mapping.name, "/tmp/vector-", 12), 0, "it was read");
 	cr_assert(longs_eq(&v, &w));
 	/* What is written stays private. */
 	*longs_at(&w, 3) = -3;
