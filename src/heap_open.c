@@ -66,7 +66,10 @@ pages_heap_open(struct pages_heap *h)
 	pages_os_facts(&facts);
 	h->state = PAGES_HEAP_NONE;
 	/* There every writable page is charged, also free ones: no room for a reserve. */
-	if (facts.strict_overcommit || PAGES_UNIT % facts.page_size != 0)
+	if (facts.strict_overcommit)
+		return;
+	/* Units are what the last level of page tables maps, one page of 8-byte entries. */
+	if (facts.page_size / 8 * facts.page_size != PAGES_UNIT)
 		return;
 	for (len = arena_goal(h, &facts); len >= ARENA_MIN; len = pages_round_down(len / 2, PAGES_UNIT))
 		if (open_arena(h, len, facts.page_size))

@@ -303,21 +303,35 @@ after_fork_child(void)
 	pages_lock_after_fork_child(&lock);
 }
 
+static int
+open_table(struct note **ret)
+{
+	size_t len = pages_round_up((PLACES + WINDOW) * sizeof(**ret), pages_os_page_size());
+	void *table;
+	int err = pages_os_map_lazy(len, &table);
+
+	if (err != 0)
+		return err;
+	err = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	if (err != 0) {
+		pages_os_release(table, len);
+		return err;
+	}
+	*ret = table;
+	return 0;
+}
+
 int
 pages_explain_faults(void)
 {
 	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	int err = 0;
-	void *table;
 
 	pthread_mutex_lock(&once);
 	if (notes == NULL) {
-		err = pages_os_map_lazy((PLACES + WINDOW) * sizeof(*notes), &table);
-		if (err == 0)
-			err = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+		err = open_table(&notes);
 		if (err == 0) {
-			notes = table;
 			(void)sigaction(SIGSEGV, &sa, &before_segv);
 			(void)sigaction(SIGBUS, &sa, &before_bus);
 			atomic_store_explicit(&pages_noting_, true, memory_order_release);

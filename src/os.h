@@ -70,7 +70,10 @@ int pages_os_map_pool(size_t len, unsigned log2, void **ret);
 /* Zeroed read-write memory that is not charged before it is touched. */
 int pages_os_map_lazy(size_t len, void **ret);
 
-/* Change permissions. */
+/*
+ * Change permissions.  On failure a part may have been changed, if the range is more
+ * than one mapping of the kernel.
+ */
 int pages_os_protect(void *p, size_t len, unsigned prot);
 
 /* Make a part of a mapping, whatever it is, reserved address space again. */
@@ -138,7 +141,7 @@ enum pages_os_advice {
 /* -EINVAL or -ENOSYS where the kernel does not have it, for this kind of memory. */
 int pages_os_advise(void *p, size_t len, enum pages_os_advice advice);
 
-/* Pages present for good, from now on; or no longer. */
+/* Pages present for good, from now on; or no longer.  On failure a part may be. */
 int pages_os_lock(void *p, size_t len, bool on);
 
 /*
@@ -173,6 +176,9 @@ int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 
 /* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
 int pages_os_file_seal(int fd);
+
+/* Tells an open file from every other one; 0 if there is none behind fd. */
+uint64_t pages_os_file_id(int fd);
 
 /* The length of any file; -ENODEV for what has none. */
 int pages_os_file_len(int fd, uint64_t *ret);

@@ -9,6 +9,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -42,10 +43,18 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
+/* Looking it up is a walk through the auxiliary vector: once.  Racing callers agree. */
 size_t
 pages_os_page_size(void)
 {
-	return getauxval(AT_PAGESZ);
+	static _Atomic size_t known;
+	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (PAGES_UNLIKELY(page == 0)) {
+		page = getauxval(AT_PAGESZ);
+		atomic_store_explicit(&known, page, memory_order_relaxed);
+	}
+	return page;
 }
 
 /* mmap with our error convention. */
@@ -107,7 +116,7 @@ pages_os_facts(struct pages_os_facts *ret)
 static int
 map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **ret)
 {
-	size_t page = pages_os_page_size(), span, head;
+	size_t span, head;
 	void *base;
 	int err = map(NULL, len, prot, flags, &base);
 
@@ -117,7 +126,9 @@ map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **r
 	}
 	if (err == 0)
 		pages_os_release(base, len);
-	if (err != 0 || __builtin_add_overflow(len, align - page, &span))
+	if (err != 0)
+		return err;
+	if (__builtin_add_overflow(len, align - pages_os_page_size(), &span))
 		return -ENOMEM;
 	err = map(NULL, span, prot, flags, &base);
 	if (err != 0)

@@ -65,14 +65,8 @@ int
 pages_os_lock(void *p, size_t len, bool on)
 {
 	int saved = errno;
-	int err = pages_os_answer(on ? mlock(p, len) : munlock(p, len), saved);
 
-	/* Refused half-way, when memory is short, it may have locked a part. */
-	if (err != 0 && on) {
-		(void)munlock(p, len);
-		errno = saved;
-	}
-	return err;
+	return pages_os_answer(on ? mlock(p, len) : munlock(p, len), saved);
 }
 
 int

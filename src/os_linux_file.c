@@ -24,6 +24,7 @@
 #endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
 #define F_SEAL_SEAL 1
 #define F_SEAL_SHRINK 2
 #define F_SEAL_GROW 4
@@ -38,7 +39,7 @@ create(enum pages_os_file kind, const char *label)
 	long fd;
 
 	if (kind == PAGES_OS_FILE_SECRET)
-		return syscall(SYS_memfd_secret, FD_CLOEXEC);
+		return syscall(SYS_memfd_secret, O_CLOEXEC);
 	fd = syscall(SYS_memfd_create, label, flags | exec);
 	/* Before Linux 6.3 nobody asks whether it is for code. */
 	if (fd < 0 && errno == EINVAL)
@@ -108,6 +109,19 @@ pages_os_file_seal(int fd)
 	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 	return pages_os_answer(fcntl(fd, F_ADD_SEALS, seals), saved);
+}
+
+uint64_t
+pages_os_file_id(int fd)
+{
+	int saved = errno;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstat(fd, &st) == 0)
+		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | (uint64_t)1 << 63;
+	errno = saved;
+	return id;
 }
 
 int

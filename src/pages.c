@@ -35,6 +35,16 @@ pages_whole(size_t len, size_t page, size_t *ret)
 }
 
 int
+pages_reprotect(char *p, size_t len, unsigned old, unsigned now)
+{
+	int err = pages_os_protect(p, len, now);
+
+	if (err != 0)
+		(void)pages_os_protect(p, len, old);
+	return err;
+}
+
+int
 pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 {
 	size_t page = pages_os_page_size(), rounded;
@@ -65,6 +75,7 @@ void
 pages_unmap_(struct pages_raw_ p, const char *call)
 {
 	struct pages_region r = pages_region_of(p);
+	int fd;
 
 	pages_note_close(p, call);
 	/*
@@ -74,8 +85,8 @@ pages_unmap_(struct pages_raw_ p, const char *call)
 	if (r.kind == PAGES_SECRET && !wipe(r))
 		return;
 	pages_os_release(pages_region_start(r), pages_region_span(r));
-	if (r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN)
-		pages_os_file_close((int)r.detail);
+	if ((r.kind == PAGES_SHARED || r.kind == PAGES_FROZEN) && pages_region_file(r, &fd) == 0)
+		pages_os_file_close(fd);
 }
 
 /*
@@ -83,9 +94,11 @@ pages_unmap_(struct pages_raw_ p, const char *call)
  * refuses those who go round it, so that the library cannot be used to make them.
  */
 int
-pages_protect_(struct pages_raw_ p, size_t prot, const char *call, struct pages_raw_ *ret)
+pages_protect_(struct pages_raw_ p, size_t from_to, const char *call, struct pages_raw_ *ret)
 {
 	struct pages_region r = pages_region_of(p);
+	unsigned old = (unsigned)from_to >> PAGES_P_BITS_;
+	unsigned prot = (unsigned)from_to & ((1 << PAGES_P_BITS_) - 1);
 	int err;
 
 	if ((prot & PAGES_OS_WRITE) != 0 && (prot & PAGES_OS_EXEC) != 0 && !ALLOW_WX)
@@ -93,9 +106,9 @@ pages_protect_(struct pages_raw_ p, size_t prot, const char *call, struct pages_
 	pages_note_use(p, call);
 	/* Light guards stay guards whatever is said of them, and the mapping stays one. */
 	if (r.light)
-		err = pages_os_protect(pages_region_start(r), pages_region_span(r), (unsigned)prot);
+		err = pages_reprotect(pages_region_start(r), pages_region_span(r), old, prot);
 	else
-		err = pages_os_protect(r.base, r.len, (unsigned)prot);
+		err = pages_reprotect(r.base, r.len, old, prot);
 	if (err != 0)
 		return err;
 	/*
@@ -105,7 +118,7 @@ pages_protect_(struct pages_raw_ p, size_t prot, const char *call, struct pages_
 	if ((prot & PAGES_OS_EXEC) != 0)
 		__builtin___clear_cache(r.base, r.base + r.len);
 	*ret = p;
-	pages_note_change(p, p, (unsigned)prot, call);
+	pages_note_change(p, p, prot, call);
 	return 0;
 }
 

@@ -63,9 +63,11 @@ sealed_copy(struct pages_region r, int *ret)
 static int
 freeze_shared(struct pages_region *r, unsigned prot)
 {
-	int fd = (int)r->detail;
-	int err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
+	int fd;
+	int err = pages_region_file(*r, &fd);
 
+	if (err == 0)
+		err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
 	if (err != 0)
 		return err;
 	err = pages_os_file_seal(fd);
@@ -96,7 +98,7 @@ freeze_copied(struct pages_region *r)
 	beyond = pages_region_room(*r) - r->len;
 	pages_os_release(r->base + r->len + guard, beyond);
 	frozen.kind = PAGES_FROZEN;
-	frozen.detail = (size_t)fd;
+	frozen.detail = pages_file_detail(fd);
 	*r = frozen;
 	return 0;
 }
@@ -110,7 +112,7 @@ freeze(struct pages_region *r, unsigned prot)
 		return freeze_shared(r, prot);
 	if (pages_can(PAGES_CAP_FILES))
 		return freeze_copied(r);
-	return pages_os_protect(r->base, r->len, PAGES_P_RO_);
+	return pages_reprotect(r->base, r->len, prot, PAGES_P_RO_);
 }
 
 int
@@ -156,17 +158,16 @@ settle(const struct pages_options *o, size_t *len, size_t *reserve)
 	size_t page = pages_os_page_size();
 	int err = pages_whole(o->len, page, len);
 
+	if (err != 0)
+		return err;
 	if (o->label != NULL && !pages_is_label(o->label))
 		return -EINVAL;
 	if (o->align != 0 || o->huge != PAGES_HUGE_DEFAULT || o->guards || o->shared)
 		return -EINVAL;
-	if (err == 0 && o->reserve != 0)
+	*reserve = *len;
+	if (o->reserve != 0)
 		err = pages_whole(o->reserve, page, reserve);
-	else
-		*reserve = *len;
-	if (err == 0 && *reserve < *len)
-		err = -EINVAL;
-	return err;
+	return err == 0 && *reserve < *len ? -EINVAL : err;
 }
 
 /* The clone of pages that are frozen without a file: a copy. */
@@ -213,7 +214,7 @@ pages_map_clone_(struct pages_raw_ p, const struct pages_options *options, const
 	struct pages_region frozen = pages_region_of(p), r = { .base = NULL };
 	struct pages_options o = { .len = 0 };
 	size_t len, reserve;
-	int err;
+	int fd, err;
 
 	if (options != NULL)
 		o = *options;
@@ -224,10 +225,10 @@ pages_map_clone_(struct pages_raw_ p, const struct pages_options *options, const
 		err = -EINVAL;
 	if (err != 0)
 		return err;
-	if (frozen.kind == PAGES_FROZEN)
-		err = map_copy((int)frozen.detail, 0, len, reserve, &r);
-	else
+	if (frozen.kind != PAGES_FROZEN)
 		err = map_duplicate(frozen, len, reserve, &r);
+	else if ((err = pages_region_file(frozen, &fd)) == 0)
+		err = map_copy(fd, 0, len, reserve, &r);
 	return finish(err, r, &o, call, ret);
 }
 

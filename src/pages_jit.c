@@ -54,7 +54,7 @@ open_flipping(size_t len, struct pages_jit *ret)
 }
 
 int
-pages_jit_open(struct pages_jit *jit, size_t len)
+pages_jit_open_(struct pages_jit *jit, size_t len)
 {
 	struct pages_jit j;
 	size_t rounded;
@@ -74,7 +74,7 @@ pages_jit_open(struct pages_jit *jit, size_t len)
 }
 
 void
-pages_jit_close(struct pages_jit *jit)
+pages_jit_close_(struct pages_jit *jit)
 {
 	if (jit->run_ == NULL)
 		return;
@@ -85,14 +85,14 @@ pages_jit_close(struct pages_jit *jit)
 }
 
 int
-pages_jit_edit(struct pages_jit *jit, void **ret)
+pages_jit_edit_(struct pages_jit *jit, void **ret)
 {
 	int err = 0;
 
 	if (jit->run_ == NULL)
 		return -EINVAL;
 	if (pages_jit_flips(jit))
-		err = pages_os_protect(jit->write_, jit->len_, RW);
+		err = pages_reprotect(jit->write_, jit->len_, RX, RW);
 	else if (jit->owner_ != (uintptr_t)pages_os_pid())
 		err = -EPERM;
 	if (err == 0)
@@ -101,7 +101,7 @@ pages_jit_edit(struct pages_jit *jit, void **ret)
 }
 
 int
-pages_jit_publish(struct pages_jit *jit, size_t off, size_t len)
+pages_jit_publish_(struct pages_jit *jit, size_t off, size_t len)
 {
 	char *run = (char *)(uintptr_t)jit->run_;
 	int err = 0;
@@ -111,25 +111,25 @@ pages_jit_publish(struct pages_jit *jit, size_t off, size_t len)
 	if (off > jit->len_ || len > jit->len_ - off)
 		return -ERANGE;
 	if (pages_jit_flips(jit))
-		err = pages_os_protect(run, jit->len_, RX);
+		err = pages_reprotect(run, jit->len_, RW, RX);
 	if (err == 0)
 		__builtin___clear_cache(run + off, run + off + len);
 	return err;
 }
 
 int
-pages_jit_write(struct pages_jit *jit, size_t off, const void *code, size_t len)
+pages_jit_write_(struct pages_jit *jit, size_t off, const void *code, size_t len)
 {
 	void *start;
 	int err;
 
 	if (jit->run_ != NULL && (off > jit->len_ || len > jit->len_ - off))
 		return -ERANGE;
-	err = pages_jit_edit(jit, &start);
+	err = pages_jit_edit_(jit, &start);
 	if (err != 0)
 		return err;
 	memcpy((char *)start + off, code, len);
-	return pages_jit_publish(jit, off, len);
+	return pages_jit_publish_(jit, off, len);
 }
 
 int

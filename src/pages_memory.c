@@ -24,16 +24,20 @@ pages_page_size_(struct pages_raw_ p)
 static int
 discard(struct pages_region r, char *start, size_t len)
 {
+	int err;
+
+	if (r.locked)		/* the memory has to stay */
+		return -EOPNOTSUPP;
 	switch (r.kind) {
 	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
-		return pages_os_renew(start, len);
+		err = pages_os_renew(start, len);
+		return err != 0 && pages_os_heal(start, len) == 0 ? 0 : err;
 	case PAGES_SHARED:
 		return pages_os_file_discard(start, len);
 	case PAGES_SECRET:
 		return -EOPNOTSUPP;
 	default:
-		return pages_can(PAGES_CAP_DISCARD) && !r.locked ? pages_os_discard(start, len)
-								 : -EOPNOTSUPP;
+		return pages_can(PAGES_CAP_DISCARD) ? pages_os_discard(start, len) : -EOPNOTSUPP;
 	}
 }
 
@@ -123,13 +127,13 @@ static const struct {
 };
 
 int
-pages_advise_(struct pages_raw_ p, int hint, unsigned prot)
+pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
 {
 	struct pages_region r = pages_region_of(p);
 	bool huge = hint == PAGES_HINT_HUGE || hint == PAGES_HINT_NO_HUGE;
 	int err;
 
-	if (hint < 0 || (size_t)hint >= sizeof(hints) / sizeof(hints[0]))
+	if ((size_t)hint >= sizeof(hints) / sizeof(hints[0]))
 		return -EINVAL;
 	if (hints[hint].changes_contents && (prot & PAGES_OS_WRITE) == 0)
 		return -EACCES;
@@ -154,15 +158,17 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	if (r.kind == PAGES_SECRET)
 		return -EOPNOTSUPP;
 	err = pages_os_lock(r.base, r.len, on);
-	if (err != 0)
+	if (err != 0) {
+		(void)pages_os_lock(r.base, r.len, r.locked);
 		return err;
+	}
 	r.locked = on;
 	*ret = pages_raw_of(r);
 	return 0;
 }
 
 int
-pages_place_(struct pages_raw_ p, int numa, uint64_t nodes)
+pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 {
 	static const enum pages_os_place how[] = {
 		[PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
@@ -173,7 +179,7 @@ pages_place_(struct pages_raw_ p, int numa, uint64_t nodes)
 	struct pages_region r = pages_region_of(p);
 	int err;
 
-	if (numa < 0 || (size_t)numa >= sizeof(how) / sizeof(how[0]))
+	if ((size_t)numa >= sizeof(how) / sizeof(how[0]))
 		return -EINVAL;
 	if ((numa == PAGES_NUMA_DEFAULT) != (nodes == 0))
 		return -EINVAL;
@@ -201,7 +207,11 @@ pages_label_(struct pages_raw_ p, const char *label)
 
 	if (label != NULL && !pages_is_label(label))
 		return -EINVAL;
-	pages_note_label(p, label);
 	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);
-	return err == -EINVAL || err == -EBADF ? -EOPNOTSUPP : err;
+	if (err == -EINVAL || err == -EBADF)
+		err = -EOPNOTSUPP;
+	/* Explanations have it even where the kernel has no names. */
+	if (err == 0 || err == -EOPNOTSUPP)
+		pages_note_label(p, label);
+	return err;
 }

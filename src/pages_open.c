@@ -149,7 +149,7 @@ map_shared(const struct pages_options *o, struct pages_region *ret)
 		return err;
 	}
 	r.base = base;
-	r.detail = (size_t)fd;
+	r.detail = pages_file_detail(fd);
 	*ret = r;
 	return 0;
 }

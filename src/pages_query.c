@@ -28,7 +28,7 @@ ask(const char *p, struct pages_os_mapping *ret)
 }
 
 int
-pages_query_address(const void *address, struct pages_mapping *ret)
+(pages_query_address)(const void *address, struct pages_mapping *ret)
 {
 	struct pages_os_mapping m;
 	int err = ask(address, &m);

@@ -115,10 +115,13 @@ unback(struct pages_region *r, char *from, size_t len)
 
 	if (r->kind != PAGES_RESERVED || !pages_can(PAGES_CAP_DISCARD))
 		return pages_os_unback(from, len);
-	err = pages_os_protect(from, len, PAGES_OS_NONE);
-	if (err != 0)
+	err = pages_reprotect(from, len, PAGES_P_RW_, PAGES_OS_NONE);
+	if (err != 0 || pages_os_discard(from, len) == 0)
 		return err;
-	return pages_os_discard(from, len) == 0 ? 0 : pages_os_unback(from, len);
+	err = pages_os_unback(from, len);
+	if (err != 0)
+		(void)pages_os_protect(from, len, PAGES_P_RW_);
+	return err;
 }
 
 static int
@@ -130,7 +133,7 @@ resize_reserved(struct pages_region *r, size_t len)
 	if (len > pages_region_room(*r))
 		return -ERANGE;
 	if (len > r->len)
-		err = pages_os_protect(end, len - r->len, PAGES_P_RW_);
+		err = pages_reprotect(end, len - r->len, PAGES_OS_NONE, PAGES_P_RW_);
 	else
 		err = unback(r, r->base + len, r->len - len);
 	if (err == 0)
@@ -141,16 +144,19 @@ resize_reserved(struct pages_region *r, size_t len)
 static int
 resize_shared(struct pages_region *r, size_t len)
 {
-	int fd = (int)r->detail;
 	void *base = r->base;
 	size_t old = r->len;
-	int err = len > old ? pages_os_file_resize(fd, len) : 0;
+	int fd;
+	int err = pages_region_file(*r, &fd);
 
+	if (err != 0)
+		return err;
+	err = len > old ? pages_os_file_resize(fd, len) : 0;
 	if (err == 0)
 		err = pages_os_resize(r->base, old, len, &base);
 	if (err == 0 && len < old) {
 		err = pages_os_file_resize(fd, len);
-		/* The place has just become free, and a descriptor can be closed behind us. */
+		/* Nothing can have taken the place so soon, as far as this matters at all. */
 		if (err != 0)
 			(void)pages_os_extend(base, len, old);
 	} else if (err != 0 && len > old) {

@@ -37,12 +37,14 @@ map_hidden(char *middle, size_t len, unsigned *got)
 static int
 map_ordinary(char *middle, size_t len, unsigned *got)
 {
-	int err = pages_os_renew(middle, len);
+	int err = pages_os_protect(middle, len, PAGES_P_RW_);
 
 	if (err != 0)
 		return err;
 	if (pages_os_lock(middle, len, true) == 0)
 		*got |= PAGES_SECRET_LOCKED;
+	else
+		(void)pages_os_lock(middle, len, false);
 	if (pages_os_advise(middle, len, PAGES_OS_DONT_DUMP) == 0)
 		*got |= PAGES_SECRET_NOT_DUMPED;
 	if (pages_os_advise(middle, len, PAGES_OS_WIPE_ON_FORK) == 0)

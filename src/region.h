@@ -26,7 +26,7 @@ enum pages_kind {
 	PAGES_PLAIN,		/* detail: log2 of the alignment, if above a page's */
 	PAGES_RESERVED,		/* detail: pages that may become accessible, all in all */
 	PAGES_COPY,		/* the same */
-	PAGES_SHARED,		/* detail: file descriptor */
+	PAGES_SHARED,		/* detail: file descriptor, and from bit 32 on its fingerprint */
 	PAGES_FROZEN,		/* the same */
 	PAGES_SECRET,		/* detail: the process that opened it */
 	PAGES_POOL,		/* detail: log2 of the page size */
@@ -99,11 +99,43 @@ pages_region_span(struct pages_region r)
 	return pages_region_room(r) + (r.guarded ? 2 * pages_os_page_size() : 0);
 }
 
+/* Change the permissions of all of a range; on failure they are as they were. */
+int pages_reprotect(char *p, size_t len, unsigned old, unsigned now);
+
 /* len, which is not 0, rounded up to whole pages of the given size, or -errno. */
 int pages_whole(size_t len, size_t page, size_t *ret);
 
 /* Is it what the kernel takes for the name of a mapping? */
 bool pages_is_label(const char *s);
+
+/*
+ * What detail is for a file: as much of its identity as there is room for over the
+ * descriptor, of which 32-bit processes have 2^20 at most.
+ */
+enum { PAGES_FD_BITS = sizeof(size_t) > 4 ? 32 : 20 };
+
+static inline size_t
+pages_file_detail(int fd)
+{
+	size_t print = (size_t)(pages_os_file_id(fd) * 0x9e3779b97f4a7c15u >> 40);
+
+	return ((size_t)fd | print << PAGES_FD_BITS) & SIZE_MAX >> PAGES_INFO_SHIFT;
+}
+
+/*
+ * The file behind shared or frozen pages; -EBADF if the program has closed the
+ * descriptor, which may be another file's by now.
+ */
+static inline int
+pages_region_file(struct pages_region r, int *ret)
+{
+	int fd = (int)(r.detail & (((uint64_t)1 << PAGES_FD_BITS) - 1));
+
+	if (pages_file_detail(fd) != r.detail)
+		return -EBADF;
+	*ret = fd;
+	return 0;
+}
 
 /* Is [offset, offset + len) in p?  Cannot wrap. */
 static inline bool

@@ -73,7 +73,7 @@ same() {
 }
 seq 1 300000 >"$tmp/numbers"
 same sort -R --random-source="$tmp/numbers" -S 64M "$tmp/numbers"
-same awk '{ s = s $0 } END { print length(s) }' "$tmp/numbers"
+same awk 'NR <= 30000 { s = s $0 } END { print length(s) }' "$tmp/numbers"
 same sh -c 'exit 3'
 same ls /nonexistent
 same gzip -c "$tmp/numbers"

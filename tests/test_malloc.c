@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,6 +211,30 @@ Test(malloc, ends_the_process_when_an_inner_pointer_is_freed)
 Test(malloc, ends_the_process_when_a_freed_block_is_reallocated)
 {
 	expect_abort(realloc_freed, "pages: realloc(): invalid pointer\n");
+}
+
+/* Too little address space, here; or pages of another size than the arena is made for. */
+Test(without_an_arena, everything_is_the_c_library_s)
+{
+	const struct rlimit tight = { MIB(400), MIB(400) };
+	char *p;
+
+	cr_assert_eq(setrlimit(RLIMIT_AS, &tight), 0);
+	p = pages_calloc(MIB(1), 2);
+	cr_assert(is_zero(p, MIB(2)));
+	cr_assert_not(pages_owns(p));
+	cr_assert_geq(pages_usable_size(p), MIB(2));
+	mark(p, MIB(2), 1);
+	p = pages_realloc(p, MIB(9));
+	cr_assert(is_marked(p, MIB(2), MIB(2), 1));
+	cr_assert_not(pages_owns(p));
+	pages_free(p);
+	p = pages_aligned_alloc(MIB(2), MIB(3));
+	cr_assert_eq((uintptr_t)p % MIB(2), 0);
+	cr_assert_not(pages_owns(p));
+	pages_free(p);
+	cr_assert_eq(pages_trim(0), 0);
+	cr_assert_eq(stats().arena_bytes, 0);
 }
 
 Test(malloc, works_in_a_forked_child)

@@ -17,15 +17,15 @@
  * on working where a security policy forbids to make written pages executable, such
  * as after pages_lockdown().
  *
- * Where the kernel denies executable memory files there is one view that is flipped:
- * pages_jit_edit() makes it writable, pages_jit_publish() executable again, and
- * nobody may run code in between.  pages_jit_flips() tells.
+ * Where the kernel denies executable memory files, or has no descriptor left, there
+ * is one view that is flipped: pages_jit_edit() makes it writable, pages_jit_publish()
+ * executable again, and nobody may run code in between.  pages_jit_flips() tells.
  *
  * {0} is an empty struct; calls on one are answered with -EINVAL, or abort(3) in
  * PAGES_JIT_FN().  Errors and errno as in pages.h.
  * Threads: any number may run code; one at a time may edit.
- * Fork: the child may run the code; edits are refused there with -EPERM, because
- * the parent would see them.
+ * Fork: the child may run the code; edits of two views are refused there with -EPERM,
+ * because the parent would see them.
  */
 #ifndef PAGES_JIT_H
 #define PAGES_JIT_H
@@ -41,26 +41,26 @@ struct pages_jit {
 	uintptr_t owner_ PAGES_EMPTY_;		/* the process */
 };
 
-PAGES_BEGIN_C
-
 /*
  * pages_jit_open - len bytes for code, rounded up to whole pages
  *
- * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EMFILE;
- * -EACCES if neither two views nor one that flips are allowed.
+ * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EACCES if
+ * neither two views nor one that flips are allowed.
  */
-PAGES_API PAGES_MUST_CHECK int pages_jit_open(struct pages_jit *jit, size_t len);
+#define pages_jit_open(jit, len)                                                   \
+	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, len))
 
 /* Give the pages back, and leave *jit empty.  Nobody may be running their code. */
-PAGES_API void pages_jit_close(struct pages_jit *jit);
+#define pages_jit_close(jit) pages_jit_empty_(PAGES_NEEDS_JIT(jit))
 
 /*
  * pages_jit_edit - *ret is the writable view, all of it, until it is published
  *
- * Returns 0; -EINVAL; -EPERM in a forked child; when it flips also what
- * mprotect(2) says.  Cost: a system call (getpid), two when it flips.
+ * Returns 0; -EINVAL; -EPERM in a forked child, or, when it flips, what mprotect(2)
+ * says.  Cost: a system call (getpid, or mprotect when it flips).
  */
-PAGES_API PAGES_MUST_CHECK int pages_jit_edit(struct pages_jit *jit, void **ret);
+#define pages_jit_edit(jit, ret)                                                   \
+	pages_jit_edit_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_POINTER(void *, ret))
 
 /*
  * pages_jit_publish - let the bytes [off, off + len) that were written be run
@@ -68,26 +68,20 @@ PAGES_API PAGES_MUST_CHECK int pages_jit_edit(struct pages_jit *jit, void **ret)
  * Brings the instruction cache up to date.  Returns 0; -ERANGE past the end;
  * -EINVAL; when it flips also what mprotect(2) says.
  */
-PAGES_API PAGES_MUST_CHECK int pages_jit_publish(struct pages_jit *jit, size_t off,
-						 size_t len);
+#define pages_jit_publish(jit, off, len)                                           \
+	pages_jit_publish_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off), \
+			   PAGES_NEEDS_INTEGER(size_t, len))
 
 /* Edit, copy and publish in one: len bytes of code to byte off.  Returns as these. */
-PAGES_API PAGES_MUST_CHECK int pages_jit_write(struct pages_jit *jit, size_t off,
-					       const void *code, size_t len);
+#define pages_jit_write(jit, off, code, len)                                       \
+	pages_jit_write_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off),   \
+			 (code), PAGES_NEEDS_INTEGER(size_t, len))
 
 /* Can code not be run while it is edited?  False for two views. */
-static inline bool
-pages_jit_flips(const struct pages_jit *jit)
-{
-	return jit->write_ == jit->run_;
-}
+#define pages_jit_flips(jit) pages_jit_flips_(PAGES_NEEDS_CONST_JIT(jit))
 
 /* The length; whole pages, 0 if *jit is empty. */
-static inline size_t
-pages_jit_len(const struct pages_jit *jit)
-{
-	return jit->len_;
-}
+#define pages_jit_len(jit) pages_jit_len_(PAGES_NEEDS_CONST_JIT(jit))
 
 /*
  * pages_lockdown - no page that could be written ever becomes executable any more
@@ -96,22 +90,61 @@ pages_jit_len(const struct pages_jit *jit)
  * pages_to_rx() then says -EACCES; struct pages_jit goes on working.
  * Returns 0; -EOPNOTSUPP where the kernel cannot.
  */
+PAGES_BEGIN_C
 PAGES_API PAGES_MUST_CHECK int pages_lockdown(void);
+PAGES_END_C
 
 /*
  * PAGES_JIT_FN - pointer to the function that starts at byte off
  *
- * Aborts with one line if off is out of range or *jit is empty.
+ * Aborts with one line if off is out of range or *jit is empty; the latter is a
+ * compile error where the optimiser sees it.
  */
 #define PAGES_JIT_FN(jit, off, ...)                                                \
-	PAGES_CODE_(pages_jit_code_((jit), (size_t)(off), PAGES_CALL_("PAGES_JIT_FN")), \
-		    __VA_ARGS__)
+	PAGES_CODE_(pages_jit_code_(PAGES_NEEDS_CONST_JIT(jit),                    \
+				    PAGES_NEEDS_INTEGER(size_t, off),              \
+				    PAGES_CALL_("PAGES_JIT_FN")), __VA_ARGS__)
 
-/* Not for direct use. */
+/* From here on: what makes the above work; not for direct use. ------------- */
+
+#define PAGES_NEEDS_JIT(jit) PAGES_NEEDS_POINTER(struct pages_jit, jit)
+#define PAGES_NEEDS_CONST_JIT(jit) PAGES_NEEDS_CONST_POINTER(struct pages_jit, jit)
+
+PAGES_BEGIN_C
+
+PAGES_API PAGES_MUST_CHECK int pages_jit_open_(struct pages_jit *jit, size_t len);
+PAGES_API PAGES_MUST_CHECK int pages_jit_edit_(struct pages_jit *jit, void **ret);
+PAGES_API PAGES_MUST_CHECK int pages_jit_publish_(struct pages_jit *jit, size_t off, size_t len);
+PAGES_API PAGES_MUST_CHECK int pages_jit_write_(struct pages_jit *jit, size_t off,
+						const void *code, size_t len);
+PAGES_API void pages_jit_close_(struct pages_jit *jit);
+
+/* Once more what the library does, for the optimiser to see. */
+PAGES_INLINE_ void
+pages_jit_empty_(struct pages_jit *jit)
+{
+	pages_jit_close_(jit);
+	jit->run_ = PAGES_NULL_;
+}
+
+PAGES_INLINE_ bool
+pages_jit_flips_(const struct pages_jit *jit)
+{
+	return jit->write_ == jit->run_;
+}
+
+PAGES_INLINE_ size_t
+pages_jit_len_(const struct pages_jit *jit)
+{
+	return jit->len_;
+}
+
 PAGES_INLINE_ const char *
 pages_jit_code_(const struct pages_jit *jit, size_t off, const char *call)
 {
-	if (__builtin_expect(jit->run_ == NULL, 0))
+	if (__builtin_constant_p(jit->run_ == PAGES_NULL_) && jit->run_ == PAGES_NULL_)
+		pages_used_after_move_(call);
+	if (__builtin_expect(jit->run_ == PAGES_NULL_, 0))
 		pages_die_empty_(call);
 	if (__builtin_expect(off >= jit->len_, 0))
 		pages_die_range_(call, off, jit->len_);

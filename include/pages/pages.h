@@ -30,13 +30,17 @@
  * Handles: {0} is empty, the state to start from.  After an assignment only one
  * of the two may be used.  Calls are macros that evaluate each argument once.
  *
- * Mistakes: using an empty handle (not opened, closed, or moved away by a
- * transition) is a compile error where the optimiser sees it, in gcc from -Og
- * and in clang from -O2, and else one line on stderr and abort(3).  The latter
- * also answers an index or a code offset past the end.
+ * Mistakes: an argument of a wrong type does not compile, whatever the call (hints
+ * and NUMA modes are numbers in C, which only warns of another enum's).  Using an
+ * empty handle (not opened, closed, or moved away by a transition) is a compile error
+ * where the optimiser sees it, in gcc from -Og and in clang from -O2, and else one
+ * line on stderr and abort(3).  The latter also answers an index or a code offset
+ * past the end.
  *
  * Errors: calls that give an int return 0 or a negative errno value, and leave
- * their handles as they were on failure.  No call changes errno.
+ * their handles as they were on failure.  No call changes errno.  A security policy
+ * (seccomp, say) may make the kernel give answers that are not listed: they are
+ * handed on.
  * Threads: many may read, write and ask about one handle; every other call needs
  * the handle for itself.  Different handles are independent.
  * Sizes and offsets are bytes; the page size is the machine's, at run time.
@@ -64,7 +68,8 @@
  * Returns 0; -EINVAL for len 0, -ENOMEM, or -EBUSY if *rw is not empty.
  */
 #define pages_open(rw, len)                                                        \
-	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), PAGES_CALL_("pages_open"))
+	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_INTEGER(size_t, len),    \
+		    PAGES_CALL_("pages_open"))
 
 /* What size of page the kernel should use behind a range. */
 enum pages_huge {
@@ -101,14 +106,14 @@ struct pages_options {
  * label: is dropped where the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
  *
  * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
- * below len, or a label that
- * pages_label() would refuse, or wishes that exclude each other (reserve, shared and pool pages each
- * exclude the other two; guards go with neither shared nor pool pages, align not
- * with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also -EOPNOTSUPP
- * where memory files are forbidden.
+ * below len, a label that pages_label() would refuse, or wishes that exclude each
+ * other (reserve, shared and pool pages each exclude the other two; guards go with
+ * neither shared nor pool pages, align not with shared); -ENOMEM; -EBUSY if *rw is
+ * not empty; for shared also -EMFILE, and -EOPNOTSUPP where memory files are
+ * forbidden.
  */
-#define pages_open_with(rw, options)                                               \
-	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (options),              \
+#define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
+	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \
 			 PAGES_CALL_("pages_open_with"))
 
 /*
@@ -169,14 +174,14 @@ struct pages_options {
 
 /* pages_read - const void *, the start of pages that can be read */
 #define pages_read(p)                                                              \
-	((const void *)pages_check_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))->base_)
+	pages_const_start_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))
 
 /* pages_write - void *, the start of writable pages */
 #define pages_write(rw)                                                            \
-	((void *)pages_check_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))->base_)
+	pages_start_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))
 
 /* pages_len - size_t, the length of any handle; whole pages, 0 if it is empty */
-#define pages_len(p) ((size_t)PAGES_NEEDS_ANY(p)->len_)
+#define pages_len(p) pages_len_(PAGES_NEEDS_ANY(p))
 
 /* pages_page_size - size_t, of the pages behind any handle; 0 if it is empty */
 #define pages_page_size(p) pages_page_size_(*PAGES_NEEDS_ANY(p))
@@ -188,8 +193,8 @@ struct pages_options {
  * const struct pages_rw * among them.  Aborts if i is out of range.
  */
 #define PAGES_AT(type, p, i)                                                       \
-	(*(__typeof__(PAGES_AS_(type, p)))pages_slot_(PAGES_NEEDS_READABLE(p),     \
-		(size_t)(i), sizeof(type), PAGES_CALL_("PAGES_AT")))
+	PAGES_ELEMENT_(type, p, pages_slot_(PAGES_NEEDS_READABLE(p),               \
+		PAGES_NEEDS_INTEGER(size_t, i), sizeof(type), PAGES_CALL_("PAGES_AT")))
 
 /*
  * PAGES_FN - pointer to the function that starts at byte off of executable pages
@@ -201,7 +206,8 @@ struct pages_options {
  */
 #ifdef PAGES_ENABLE_EXEC
 #define PAGES_FN(rx, off, ...)                                                     \
-	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx), (size_t)(off), 1,      \
+	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx),                        \
+				PAGES_NEEDS_INTEGER(size_t, off), 1,               \
 				PAGES_CALL_("PAGES_FN")), __VA_ARGS__)
 #endif
 
@@ -213,24 +219,26 @@ struct pages_options {
  * len is rounded up to whole pages; what is new reads as zero.  The pages may
  * move, without being copied, unless they were opened with a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EOPNOTSUPP for secrets and pages from the hugetlb pool; else what
- * mremap(2) says, such as -EFAULT after mlock(2) or the like on a part.
+ * locked pages; -EBADF if somebody closed the descriptor of shared ones; -EOPNOTSUPP
+ * for secrets and pages from the hugetlb pool; else what mremap(2) says, such as
+ * -EFAULT after mlock(2) or the like on a part.
  */
 #define pages_resize(rw, len)                                                      \
-	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw), (size_t)(len),       \
-		      PAGES_CALL_("pages_resize"))
+	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw),                      \
+		      PAGES_NEEDS_INTEGER(size_t, len), PAGES_CALL_("pages_resize"))
 
 /*
  * pages_decommit - drop the contents and the memory of a range
  *
  * Pages wholly in the range read as zero and use no memory until written (they
  * are cleared if the kernel cannot do it); parts of pages at its ends stay.
- * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself.
+ * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself;
+ * for clones and pages of files -ENOMEM at the limit of mappings.
  */
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
 				     PAGES_CALL_("pages_decommit")),               \
-		       (size_t)(offset), (size_t)(len))
+		       PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
 /*
  * pages_prefault - have every page that a range touches present and writable
@@ -241,7 +249,7 @@ struct pages_options {
 #define pages_prefault(rw, offset, len)                                            \
 	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                    \
 				      PAGES_CALL_("pages_prefault")),              \
-			(size_t)(offset), (size_t)(len))
+			PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
 /* What the kernel may be told about the use of a range. */
 enum pages_hint {
@@ -271,8 +279,9 @@ enum pages_hint {
  * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this
  * kind of pages, does not support it; another negative errno if it failed, among
  * them -EINVAL for a value that is no hint, -EACCES for a hint that changes
- * contents on pages that are not writable, and for COLLAPSE -ENOMEM or -EINVAL if
- * there is no huge page free or no room for one.
+ * contents on pages that are not writable, and for COLLAPSE -ENOMEM if there is no
+ * huge page free and -EAGAIN or -EBUSY if pages are in use otherwise.  COLLAPSE is
+ * unsupported, too, where no huge page fits or none of its pages was touched.
  * After DONT_FORK a child must not use the handle, nor close it.
  * Hints for all of a handle, and only those, leave it one mapping, which
  * pages_resize() needs; they stay with it when it grows.
@@ -285,7 +294,8 @@ enum pages_hint {
  * pages_lock, pages_unlock - keep readable pages in memory, present and unswapped
  *
  * Locks do not nest.  Returns 0; -ENOMEM or -EAGAIN beyond RLIMIT_MEMLOCK or the
- * memory there is; -EPERM where locking is not allowed at all.
+ * memory there is; -EPERM where locking is not allowed at all; -EOPNOTSUPP for
+ * secrets, which are locked or could not be from the start.
  */
 #define pages_lock(p)                                                              \
 	pages_update_(pages_lock_, PAGES_NEEDS_LOCKABLE(p), 1, PAGES_CALL_("pages_lock"))
@@ -305,11 +315,12 @@ enum pages_numa {
  *
  *   nodes  uint64_t, bit n for node n
  *
- * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not.
+ * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not; else
+ * what mbind(2) says, such as -EPERM in a sandbox.
  */
 #define pages_place(p, numa, nodes)                                                \
 	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
-		     (numa), (nodes))
+		     (numa), PAGES_NEEDS_INTEGER(uint64_t, nodes))
 
 /*
  * pages_label - name the pages in /proc/PID/maps, and in explanations
@@ -317,10 +328,12 @@ enum pages_numa {
  *   label  at most 79 printable characters other than \ ` $ [ ], or NULL for none
  *
  * Returns 0; -EOPNOTSUPP where the kernel keeps no names (CONFIG_ANON_VMA_NAME) or
- * not for this kind of pages; -EINVAL for other characters or more of them.
+ * not for this kind of pages, explanations have the label then, too; -EINVAL for
+ * other characters or more of them.
  */
 #define pages_label(p, label)                                                      \
-	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), (label))
+	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), \
+		     PAGES_NEEDS_STRING(label))
 
 /* What the kernel says. --------------------------------------------------- */
 
@@ -348,6 +361,8 @@ PAGES_BEGIN_C
 PAGES_API PAGES_MUST_CHECK int pages_query_address(const void *address,
 						   struct pages_mapping *ret);
 PAGES_END_C
+#define pages_query_address(address, ret)                                          \
+	pages_query_address((address), PAGES_NEEDS_POINTER(struct pages_mapping, ret))
 
 /*
  * pages_verify - does the kernel agree with the type, for every page?
@@ -374,13 +389,41 @@ struct pages_range {
  *		printf("%zu bytes at %zu\n", r.len, r.offset);
  *
  * *range is the run that was found last, or {0}, and becomes the first run behind
- * it; len is 0 when there is none.  Of pages that are shared or cloned only those
- * count that this handle has touched, where the kernel can tell (Linux 6.7).
- * Returns 0; -EINVAL for a range that is not in the handle; -EOPNOTSUPP.
+ * it; len is 0 when there is none.  Where the kernel can tell (Linux 6.7), only
+ * those pages of shared or frozen ones count that this handle has touched, and of
+ * clones and files those that were written; else all that are in memory.
+ * Returns 0; -EINVAL for a range that is not whole pages of the handle; -EOPNOTSUPP.
  */
 #define pages_resident(p, range)                                                   \
 	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
-			(range))
+			PAGES_NEEDS_POINTER(struct pages_range, range))
+
+/* From here on: what makes the above work; not for direct use. ------------- */
+
+PAGES_BEGIN_C
+
+PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, enum pages_hint hint,
+					     unsigned prot);
+PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, enum pages_numa numa,
+					    uint64_t nodes);
+
+/* For exactly one argument, whatever commas it has inside. */
+PAGES_INLINE_ const struct pages_options *
+pages_options_(const struct pages_options *options)
+{
+	return options;
+}
+
+PAGES_END_C
+
+#ifdef __cplusplus
+PAGES_REFUSE_NULL_(pages_options_)
+#define PAGES_NEEDS_OPTIONS(...) pages_options_(__VA_ARGS__)
+#else
+#define PAGES_NEEDS_OPTIONS(...)                                                   \
+	_Generic((__VA_ARGS__), struct pages_options *: pages_options_(__VA_ARGS__), \
+		const struct pages_options *: pages_options_(__VA_ARGS__))
+#endif
 
 #include <pages/frozen.h>
 #include <pages/secret.h>

@@ -40,8 +40,9 @@ enum pages_secrecy {
  * Returns 0; -EINVAL for len 0; -ENOMEM; -EBUSY if *rw is not empty.
  */
 #define pages_secret_open(rw, len, got)                                            \
-	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), (size_t)(len), (got), \
-			   PAGES_CALL_("pages_secret_open"))
+	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw),                      \
+			   PAGES_NEEDS_INTEGER(size_t, len),                       \
+			   PAGES_NEEDS_POINTER(unsigned, got), PAGES_CALL_("pages_secret_open"))
 
 /* From here on: what makes the above work; not for direct use. ------------- */
 
@@ -53,8 +54,8 @@ PAGES_API int pages_map_secret_(size_t len, unsigned *got, const char *call,
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_secret_open_(struct pages_raw_ *p, size_t len, unsigned *got, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_secret_(len, got, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_secret_(len, got, call, &q);
 
 	if (err == 0)
 		*p = q;

@@ -28,8 +28,12 @@
 
 #ifdef __cplusplus
 #define PAGES_EMPTY_ {}			/* so is a handle without an initialiser */
+#define PAGES_CAST_(type, value) static_cast<type>(value)
+#define PAGES_NULL_ nullptr
 #else
 #define PAGES_EMPTY_
+#define PAGES_CAST_(type, value) ((type)(value))
+#define PAGES_NULL_ NULL
 #endif
 struct pages_raw_ {
 	void *base_ PAGES_EMPTY_;
@@ -56,7 +60,8 @@ struct pages_rwx { struct pages_raw_ p_; };
 #endif
 
 enum {
-	PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5, PAGES_P_RWX_ = 7
+	PAGES_P_NONE_ = 0, PAGES_P_RO_ = 1, PAGES_P_RW_ = 3, PAGES_P_RX_ = 5, PAGES_P_RWX_ = 7,
+	PAGES_P_BITS_ = 3
 };
 
 /* Who accepts whom: X(type, p) for each type. ------------------------------ */
@@ -92,8 +97,13 @@ enum {
 #define PAGES_NEEDS_EXECUTABLE(p) pages_executable_type_(p)
 #define PAGES_NEEDS_ANY(p) pages_any_type_(p)
 #define PAGES_NEEDS_EXACTLY(type, p) pages_exactly_<type>(p)
-#define PAGES_AS_(type, p) pages_as_<type>(p)
-#define PAGES_PROT_OF_(p) ((unsigned)sizeof(pages_prot_of_(p)) - 1)
+#define PAGES_NEEDS_POINTER(type, p) pages_pointer_<type>(p)
+#define PAGES_NEEDS_CONST_POINTER(type, p) pages_pointer_<const type>(p)
+#define PAGES_NEEDS_STRING(s) (s)
+#define PAGES_NEEDS_INTEGER(type, n) pages_integer_<type>((n) | 0)
+#define PAGES_ELEMENT_(type, p, slot) (*static_cast<decltype(pages_as_<type>(p))>(slot))
+#define PAGES_CODE_(address, ...) pages_code_<__VA_ARGS__>(address)
+#define PAGES_PROT_OF_(p) static_cast<unsigned>(sizeof(pages_prot_of_(p)) - 1)
 #else
 /* The last association ends the list, which has a comma behind each entry. */
 #define PAGES_ONE_OF_(types, assoc, p)                                             \
@@ -111,10 +121,27 @@ enum {
 	PAGES_ONE_OF_(PAGES_EXECUTABLE_TYPES_, PAGES_ASSOC_CONST_, p)
 #define PAGES_NEEDS_ANY(p) PAGES_ONE_OF_(PAGES_ANY_TYPES_, PAGES_ASSOC_CONST_, p)
 #define PAGES_NEEDS_EXACTLY(type, p) (&_Generic((p), struct type *: (p))->p_)
+/* Arguments that C compilers would only warn of if they were of another type. */
+#define PAGES_NEEDS_POINTER(type, p) _Generic((p), type *: (p))
+#define PAGES_NEEDS_CONST_POINTER(type, p) _Generic((p), type *: (p), const type *: (p))
+/* Of all void *, only NULL makes the ?: a const char *. */
+#define PAGES_NEEDS_STRING(s)                                                      \
+	_Generic((s), char *: (s), const char *: (s),                              \
+		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
+/* A cast alone would take pointers and fractions, and none would warn of signs. */
+#define PAGES_NEEDS_INTEGER(type, n) ((type)((n) | 0))
 #define PAGES_AS_(type, p)                                                         \
 	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
 		PAGES_IF_WX_(struct pages_rwx *: (__typeof__(type) *)0,)           \
 		default: (const __typeof__(type) *)0)
+#define PAGES_ELEMENT_(type, p, slot) (*(__typeof__(PAGES_AS_(type, p)))(slot))
+/*
+ * Of all types only a function is the same as what a pointer to it points to; and
+ * ISO C turns data into code only through an integer.
+ */
+#define PAGES_CODE_(address, ...)                                                  \
+	_Generic(*(__typeof__(__VA_ARGS__) *)0, __typeof__(__VA_ARGS__) *:         \
+		(__typeof__(__VA_ARGS__) *)(void (*)(void))(uintptr_t)(address))
 #define PAGES_PROT_OF_(p)                                                          \
 	((unsigned)_Generic((p), struct pages_none *: PAGES_P_NONE_,               \
 		const struct pages_none *: PAGES_P_NONE_,                          \
@@ -133,12 +160,9 @@ enum {
 
 #define PAGES_MOVE_(from, to, kind, prot)                                          \
 	pages_move_(pages_protect_, PAGES_NEEDS_HANDLE(from),                      \
-		    PAGES_NEEDS_EXACTLY(pages_##kind, to), (prot),                 \
+		    PAGES_NEEDS_EXACTLY(pages_##kind, to),                         \
+		    (size_t)PAGES_PROT_OF_(from) << PAGES_P_BITS_ | (size_t)(prot), \
 		    PAGES_CALL_("pages_to_" #kind))
-
-/* ISO C turns data into code only through an integer. */
-#define PAGES_CODE_(address, ...)                                                  \
-	((__typeof__(__VA_ARGS__) *)(void (*)(void))(uintptr_t)(address))
 
 /* What the library does with raw structs. ---------------------------------- */
 
@@ -153,7 +177,7 @@ PAGES_API int pages_map_with_(const struct pages_options *options, const char *c
 PAGES_API void pages_unmap_(struct pages_raw_ p, const char *call);
 
 /* Changes: *ret is what p becomes, and set on success only. */
-PAGES_API int pages_protect_(struct pages_raw_ p, size_t prot, const char *call,
+PAGES_API int pages_protect_(struct pages_raw_ p, size_t from_to, const char *call,
 			     struct pages_raw_ *ret);
 PAGES_API int pages_remap_(struct pages_raw_ p, size_t len, const char *call,
 			   struct pages_raw_ *ret);
@@ -164,8 +188,6 @@ PAGES_API int pages_lock_(struct pages_raw_ p, size_t on, const char *call,
 
 PAGES_API PAGES_MUST_CHECK int pages_discard_(struct pages_raw_ p, size_t offset, size_t len);
 PAGES_API PAGES_MUST_CHECK int pages_populate_(struct pages_raw_ p, size_t offset, size_t len);
-PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, int hint, unsigned prot);
-PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, int numa, uint64_t nodes);
 PAGES_API PAGES_MUST_CHECK int pages_label_(struct pages_raw_ p, const char *label);
 PAGES_API PAGES_MUST_CHECK int pages_verify_(struct pages_raw_ p, unsigned prot);
 PAGES_API PAGES_MUST_CHECK int pages_resident_(struct pages_raw_ p, struct pages_range *range);
@@ -196,18 +218,37 @@ PAGES_API void pages_wx_needs_a_library_configured_with_enable_wx(void);
 PAGES_INLINE_ const struct pages_raw_ *
 pages_check_(const struct pages_raw_ *p, const char *call)
 {
-	if (__builtin_constant_p(p->base_ == NULL) && p->base_ == NULL)
+	if (__builtin_constant_p(p->base_ == PAGES_NULL_) && p->base_ == PAGES_NULL_)
 		pages_used_after_move_(call);
-	if (__builtin_expect(p->base_ == NULL, 0))
+	if (__builtin_expect(p->base_ == PAGES_NULL_, 0))
 		pages_die_empty_(call);
 	return p;
+}
+
+/* Not a field, which could be assigned to. */
+PAGES_INLINE_ size_t
+pages_len_(const struct pages_raw_ *p)
+{
+	return p->len_;
+}
+
+PAGES_INLINE_ void *
+pages_start_(const struct pages_raw_ *p, const char *call)
+{
+	return pages_check_(p, call)->base_;
+}
+
+PAGES_INLINE_ const void *
+pages_const_start_(const struct pages_raw_ *p, const char *call)
+{
+	return pages_check_(p, call)->base_;
 }
 
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_(len, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_(len, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -217,8 +258,8 @@ pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, const char *call)
 {
-	struct pages_raw_ q;
-	int err = p->base_ != NULL ? -EBUSY : pages_map_with_(options, call, &q);
+	struct pages_raw_ q = *p;
+	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_with_(options, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -228,9 +269,9 @@ pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, cons
 PAGES_INLINE_ void
 pages_close_(struct pages_raw_ *p, const char *call)
 {
-	if (p->base_ != NULL)
+	if (p->base_ != PAGES_NULL_)
 		pages_unmap_(*p, call);
-	p->base_ = NULL;
+	p->base_ = PAGES_NULL_;
 	p->len_ = p->info_ = 0;
 }
 
@@ -242,11 +283,11 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 	    size_t arg, const char *call)
 {
 	struct pages_raw_ q = *pages_check_(from, call);
-	int err = to->base_ != NULL ? -EBUSY : change(q, arg, call, &q);
+	int err = to->base_ != PAGES_NULL_ ? -EBUSY : change(q, arg, call, &q);
 
 	if (err == 0) {
 		*to = q;
-		from->base_ = NULL;
+		from->base_ = PAGES_NULL_;
 		from->len_ = from->info_ = 0;
 	}
 	return err;
@@ -255,8 +296,8 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_update_(pages_change_ *change, struct pages_raw_ *p, size_t arg, const char *call)
 {
-	struct pages_raw_ q;
-	int err = change(*pages_check_(p, call), arg, call, &q);
+	struct pages_raw_ q = *pages_check_(p, call);
+	int err = change(q, arg, call, &q);
 
 	if (err == 0)
 		*p = q;
@@ -266,7 +307,7 @@ pages_update_(pages_change_ *change, struct pages_raw_ *p, size_t arg, const cha
 PAGES_INLINE_ void *
 pages_slot_(const struct pages_raw_ *p, size_t i, size_t size, const char *call)
 {
-	char *base = (char *)pages_check_(p, call)->base_;
+	char *base = PAGES_CAST_(char *, pages_check_(p, call)->base_);
 
 	if (__builtin_expect(i >= p->len_ / size, 0))
 		pages_die_range_(call, i, p->len_ / size);
@@ -286,6 +327,30 @@ PAGES_READABLE_TYPES_(PAGES_ACCEPT_CONST_, pages_readable_type_)
 PAGES_EXECUTABLE_TYPES_(PAGES_ACCEPT_CONST_, pages_executable_type_)
 PAGES_ANY_TYPES_(PAGES_ACCEPT_CONST_, pages_any_type_)
 template <class H> PAGES_INLINE_ pages_raw_ *pages_exactly_(H *p) { return &p->p_; }
+template <class T> PAGES_INLINE_ T *pages_pointer_(T *p) { return p; }
+template <class T, class N> PAGES_INLINE_ T pages_integer_(N n) { return static_cast<T>(n); }
+template <class T> struct pages_data_ { enum { is = 0 }; };
+template <class T> struct pages_data_<const T> { enum { is = 1 }; };	/* functions have no const */
+template <class F> PAGES_INLINE_ F *
+pages_code_(const void *address)
+{
+	static_assert(!pages_data_<const F>::is,
+		      "pages: code needs a function type, such as long(long, long)");
+	return reinterpret_cast<F *>(reinterpret_cast<uintptr_t>(address));
+}
+/* NULL is no handle; without this it would be, where a call accepts one type only. */
+#define PAGES_REFUSE_NULL_(who) void who(decltype(nullptr)) = delete;
+PAGES_REFUSE_NULL_(pages_writable_type_)
+PAGES_REFUSE_NULL_(pages_lockable_type_)
+PAGES_REFUSE_NULL_(pages_handle_type_)
+PAGES_REFUSE_NULL_(pages_closable_type_)
+PAGES_REFUSE_NULL_(pages_freezable_type_)
+PAGES_REFUSE_NULL_(pages_frozen_type_)
+PAGES_REFUSE_NULL_(pages_readable_type_)
+PAGES_REFUSE_NULL_(pages_executable_type_)
+PAGES_REFUSE_NULL_(pages_any_type_)
+template <class T> PAGES_REFUSE_NULL_(pages_exactly_)
+template <class T> PAGES_REFUSE_NULL_(pages_pointer_)
 template <class T> T *pages_as_(pages_rw *);
 PAGES_IF_WX_(template <class T> T *pages_as_(pages_rwx *);)
 template <class T> const T *pages_as_(const void *);

@@ -1,4 +1,4 @@
-/* misuse: pages_ro ?\*.*not compatible with any|cannot convert .pages_ro\*|no known conversion from .(struct )?pages_ro */
+/* misuse: pages_ro ?\*.*not compatible with any|no matching function for call to .pages_(writable_|exactly_) */
 /* c++ */
 /* SPDX-License-Identifier: MIT */
 #include <pages/pages.h>

@@ -1,4 +1,4 @@
-/* misuse: pages_rw ?\*.*not compatible with any|cannot convert .pages_rw\*. to .pages_ro\*|no known conversion from .(struct )?pages_rw \*. to .(struct )?pages_ro */
+/* misuse: pages_rw ?\*.*not compatible with any|no matching function for call to .pages_(writable_|exactly_) */
 /* c++ */
 /* SPDX-License-Identifier: MIT */
 #include <pages/pages.h>

@@ -1,4 +1,4 @@
-/* misuse: pages_rx ?\*.*not compatible with any|cannot convert .pages_rx\*|no known conversion from .(struct )?pages_rx */
+/* misuse: pages_rx ?\*.*not compatible with any|no matching function for call to .pages_(writable_|exactly_) */
 /* c++ */
 /* SPDX-License-Identifier: MIT */
 #define PAGES_ENABLE_EXEC

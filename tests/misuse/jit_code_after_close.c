@@ -1,0 +1,16 @@
+/* misuse: pages: this handle is empty */
+/* c++ */
+/* SPDX-License-Identifier: MIT */
+#define PAGES_ENABLE_EXEC
+#include <pages/pages.h>
+
+long
+run(struct pages_jit *j)
+{
+#ifdef MISUSE
+	pages_jit_close(j);
+	return PAGES_JIT_FN(j, 0, long(void))();
+#else
+	return PAGES_JIT_FN(j, 0, long(void))();
+#endif
+}
