@@ -73,10 +73,12 @@ release(struct paged_vec_ *v)
 {
 	int saved = errno;
 
-	if (paged_vec_in_pages(v))
-		pages_close(&v->pages_);
-	else
+	if (!paged_vec_in_pages(v))
 		free(v->beg_);
+	else if ((v->options_ & PAGED_VEC_ORDINARY_) != 0 && pages_len(&v->pages_) >= HUGE_FROM)
+		paged_vec_keep(&v->pages_);
+	else
+		pages_close(&v->pages_);
 	errno = saved;
 }
 
@@ -113,7 +115,7 @@ move_to_heap(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 	if (used != 0)
 		memcpy(base, v->beg_, used);
 	release(v);
-	v->options_ &= ~(unsigned)PAGED_VEC_HUGE_SETTLED_;
+	v->options_ &= ~(unsigned)(PAGED_VEC_HUGE_SETTLED_ | PAGED_VEC_ORDINARY_);
 	settle(v, t, base, used, room);
 	return 0;
 }
@@ -124,27 +126,29 @@ move_to_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room
 {
 	struct pages_options o = { .len = room };
 	struct pages_rw pages = {0};
-	size_t used = paged_vec_bytes_(v);
-	int err = open_pages(&o, &pages);
+	size_t used = paged_vec_bytes_(v), written = used;
+	int err = 0;
 
+	if (room >= HUGE_FROM && paged_vec_reuse(room, &pages))
+		written = pages_len(&pages);
+	else
+		err = open_pages(&o, &pages);
 	if (err != 0)
 		return err;
 	if (used != 0)
 		memcpy(pages_write(&pages), v->beg_, used);
 	release(v);
 	v->pages_ = pages;
-	v->written_ = used;
+	v->written_ = written;
 	v->options_ &= ~(unsigned)PAGED_VEC_HUGE_SETTLED_;
+	v->options_ |= PAGED_VEC_ORDINARY_;
 	settle_in_pages(v, t, used);
 	return 0;
 }
 
-/*
- * Have room for room bytes, which is not less than what is in use, and not 0.
- * Clones and files can only grow so far (-ERANGE); then they become ordinary pages.
- */
+/* Clones and files can only grow so far (-ERANGE); then they become ordinary pages. */
 static int
-set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
+try_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 {
 	int err;
 
@@ -158,6 +162,25 @@ set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 	if (err == 0)
 		settle_in_pages(v, t, paged_vec_bytes_(v));
 	return err;
+}
+
+/* Have room for room bytes, which is not less than what is in use, and not 0. */
+static int
+set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
+{
+	int err = try_room(v, t, room);
+
+	/* It may be what is kept that takes the place. */
+	if (err == -ENOMEM && paged_vec_empty_pocket())
+		err = try_room(v, t, room);
+	return err;
+}
+
+/* A last huge page that is not there as a whole becomes 512 small ones, for good. */
+static size_t
+round_to_huge(size_t room)
+{
+	return room < HUGE_FROM ? room : pages_round_up(room, HUGE_ALIGN);
 }
 
 /* Room for extra elements: at_least bytes of it all in all, if that can be had. */
@@ -176,7 +199,7 @@ grow(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t extra, size_t
 		return err;
 	if (v->reserve_ != 0 && need > v->reserve_)
 		return -ERANGE;
-	room = pages_max(need, at_least);
+	room = round_to_huge(pages_max(need, at_least));
 	if (v->reserve_ != 0)
 		room = pages_min(room, v->reserve_);
 	err = set_room(v, t, room);
@@ -281,7 +304,7 @@ paged_vec_open_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
 	if ((w.options_ & PAGED_VEC_PAGES_) != 0)
 		err = open_with(&w, t, options, room);
 	else if (room != 0)
-		err = set_room(&w, t, room);
+		err = set_room(&w, t, round_to_huge(room));
 	if (err == 0)
 		*v = w;
 	assert(paged_vec_is_valid(v, t));

@@ -57,4 +57,13 @@ int paged_vec_into_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t);
 /* *v, which has no storage, gets the pages that its handle holds, with bytes in use. */
 void paged_vec_adopt(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t bytes);
 
+/* Take the pages of a big vector, which are as the kernel made them, and be done. */
+void paged_vec_keep(struct pages_rw *pages);
+
+/* Pages that were kept, with room bytes or somewhat more; their contents are not zero. */
+bool paged_vec_reuse(size_t room, struct pages_rw *ret);
+
+/* Was anything kept?  It is not any more. */
+bool paged_vec_empty_pocket(void);
+
 #endif /* PAGES_SRC_PAGED_VEC_H */

@@ -332,6 +332,62 @@ Test(vec_memory, keeps_hints_when_it_grows)
 	longs_free(&v);
 }
 
+/* What the last one left is used again, and its contents show nowhere. */
+Test(vec_memory, keeps_the_pages_of_the_last_big_vector_for_the_next)
+{
+	struct paged_vec_options o = { .capacity = MIB(1) };
+	struct longs v = {0}, w = {0}, small = {0};
+	const long *place;
+
+	push_until(&v, MIB(8));
+	place = longs_cdata(&v);
+	longs_free(&v);
+	push_until(&small, MIB(1) / 8);
+	cr_assert_neq(longs_cdata(&small), place);
+	cr_assert_eq(longs_open(&v, &o), 0);
+	cr_assert_eq(longs_cdata(&v), place);
+	cr_assert_geq(longs_capacity(&v), MIB(8));
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_neq(longs_cdata(&w), place);
+	cr_assert_eq(longs_resize_zeroed(&v, MIB(8)), 0);
+	for (size_t i = 0; i < MIB(8); i++)
+		cr_assert_eq(*longs_at(&v, i), 0);
+	longs_clear(&v);
+	push_until(&v, MIB(9));
+	check_count(&v, MIB(9));
+	longs_free(&v);
+	longs_free(&w);
+	longs_free(&small);
+}
+
+Test(vec_memory, does_not_keep_pages_with_hints_of_the_caller)
+{
+	struct paged_vec_options o = { .capacity = MIB(1) };
+	struct longs v = {0}, w = {0};
+	struct pages_range r = {0};
+
+	push_until(&v, MIB(8));
+	cr_assert_eq(longs_advise(&v, PAGES_HINT_DONT_FORK), 0);
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_eq(longs_resident(&w, &r), 0);
+	cr_assert_eq(r.len, 0);
+	longs_free(&w);
+}
+
+Test(vec_memory, gives_up_what_is_kept_when_address_space_is_short)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+	struct longs v = {0};
+
+	push_until(&v, MIB(32));
+	longs_free(&v);
+	limit.rlim_cur = status("VmSize") + MIB(32);
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	cr_assert_eq(longs_reserve_exact(&v, MIB(34)), 0);
+	longs_free(&v);
+}
+
 Test(vec_memory, survives_a_limit_of_address_space)
 {
 	struct rlimit limit = { status("VmSize") + MIB(64), RLIM_INFINITY };

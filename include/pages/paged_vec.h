@@ -50,7 +50,10 @@
  * vectors cost no mapping; the first growth beyond copies what there is, at most
  * 64 KiB, and from there on nothing is copied.  A vector that is opened with a
  * capacity of 64 KiB or more, or with a reserve, copies nothing ever.  Capacity
- * doubles.  From 4 MiB on pages are huge (2 MiB) where the kernel can.
+ * doubles.  From 4 MiB on pages are huge (2 MiB) where the kernel can; and what such
+ * a vector had when it was freed is kept for the next that asks for a capacity of
+ * that order, marked so that the kernel takes it back whenever memory is short.
+ * mprotect(2), mlock(2) and the like on elements outlive the vector therefore.
  * Limits: a vector in pages is one mapping, and vm.max_map_count (usually 65 530)
  * bounds those of a process.
  */
@@ -143,7 +146,7 @@ struct paged_vec_options {
  * int NAME_reserve_exact(struct NAME *v, size_t extra)
  *   Have room for extra elements beyond the length.  reserve() doubles the capacity
  *   at least, unless only less can be had, so that growing by small steps is cheap;
- *   reserve_exact() rounds up to whole pages at most.
+ *   reserve_exact() rounds up to whole pages at most, which are huge from 4 MiB on.
  *
  * int NAME_shrink_to_fit(struct NAME *v)
  * int NAME_shrink_to(struct NAME *v, size_t capacity)

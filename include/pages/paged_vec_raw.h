@@ -34,6 +34,7 @@ struct paged_vec_ {
 enum paged_vec_flag_ {
 	PAGED_VEC_PAGES_ = 1,		/* never in malloc's memory */
 	PAGED_VEC_HUGE_SETTLED_ = 2,	/* huge pages or not: that has been decided */
+	PAGED_VEC_ORDINARY_ = 4,	/* pages without wishes or hints of the caller's */
 };
 
 typedef void paged_vec_drop_(void *element);
