@@ -88,7 +88,7 @@ paged_vec_advise_(struct paged_vec_ *v, enum pages_hint hint)
 	if (!paged_vec_in_pages(v))
 		return -EOPNOTSUPP;
 	v->options_ &= ~(unsigned)PAGED_VEC_ORDINARY_;
-	err = pages_advise(&v->pages_, (int)hint);
+	err = pages_advise(&v->pages_, hint);
 	if (err == 0 && (hint == PAGES_HINT_HUGE || hint == PAGES_HINT_NO_HUGE))
 		v->options_ |= PAGED_VEC_HUGE_SETTLED_;
 	return err;
