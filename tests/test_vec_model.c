@@ -6,75 +6,13 @@
  * size of the elements, in both modes, and when memory is refused at any point: then
  * nothing has changed.
  */
-#include "../src/paged_vec.h"
-
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "faults.h"
-#include "support.h"
-
-struct trial {
-	struct paged_vec_ v;
-	struct paged_vec_type_ t;
-	char *model;
-	size_t len;		/* elements of the model */
-	size_t most;		/* it never has more */
-	size_t reserve;
-	uint64_t state;
-	bool faults;
-};
-
-static size_t
-below(struct trial *x, size_t n)
-{
-	return n == 0 ? 0 : random_next(&x->state) % n;
-}
-
-/* An element, in static memory; few different ones, so that there are runs. */
-static const char *
-element(struct trial *x)
-{
-	static char bytes[8192];
-
-	memset(bytes, (int)(1 + below(x, 5)), x->t.size);
-	bytes[x->t.size - 1] = (char)below(x, 3);
-	return bytes;
-}
-
-static char *
-at(struct trial *x, size_t i)
-{
-	return x->model + i * x->t.size;
-}
-
-/* What the model does when n elements come in at i. */
-static void
-insert(struct trial *x, size_t i, const void *from, size_t n)
-{
-	char *copy = malloc(n * x->t.size + 1);
-
-	memcpy(copy, from, n * x->t.size);
-	memmove(at(x, i + n), at(x, i), (x->len - i) * x->t.size);
-	memcpy(at(x, i), copy, n * x->t.size);
-	x->len += n;
-	free(copy);
-}
-
-static void
-cut(struct trial *x, size_t i, size_t n)
-{
-	memmove(at(x, i), at(x, i + n), (x->len - i - n) * x->t.size);
-	x->len -= n;
-}
-
-static size_t
-room(struct trial *x)
-{
-	return x->most - x->len;
-}
+#include "vec_model.h"
 
 /* Operations: 0, or the error, and then the model is as it was. */
 
