@@ -197,6 +197,18 @@ int pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned 
 /* Drop a part of the contents of a memory file: zero, no memory, the same length. */
 int pages_os_file_discard(int fd, uint64_t offset, size_t len);
 
+/* Streams: descriptors that somebody else has opened. ---------------------- */
+
+/* All of buf from the position on; on failure a part may have been written. */
+int pages_os_write(int fd, const void *buf, size_t len);
+
+/* What there is, at most len bytes, and at least one but at the end; *ret is how many. */
+int pages_os_read(int fd, void *buf, size_t len, size_t *ret);
+
+/* The position, and a new one; -ESPIPE for what has none. */
+int pages_os_tell(int fd, uint64_t *ret);
+int pages_os_seek(int fd, uint64_t position);
+
 /* What the kernel says. --------------------------------------------------- */
 
 struct pages_os_mapping {

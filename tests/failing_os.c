@@ -133,6 +133,10 @@ FALLIBLE(pages_os_file_map_at,
 	  enum pages_os_sharing sharing),
 	 (p, fd, offset, len, prot, sharing))
 FALLIBLE(pages_os_file_discard, (int fd, uint64_t offset, size_t len), (fd, offset, len))
+FALLIBLE(pages_os_write, (int fd, const void *buf, size_t len), (fd, buf, len))
+FALLIBLE(pages_os_read, (int fd, void *buf, size_t len, size_t *ret), (fd, buf, len, ret))
+FALLIBLE(pages_os_tell, (int fd, uint64_t *ret), (fd, ret))
+FALLIBLE(pages_os_seek, (int fd, uint64_t position), (fd, position))
 FALLIBLE(pages_os_query, (const void *p, struct pages_os_mapping *ret), (p, ret))
 FALLIBLE(pages_os_query_text, (const void *p, struct pages_os_mapping *ret), (p, ret))
 FALLIBLE(pages_os_scan,

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paged_vec.h - a vector for data that is too big to copy
+ *
+ *	PAGED_VEC(doubles, double);		(struct doubles and its functions)
+ *
+ *	struct doubles v = {0};
+ *
+ *	if (doubles_push(&v, 1.5) != 0)
+ *		return -1;
+ *	for (double *x = doubles_begin(&v); x != doubles_end(&v); x++)
+ *		*x *= 2;
+ *	doubles_free(&v);
+ *
+ * The elements lie in one piece.  When it grows, its page tables move to where
+ * there is room; the elements themselves are never copied, however many there are.
+ * In stable mode (open() with a reserve) nothing moves at all: pointers to elements
+ * stay valid until these are removed.
+ *
+ *	PAGED_VEC(NAME, T)			T is plain data: bytes that may be copied
+ *	PAGED_VEC_OWNING(NAME, T, DROP, CLONE)	T owns something else, such as memory
+ *	PAGED_VEC_ORDER(NAME, CMP)		afterwards, for either: sort, search, compare;
+ *						see paged_vec_order.h
+ *
+ * DROP and CLONE are functions or macros:
+ *
+ *	void DROP(T *x)				release what *x owns
+ *	int CLONE(T *to, const T *from)		0, or a negative errno with nothing owned
+ *
+ * PAGED_VEC_NO_CLONE as CLONE makes every call that would have to copy an element
+ * say -EOPNOTSUPP.  DROP is called exactly once for each element that is removed and
+ * not handed to the caller, and never for anything beyond the length.  T may be any
+ * type of an object but an array whose alignment is at most 4096; in C++ one that
+ * is trivially copyable, which memory addresses need not survive.
+ *
+ * Below, NAME is the name of the vector and T the type of its elements; each
+ * comment stands before the macro that makes the functions which it describes.
+ *
+ * A vector of {0} is empty, which costs nothing, and is the state to start from.
+ * It may be assigned, after which only one of the two may be used.
+ *
+ * Errors: calls that give an int return 0 or a negative errno value, and leave the
+ * vector and its elements as they were on failure.  Ignoring that is a warning.
+ * -ENOMEM: there is no memory, or address space, or mapping, for more; -EOVERFLOW:
+ * n elements are more bytes than half the address space has; -ERANGE: there is no
+ * such element, or a stable vector is full.  No call changes errno.
+ * Aliasing: elements that are passed in may be the vector's own.
+ * Threads: many may read one vector; every other call needs it for itself.
+ * Memory: fewer than 64 KiB of elements lie in memory from malloc(3), so that small
+ * vectors cost no mapping; the first growth beyond copies what there is, at most
+ * 64 KiB, and from there on nothing is copied.  A vector that is opened with a
+ * capacity of 64 KiB or more, or with a reserve, copies nothing ever.  Capacity
+ * doubles.  From 4 MiB on pages are huge (2 MiB) where the kernel can; and what such
+ * a vector had when it was freed is kept for the next that asks for a capacity of
+ * that order, marked so that the kernel takes it back whenever memory is short.
+ * mprotect(2), mlock(2) and the like on elements outlive the vector therefore.
+ * Limits: a vector in pages is one mapping, and vm.max_map_count (usually 65 530)
+ * bounds those of a process.
+ */
+#ifndef PAGES_PAGED_VEC_H
+#define PAGES_PAGED_VEC_H
+
+#include <pages/pages.h>
+
+/* Everything may be 0. */
+struct paged_vec_options {
+	size_t capacity;	/* elements to have room for at once */
+	size_t reserve;		/* stable mode: elements that it can ever hold */
+	enum pages_huge huge;	/* DEFAULT, NEVER, or TRANSPARENT from the start */
+	bool shared;		/* NAME_snapshot() need not copy */
+	const char *label;	/* for /proc/PID/maps; at most 79 chars */
+};
+
+#include <pages/paged_vec_raw.h>
+
+#define PAGED_VEC(NAME, T)                                                         \
+	PAGED_VEC_TYPE_(NAME, T)                                                   \
+	static const struct paged_vec_type_ NAME##_type_ __attribute__((unused)) = \
+		{ sizeof(T), __alignof__(T), NULL, NULL };                         \
+	PAGED_VEC_COMMON_(NAME)                                                    \
+	PAGED_VEC_PLAIN_(NAME)                                                     \
+	struct NAME
+
+#define PAGED_VEC_OWNING(NAME, T, DROP, CLONE)                                     \
+	PAGED_VEC_TYPE_(NAME, T)                                                   \
+	PAGED_VEC_FN_ void NAME##_drop_(void *x) { DROP((NAME##_value *)x); }      \
+	PAGED_VEC_FN_ int NAME##_copy_(void *to, const void *from)                 \
+		{ return CLONE((NAME##_value *)to, (const NAME##_value *)from); }  \
+	static const struct paged_vec_type_ NAME##_type_ __attribute__((unused)) = \
+		{ sizeof(T), __alignof__(T), NAME##_drop_, NAME##_copy_ };         \
+	PAGED_VEC_COMMON_(NAME)                                                    \
+	PAGED_VEC_NOT_PLAIN_(NAME)                                                 \
+	struct NAME
+
+#define PAGED_VEC_NO_CLONE(to, from) ((void)(to), (void)(from), -EOPNOTSUPP)
+
+/*
+ * PAGED_VEC_EACH - for each element, with x pointing to it
+ *
+ *	PAGED_VEC_EACH(doubles, x, &v)
+ *		sum += *x;
+ *
+ * The vector must not get longer or shorter meanwhile.
+ */
+#define PAGED_VEC_EACH(NAME, x, v)                                                 \
+	for (NAME##_value *x = NAME##_begin(v), *x##_end_ = NAME##_end(v); x != x##_end_; \
+	     x++)
+
+/* Life. ------------------------------------------------------------------- */
+
+/*
+ * int NAME_open(struct NAME *v, const struct paged_vec_options *options)
+ *   Prepare the empty *v.  Not needed for a vector without wishes.
+ *
+ *	struct paged_vec_options o = { .reserve = 1 << 30 };
+ *
+ *   reserve: the address space for so many elements, which is not memory; it counts
+ *   towards RLIMIT_AS.  Elements never move; what goes beyond says -ERANGE.
+ *   reserve, huge, shared and label place the elements in pages from the start.
+ *   Returns -EBUSY if *v is not empty; -EINVAL for a reserve below the capacity, one
+ *   together with shared, or another huge; else as pages_open_with().
+ *
+ * void NAME_free(struct NAME *v)
+ *   Drop all elements, give the memory back, and leave {0}.
+ *
+ * struct NAME NAME_take(struct NAME *v)
+ *   What *v was, the memory and all; *v is {0} now.
+ */
+#define PAGED_VEC_LIFE_(NAME)                                                      \
+	PAGED_VEC_TRY_ int NAME##_open(struct NAME *v, const struct paged_vec_options *o) \
+		{ return paged_vec_open_(&v->v_, &NAME##_type_, o); }              \
+	PAGED_VEC_FN_ void NAME##_free(struct NAME *v)                             \
+		{ paged_vec_free_(&v->v_, &NAME##_type_); }                        \
+	PAGED_VEC_FN_ struct NAME NAME##_take(struct NAME *v)                      \
+		{ struct NAME all = *v; paged_vec_forget_(&v->v_); return all; }
+
+/* Size. ------------------------------------------------------------------- */
+
+/*
+ * size_t NAME_len(const struct NAME *v)
+ * size_t NAME_capacity(const struct NAME *v)
+ * bool NAME_is_empty(const struct NAME *v)
+ *   Elements in it; elements that it has room for; has it none?
+ *
+ * int NAME_reserve(struct NAME *v, size_t extra)
+ * int NAME_reserve_exact(struct NAME *v, size_t extra)
+ *   Have room for extra elements beyond the length.  reserve() doubles the capacity
+ *   at least, unless only less can be had, so that growing by small steps is cheap;
+ *   reserve_exact() rounds up to whole pages at most, which are huge from 4 MiB on.
+ *
+ * int NAME_shrink_to_fit(struct NAME *v)
+ * int NAME_shrink_to(struct NAME *v, size_t capacity)
+ *   Give back the memory and the address space of capacity beyond the length, or
+ *   beyond capacity if that is more.  Less than 64 KiB moves back to malloc's memory.
+ *   A stable vector keeps its place and its reserve.
+ *
+ * void NAME_truncate(struct NAME *v, size_t n)
+ * void NAME_clear(struct NAME *v)
+ *   Drop the elements from n on; all.  Nothing happens if there are no more than n.
+ *   Memory and capacity stay.  Cost: none for plain data.
+ *
+ * int NAME_resize(struct NAME *v, size_t n, T x)
+ *   Make n the length: truncate, or append clones of x, which stays the caller's.
+ */
+#define PAGED_VEC_SIZE_(NAME)                                                      \
+	PAGED_VEC_FN_ size_t NAME##_len(const struct NAME *v)                      \
+		{ return paged_vec_bytes_(&v->v_) / sizeof(NAME##_value); }        \
+	PAGED_VEC_FN_ size_t NAME##_capacity(const struct NAME *v)                 \
+	{                                                                          \
+		return (paged_vec_bytes_(&v->v_) + paged_vec_spare_(&v->v_)) /     \
+			sizeof(NAME##_value);                                      \
+	}                                                                          \
+	PAGED_VEC_FN_ bool NAME##_is_empty(const struct NAME *v)                   \
+		{ return v->v_.end_ == v->v_.beg_; }                               \
+	PAGED_VEC_TRY_ int NAME##_reserve(struct NAME *v, size_t extra)            \
+		{ return paged_vec_reserve_(&v->v_, &NAME##_type_, extra); }       \
+	PAGED_VEC_TRY_ int NAME##_reserve_exact(struct NAME *v, size_t extra)      \
+		{ return paged_vec_reserve_exact_(&v->v_, &NAME##_type_, extra); } \
+	PAGED_VEC_TRY_ int NAME##_shrink_to_fit(struct NAME *v)                    \
+		{ return paged_vec_shrink_(&v->v_, &NAME##_type_, 0); }            \
+	PAGED_VEC_TRY_ int NAME##_shrink_to(struct NAME *v, size_t capacity)       \
+		{ return paged_vec_shrink_(&v->v_, &NAME##_type_, capacity); }     \
+	PAGED_VEC_FN_ void NAME##_truncate(struct NAME *v, size_t n)               \
+		{ paged_vec_truncate_(&v->v_, &NAME##_type_, n); }                 \
+	PAGED_VEC_FN_ void NAME##_clear(struct NAME *v)                            \
+		{ paged_vec_truncate_(&v->v_, &NAME##_type_, 0); }                 \
+	PAGED_VEC_TRY_ int NAME##_resize(struct NAME *v, size_t n, NAME##_value x) \
+		{ return paged_vec_resize_(&v->v_, &NAME##_type_, n, &x); }
+
+/* Access. ----------------------------------------------------------------- */
+
+/*
+ * T *NAME_data(struct NAME *v)
+ * const T *NAME_cdata(const struct NAME *v)
+ *   The elements as an array; NULL if there never were any.  Valid until the capacity
+ *   changes; in stable mode until NAME_free().
+ *
+ * T *NAME_begin(struct NAME *v)
+ * T *NAME_end(struct NAME *v)
+ *   The first element and one past the last.
+ *
+ * T *NAME_at(struct NAME *v, size_t i)
+ *   Element i.  One that does not exist is one line on stderr and abort(3).
+ *
+ * const T *NAME_get(const struct NAME *v, size_t i)
+ * const T *NAME_first(const struct NAME *v)
+ * const T *NAME_last(const struct NAME *v)
+ *   Element i, the first, the last; NULL if it does not exist.
+ *
+ * struct NAME_slice NAME_as_slice(struct NAME *v)
+ * struct NAME_cslice NAME_as_cslice(const struct NAME *v)
+ *   All elements as a struct of ptr and len; the latter for reading.
+ *
+ * int NAME_slice_of(struct NAME *v, size_t i, size_t n, struct NAME_slice *ret)
+ *   The n elements from element i on, or -ERANGE.
+ */
+#define PAGED_VEC_ACCESS_(NAME)                                                    \
+	PAGED_VEC_FN_ NAME##_value *NAME##_data(struct NAME *v)                    \
+		{ return (NAME##_value *)v->v_.beg_; }                             \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_cdata(const struct NAME *v)       \
+		{ return (const NAME##_value *)v->v_.beg_; }                       \
+	PAGED_VEC_FN_ NAME##_value *NAME##_begin(struct NAME *v)                   \
+		{ return (NAME##_value *)v->v_.beg_; }                             \
+	PAGED_VEC_FN_ NAME##_value *NAME##_end(struct NAME *v)                     \
+		{ return (NAME##_value *)v->v_.end_; }                             \
+	PAGED_VEC_FN_ NAME##_value *NAME##_at(struct NAME *v, size_t i)            \
+	{                                                                          \
+		return (NAME##_value *)paged_vec_slot_(&v->v_, i, sizeof(NAME##_value), \
+						       #NAME "_at");               \
+	}                                                                          \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_get(const struct NAME *v, size_t i) \
+	{                                                                          \
+		return (const NAME##_value *)paged_vec_get_(&v->v_, i, sizeof(NAME##_value)); \
+	}                                                                          \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_first(const struct NAME *v)       \
+		{ return NAME##_get(v, 0); }                                       \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_last(const struct NAME *v)        \
+		{ return NAME##_get(v, NAME##_len(v) - 1); }                       \
+	PAGED_VEC_FN_ struct NAME##_slice NAME##_as_slice(struct NAME *v)           \
+		{ struct NAME##_slice s = { NAME##_data(v), NAME##_len(v) }; return s; } \
+	PAGED_VEC_FN_ struct NAME##_cslice NAME##_as_cslice(const struct NAME *v)  \
+		{ struct NAME##_cslice s = { NAME##_cdata(v), NAME##_len(v) }; return s; } \
+	PAGED_VEC_TRY_ int NAME##_slice_of(struct NAME *v, size_t i, size_t n,     \
+					   struct NAME##_slice *ret)               \
+	{                                                                          \
+		int err = paged_vec_check_range_(&v->v_, i, n, sizeof(NAME##_value)); \
+		if (err == 0) {                                                    \
+			ret->ptr = n != 0 ? NAME##_data(v) + i : NAME##_data(v);   \
+			ret->len = n;                                              \
+		}                                                                  \
+		return err;                                                        \
+	}
+
+/* Adding. ----------------------------------------------------------------- */
+
+/*
+ * int NAME_push(struct NAME *v, T x)
+ *   Append x.  Cost: at most 9 instructions while there is capacity.
+ *
+ * int NAME_push_within_capacity(struct NAME *v, T x)
+ *   Append x, or say -ERANGE instead of growing.
+ *
+ * int NAME_push_n(struct NAME *v, const T *from, size_t n)
+ * int NAME_extend_from_slice(struct NAME *v, struct NAME_cslice s)
+ * int NAME_extend_from_within(struct NAME *v, size_t i, size_t n)
+ *   Append clones of n elements: of an array, of a slice, of its own from i on.
+ *
+ * int NAME_emplace(struct NAME *v, T **ret)
+ *   Append an element with indeterminate contents, for the caller to fill in place.
+ *
+ * struct NAME_slice NAME_spare(struct NAME *v)
+ * int NAME_commit(struct NAME *v, size_t n)
+ *   The unused capacity; and: its first n elements have been filled, append them.
+ *   The fastest way, as the loop in between is over an array:
+ *
+ *	if (doubles_reserve(&v, n) == 0) {
+ *		double *x = doubles_spare(&v).ptr;
+ *		for (size_t i = 0; i < n; i++)
+ *			x[i] = f(i);
+ *		err = doubles_commit(&v, n);
+ *	}
+ *
+ * struct NAME_writer NAME_write_begin(struct NAME *v)
+ * int NAME_write(struct NAME_writer *w, T x)
+ * void NAME_write_end(struct NAME_writer *w)
+ *   Push many where their number is not known before.  As long as *w is a local
+ *   variable that is passed to nothing else, the compiler keeps it in registers, and
+ *   one element costs a compare, a store and an add; a push also has to read and to
+ *   write the vector.  Nobody else may use the vector before the end.
+ *
+ * int NAME_insert(struct NAME *v, size_t i, T x)
+ * int NAME_insert_n(struct NAME *v, size_t i, const T *from, size_t n)
+ *   Insert x, or clones of n elements, before element i, which may be the length.
+ *
+ * int NAME_append(struct NAME *v, struct NAME *from)
+ *   Move all elements of another vector to the end.  *from keeps its capacity.
+ */
+#define PAGED_VEC_ADD_(NAME)                                                       \
+	PAGED_VEC_TRY_ int NAME##_push_within_capacity(struct NAME *v, NAME##_value x) \
+	{                                                                          \
+		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
+		if (end == v->v_.lim_)                                             \
+			return -ERANGE;                                            \
+		*end = x;                                                          \
+		v->v_.end_ = end + 1;                                              \
+		return 0;                                                          \
+	}                                                                          \
+	PAGED_VEC_PUSH_(NAME)                                                      \
+	PAGED_VEC_TRY_ int NAME##_insert_n(struct NAME *v, size_t i,               \
+					   const NAME##_value *from, size_t n)     \
+		{ return paged_vec_insert_n_(&v->v_, &NAME##_type_, i, from, n); } \
+	PAGED_VEC_TRY_ int NAME##_push_n(struct NAME *v, const NAME##_value *from, size_t n) \
+		{ return NAME##_insert_n(v, NAME##_len(v), from, n); }             \
+	PAGED_VEC_TRY_ int NAME##_extend_from_slice(struct NAME *v, struct NAME##_cslice s) \
+		{ return NAME##_insert_n(v, NAME##_len(v), s.ptr, s.len); }        \
+	PAGED_VEC_TRY_ int NAME##_extend_from_within(struct NAME *v, size_t i, size_t n) \
+		{ return paged_vec_repeat_(&v->v_, &NAME##_type_, i, n); }         \
+	PAGED_VEC_FN_ struct NAME##_slice NAME##_spare(struct NAME *v)             \
+	{                                                                          \
+		struct NAME##_slice s = { (NAME##_value *)paged_vec_lend_spare_(&v->v_), \
+			paged_vec_spare_(&v->v_) / sizeof(NAME##_value) };         \
+		return s;                                                          \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_commit(struct NAME *v, size_t n)                 \
+		{ return paged_vec_commit_(&v->v_, n, sizeof(NAME##_value)); }     \
+	PAGED_VEC_TRY_ int NAME##_emplace(struct NAME *v, NAME##_value **ret)      \
+	{                                                                          \
+		int err = NAME##_is_full_(v) ? NAME##_reserve(v, 1) : 0;           \
+		if (err != 0)                                                      \
+			return err;                                                \
+		*ret = (NAME##_value *)v->v_.end_;                                 \
+		v->v_.end_ = *ret + 1;                                             \
+		return 0;                                                          \
+	}                                                                          \
+	struct NAME##_writer { NAME##_value *end_, *lim_; struct NAME *v_; };      \
+	PAGED_VEC_FN_ struct NAME##_writer NAME##_write_begin(struct NAME *v)      \
+	{                                                                          \
+		struct NAME##_writer w = { NAME##_end(v), (NAME##_value *)v->v_.lim_, v }; \
+		return w;                                                          \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_write_end(struct NAME##_writer *w)               \
+		{ w->v_->v_.end_ = w->end_; }                                      \
+	PAGES_INLINE_ PAGES_MUST_CHECK __attribute__((unused)) int                 \
+	NAME##_write(struct NAME##_writer *w, NAME##_value x)                      \
+	{                                                                          \
+		if (__builtin_expect(w->end_ == w->lim_, 0)) {                     \
+			int err;                                                   \
+			NAME##_write_end(w);                                       \
+			err = NAME##_reserve(w->v_, 1);                            \
+			if (err != 0)                                              \
+				return err;                                        \
+			*w = NAME##_write_begin(w->v_);                            \
+		}                                                                  \
+		*w->end_++ = x;                                                    \
+		return 0;                                                          \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_insert(struct NAME *v, size_t i, NAME##_value x) \
+		{ return paged_vec_insert_(&v->v_, &NAME##_type_, i, &x); }        \
+	PAGED_VEC_TRY_ int NAME##_append(struct NAME *v, struct NAME *from)        \
+		{ return paged_vec_append_(&v->v_, &NAME##_type_, &from->v_); }
+
+/* Removing. --------------------------------------------------------------- */
+
+/*
+ * int NAME_pop(struct NAME *v, T *ret)
+ *   Remove the last element and hand it to the caller; -ERANGE if there is none.
+ *
+ * int NAME_remove(struct NAME *v, size_t i, T *ret)
+ * int NAME_swap_remove(struct NAME *v, size_t i, T *ret)
+ * int NAME_drain(struct NAME *v, size_t i, size_t n, T *ret)
+ *   Remove element i, moving those behind it down; or moving the last one to its
+ *   place; or n elements from i on.  They go to ret, or are dropped if it is NULL.
+ *
+ * void NAME_retain(struct NAME *v, bool (*keep)(const T *, void *), void *context)
+ *   Drop the elements for which keep(element, context) is false; one pass, in order.
+ *
+ * void NAME_dedup_by(struct NAME *v, bool (*same)(const T *, const T *, void *), void *)
+ *   Of consecutive elements that are the same, drop all but the first.
+ *
+ * int NAME_split_off(struct NAME *v, size_t i, struct NAME *to)
+ *   Move the elements from i on to the empty vector *to.
+ *
+ * The functions that are called back must leave the vector alone.
+ */
+#define PAGED_VEC_REMOVE_(NAME)                                                    \
+	PAGED_VEC_TRY_ int NAME##_pop(struct NAME *v, NAME##_value *ret)           \
+	{                                                                          \
+		if (v->v_.end_ == v->v_.beg_)                                      \
+			return -ERANGE;                                            \
+		paged_vec_set_bytes_(&v->v_, paged_vec_bytes_(&v->v_) - sizeof(*ret)); \
+		*ret = *(NAME##_value *)v->v_.end_;                                \
+		return 0;                                                          \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_drain(struct NAME *v, size_t i, size_t n, NAME##_value *ret) \
+		{ return paged_vec_drain_(&v->v_, &NAME##_type_, i, n, ret); }     \
+	PAGED_VEC_TRY_ int NAME##_remove(struct NAME *v, size_t i, NAME##_value *ret) \
+		{ return paged_vec_drain_(&v->v_, &NAME##_type_, i, 1, ret); }     \
+	PAGED_VEC_TRY_ int NAME##_swap_remove(struct NAME *v, size_t i, NAME##_value *ret) \
+		{ return paged_vec_swap_remove_(&v->v_, &NAME##_type_, i, ret); }  \
+	struct NAME##_keep_ { bool (*call)(const NAME##_value *, void *); void *context; }; \
+	PAGED_VEC_FN_ bool NAME##_keeps_(const void *x, void *keep)                \
+	{                                                                          \
+		const struct NAME##_keep_ *k = (const struct NAME##_keep_ *)keep;  \
+		return k->call((const NAME##_value *)x, k->context);               \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_retain(struct NAME *v,                           \
+		bool (*keep)(const NAME##_value *, void *), void *context)         \
+	{                                                                          \
+		struct NAME##_keep_ k = { keep, context };                         \
+		paged_vec_retain_(&v->v_, &NAME##_type_, NAME##_keeps_, &k);       \
+	}                                                                          \
+	struct NAME##_same_ {                                                      \
+		bool (*call)(const NAME##_value *, const NAME##_value *, void *);  \
+		void *context;                                                     \
+	};                                                                         \
+	PAGED_VEC_FN_ int NAME##_differ_(const void *a, const void *b, void *same) \
+	{                                                                          \
+		const struct NAME##_same_ *s = (const struct NAME##_same_ *)same;  \
+		return !s->call((const NAME##_value *)a, (const NAME##_value *)b, s->context); \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_dedup_by(struct NAME *v,                         \
+		bool (*same)(const NAME##_value *, const NAME##_value *, void *), void *context) \
+	{                                                                          \
+		struct NAME##_same_ s = { same, context };                         \
+		paged_vec_dedup_(&v->v_, &NAME##_type_, NAME##_differ_, &s);       \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_split_off(struct NAME *v, size_t i, struct NAME *to) \
+		{ return paged_vec_split_off_(&v->v_, &NAME##_type_, i, &to->v_); }
+
+#include <pages/paged_vec_order.h>
+#include <pages/paged_vec_pages.h>
+
+#endif /* PAGES_PAGED_VEC_H */

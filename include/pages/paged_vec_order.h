@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paged_vec_order.h - clone, sort, search and compare vectors; included by paged_vec.h
+ *
+ *	PAGED_VEC(doubles, double);
+ *	PAGED_VEC_ORDER(doubles, PAGED_VEC_ASCENDING);
+ *
+ * PAGED_VEC_ORDER(NAME, CMP) adds the functions below to a vector type.  CMP is a
+ * function or macro
+ *
+ *	int CMP(const T *a, const T *b)
+ *
+ * that says less than, equal to, or greater than 0.  PAGED_VEC_ASCENDING and
+ * PAGED_VEC_DESCENDING are for whatever has a < in C; a NaN is equal to everything
+ * there, so it sorts at random.
+ */
+#ifndef PAGES_PAGED_VEC_ORDER_H
+#define PAGES_PAGED_VEC_ORDER_H
+
+#ifndef PAGES_PAGED_VEC_H
+#error include <pages/paged_vec.h>
+#endif
+
+/* For every vector. ------------------------------------------------------- */
+
+/*
+ * int NAME_clone(const struct NAME *v, struct NAME *to)
+ *   Fill the empty vector *to with clones of all elements.  See NAME_clone_cow() in
+ *   paged_vec_pages.h for clones that cost nothing.
+ *
+ * int NAME_sort_by(struct NAME *v, int (*cmp)(const T *, const T *, void *), void *context)
+ *   Sort; elements that compare as equal keep their order.  cmp says less than, equal
+ *   to, or greater than 0.  If what it says makes no sense the result is the same
+ *   elements in some order.
+ *   Cost: memory for half the elements.
+ */
+#define PAGED_VEC_COPY_(NAME)                                                      \
+	PAGED_VEC_TRY_ int NAME##_clone(const struct NAME *v, struct NAME *to)     \
+		{ return paged_vec_clone_(&v->v_, &NAME##_type_, &to->v_); }       \
+	struct NAME##_by_ {                                                        \
+		int (*call)(const NAME##_value *, const NAME##_value *, void *);   \
+		void *context;                                                     \
+	};                                                                         \
+	PAGED_VEC_FN_ int NAME##_order_by_(const void *a, const void *b, void *by) \
+	{                                                                          \
+		const struct NAME##_by_ *o = (const struct NAME##_by_ *)by;        \
+		return o->call((const NAME##_value *)a, (const NAME##_value *)b, o->context); \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_sort_by(struct NAME *v,                          \
+		int (*cmp)(const NAME##_value *, const NAME##_value *, void *), void *context) \
+	{                                                                          \
+		struct NAME##_by_ by = { cmp, context };                           \
+		return paged_vec_sort_(&v->v_, &NAME##_type_, NAME##_order_by_, &by); \
+	}
+
+/* With PAGED_VEC_ORDER(). ------------------------------------------------- */
+
+#define PAGED_VEC_ASCENDING(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define PAGED_VEC_DESCENDING(a, b) ((*(a) < *(b)) - (*(a) > *(b)))
+
+#define PAGED_VEC_ORDER(NAME, CMP)                                                 \
+	PAGED_VEC_FN_ int NAME##_order_(const void *a, const void *b, void *unused) \
+	{                                                                          \
+		(void)unused;                                                      \
+		return CMP((const NAME##_value *)a, (const NAME##_value *)b);      \
+	}                                                                          \
+	PAGED_VEC_SORTED_(NAME)                                                    \
+	PAGED_VEC_COMPARE_(NAME)                                                   \
+	struct NAME
+
+/*
+ * int NAME_sort(struct NAME *v)
+ *   NAME_sort_by() in the order of CMP.
+ *
+ * bool NAME_is_sorted(const struct NAME *v)
+ *
+ * void NAME_dedup(struct NAME *v)
+ *   Of consecutive elements that are equal, drop all but the first.
+ *
+ * size_t NAME_lower_bound(const struct NAME *v, T key)
+ *   In a sorted vector, how many elements are less than key: where it is or belongs.
+ *
+ * bool NAME_binary_search(const struct NAME *v, T key, size_t *i)
+ *   Does a sorted vector have such an element?  *i is its lower bound in any case.
+ */
+#define PAGED_VEC_SORTED_(NAME)                                                    \
+	PAGED_VEC_TRY_ int NAME##_sort(struct NAME *v)                             \
+		{ return paged_vec_sort_(&v->v_, &NAME##_type_, NAME##_order_, NULL); } \
+	PAGED_VEC_FN_ void NAME##_dedup(struct NAME *v)                            \
+		{ paged_vec_dedup_(&v->v_, &NAME##_type_, NAME##_order_, NULL); }  \
+	PAGED_VEC_FN_ bool NAME##_is_sorted(const struct NAME *v)                  \
+	{                                                                          \
+		const NAME##_value *x = NAME##_cdata(v);                           \
+		for (size_t i = 1; i < NAME##_len(v); i++)                         \
+			if (NAME##_order_(x + i - 1, x + i, NULL) > 0)             \
+				return false;                                      \
+		return true;                                                       \
+	}                                                                          \
+	PAGED_VEC_FN_ size_t NAME##_lower_bound(const struct NAME *v, NAME##_value key) \
+	{                                                                          \
+		const NAME##_value *x = NAME##_cdata(v);                           \
+		size_t first = 0;                                                  \
+		for (size_t n = NAME##_len(v); n > 0; n /= 2) {                    \
+			if (NAME##_order_(x + first + n / 2, &key, NULL) < 0) {    \
+				first += n / 2 + 1;                                \
+				n--;                                               \
+			}                                                          \
+		}                                                                  \
+		return first;                                                      \
+	}                                                                          \
+	PAGED_VEC_FN_ bool NAME##_binary_search(const struct NAME *v, NAME##_value key, \
+						size_t *i)                         \
+	{                                                                          \
+		*i = NAME##_lower_bound(v, key);                                   \
+		return *i < NAME##_len(v) &&                                       \
+			NAME##_order_(NAME##_cdata(v) + *i, &key, NULL) == 0;      \
+	}
+
+/*
+ * bool NAME_find(const struct NAME *v, T key, size_t *i)
+ *   Is there an element that is equal to key?  *i is the first of them; it is left
+ *   alone if there is none.
+ *
+ * bool NAME_eq(const struct NAME *a, const struct NAME *b)
+ *   Have they the same length and equal elements?
+ *
+ * int NAME_cmp(const struct NAME *a, const struct NAME *b)
+ *   The order of the first elements that differ; if there are none, the shorter
+ *   vector is less.
+ */
+#define PAGED_VEC_COMPARE_(NAME)                                                   \
+	PAGED_VEC_FN_ bool NAME##_find(const struct NAME *v, NAME##_value key, size_t *i) \
+	{                                                                          \
+		const NAME##_value *x = NAME##_cdata(v);                           \
+		for (size_t j = 0; j < NAME##_len(v); j++)                         \
+			if (NAME##_order_(x + j, &key, NULL) == 0)                 \
+				return *i = j, true;                               \
+		return false;                                                      \
+	}                                                                          \
+	PAGED_VEC_FN_ int NAME##_cmp(const struct NAME *a, const struct NAME *b)   \
+		{ return paged_vec_compare_(&a->v_, &b->v_, &NAME##_type_, NAME##_order_); } \
+	PAGED_VEC_FN_ bool NAME##_eq(const struct NAME *a, const struct NAME *b)   \
+		{ return NAME##_len(a) == NAME##_len(b) && NAME##_cmp(a, b) == 0; }
+
+#endif /* PAGES_PAGED_VEC_ORDER_H */

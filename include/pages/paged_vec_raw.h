@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paged_vec_raw.h - the untyped vector that the functions of PAGED_VEC() call;
+ * included by paged_vec.h, not for direct use
+ *
+ * One implementation serves all element types.  What it must know about a type is
+ * in a struct paged_vec_type_, of which every vector type has a constant one.
+ *
+ *	beg_              end_                lim_      beg_ + pages_len
+ *	| elements in use | capacity in spare | a part of an element |
+ *	|......... written_ bytes .........|  the rest reads as zero |
+ *
+ * Elements lie in malloc's memory while they fit in less than 64 KiB, and from
+ * then on in pages of their own.
+ */
+#ifndef PAGES_PAGED_VEC_RAW_H
+#define PAGES_PAGED_VEC_RAW_H
+
+#ifndef PAGES_PAGED_VEC_H
+#error include <pages/paged_vec.h>
+#endif
+
+/* end_ and lim_ come first: that is what push looks at. */
+struct paged_vec_ {
+	void *end_ PAGES_EMPTY_;
+	void *lim_ PAGES_EMPTY_;	/* beg_ + capacity, never a part of an element */
+	void *beg_ PAGES_EMPTY_;
+	size_t written_ PAGES_EMPTY_;	/* pages only; end_ may be beyond it */
+	size_t reserve_ PAGES_EMPTY_;	/* bytes; not 0 in stable mode */
+	struct pages_rw pages_ PAGES_EMPTY_;	/* empty while malloc's memory is in use */
+	unsigned options_ PAGES_EMPTY_;	/* enum paged_vec_flag_ */
+};
+
+enum paged_vec_flag_ {
+	PAGED_VEC_PAGES_ = 1,		/* never in malloc's memory */
+	PAGED_VEC_HUGE_SETTLED_ = 2,	/* huge pages or not: that has been decided */
+	PAGED_VEC_ORDINARY_ = 4,	/* pages without wishes or hints of the caller's */
+};
+
+typedef void paged_vec_drop_(void *element);
+typedef int paged_vec_copy_(void *to, const void *from);
+typedef int paged_vec_order_(const void *a, const void *b, void *context);
+typedef bool paged_vec_test_(const void *element, void *context);
+
+struct paged_vec_type_ {
+	size_t size;
+	size_t align;
+	paged_vec_drop_ *drop;		/* NULL: nothing to do */
+	paged_vec_copy_ *copy;		/* NULL: memcpy */
+};
+
+PAGES_BEGIN_C
+
+/* Storage. */
+PAGES_API PAGES_MUST_CHECK int paged_vec_open_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, const struct paged_vec_options *options);
+PAGES_API void paged_vec_free_(struct paged_vec_ *v, const struct paged_vec_type_ *t);
+PAGES_API PAGES_MUST_CHECK int paged_vec_reserve_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t extra) __attribute__((cold));
+PAGES_API PAGES_MUST_CHECK int paged_vec_reserve_exact_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t extra);
+PAGES_API PAGES_MUST_CHECK int paged_vec_shrink_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t capacity);
+
+/* Elements. */
+PAGES_API PAGES_MUST_CHECK int paged_vec_insert_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t i, const void *element);
+PAGES_API PAGES_MUST_CHECK int paged_vec_insert_n_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t i, const void *from, size_t n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_repeat_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t from, size_t n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_append_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, struct paged_vec_ *from);
+PAGES_API PAGES_MUST_CHECK int paged_vec_resize_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t n, const void *element);
+PAGES_API PAGES_MUST_CHECK int paged_vec_resize_zeroed_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_drain_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t i, size_t n, void *to);
+PAGES_API PAGES_MUST_CHECK int paged_vec_swap_remove_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t i, void *to);
+PAGES_API PAGES_MUST_CHECK int paged_vec_split_off_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t i, struct paged_vec_ *to);
+PAGES_API void paged_vec_truncate_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t n);
+PAGES_API void paged_vec_retain_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
+	paged_vec_test_ *keep, void *context);
+PAGES_API void paged_vec_dedup_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
+	paged_vec_order_ *differ, void *context);
+PAGES_API PAGES_MUST_CHECK int paged_vec_clone_(const struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, struct paged_vec_ *to);
+
+/* Order. */
+PAGES_API PAGES_MUST_CHECK int paged_vec_sort_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, paged_vec_order_ *order, void *context);
+PAGES_API int paged_vec_compare_(const struct paged_vec_ *a, const struct paged_vec_ *b,
+	const struct paged_vec_type_ *t, paged_vec_order_ *order);
+
+/* Memory. */
+PAGES_API PAGES_MUST_CHECK int paged_vec_clear_decommit_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t);
+PAGES_API PAGES_MUST_CHECK int paged_vec_decommit_spare_(struct paged_vec_ *v);
+PAGES_API PAGES_MUST_CHECK int paged_vec_prefault_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, size_t n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_advise_(struct paged_vec_ *v, enum pages_hint hint);
+PAGES_API PAGES_MUST_CHECK int paged_vec_resident_(const struct paged_vec_ *v,
+	struct pages_range *range);
+
+/* Hand-over. */
+PAGES_API PAGES_MUST_CHECK int paged_vec_freeze_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, struct pages_ro *to, size_t *n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_thaw_(struct pages_ro *from, size_t n,
+	const struct paged_vec_type_ *t, struct paged_vec_ *v);
+PAGES_API PAGES_MUST_CHECK int paged_vec_snapshot_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, struct pages_frozen *to, size_t *n);
+PAGES_API PAGES_MUST_CHECK int paged_vec_clone_cow_(const struct pages_frozen *from, size_t n,
+	const struct paged_vec_type_ *t, struct paged_vec_ *v);
+PAGES_API PAGES_MUST_CHECK int paged_vec_save_(const struct paged_vec_ *v, int fd);
+PAGES_API PAGES_MUST_CHECK int paged_vec_load_(struct paged_vec_ *v,
+	const struct paged_vec_type_ *t, int fd);
+
+/* What is done here, where the optimiser sees it. */
+
+PAGES_INLINE_ size_t
+paged_vec_bytes_(const struct paged_vec_ *v)
+{
+	return (size_t)((char *)v->end_ - (char *)v->beg_);
+}
+
+PAGES_INLINE_ size_t
+paged_vec_spare_(const struct paged_vec_ *v)
+{
+	return (size_t)((char *)v->lim_ - (char *)v->end_);
+}
+
+/* Everyone who takes elements off the end must leave a note of how far they went. */
+PAGES_INLINE_ void
+paged_vec_set_bytes_(struct paged_vec_ *v, size_t bytes)
+{
+	if (paged_vec_bytes_(v) > v->written_)
+		v->written_ = paged_vec_bytes_(v);
+	v->end_ = bytes != 0 ? (char *)v->beg_ + bytes : v->beg_;
+}
+
+PAGES_INLINE_ void *
+paged_vec_slot_(const struct paged_vec_ *v, size_t i, size_t size, const char *call)
+{
+	if (__builtin_expect(i >= paged_vec_bytes_(v) / size, 0))
+		pages_die_range_(call, i, paged_vec_bytes_(v) / size);
+	return (char *)v->beg_ + i * size;
+}
+
+/* Element i, or NULL. */
+PAGES_INLINE_ const void *
+paged_vec_get_(const struct paged_vec_ *v, size_t i, size_t size)
+{
+	return i < paged_vec_bytes_(v) / size ? (char *)v->beg_ + i * size : NULL;
+}
+
+/* Whoever may write behind the end may have done so. */
+PAGES_INLINE_ void *
+paged_vec_lend_spare_(struct paged_vec_ *v)
+{
+	v->written_ = (size_t)((char *)v->lim_ - (char *)v->beg_);
+	return v->end_;
+}
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+paged_vec_commit_(struct paged_vec_ *v, size_t n, size_t size)
+{
+	if (n > paged_vec_spare_(v) / size)
+		return -ERANGE;
+	if (n != 0)
+		v->end_ = (char *)v->end_ + n * size;
+	return 0;
+}
+
+PAGES_INLINE_ PAGES_MUST_CHECK int
+paged_vec_check_range_(const struct paged_vec_ *v, size_t i, size_t n, size_t size)
+{
+	size_t len = paged_vec_bytes_(v) / size;
+
+	return i > len || n > len - i ? -ERANGE : 0;
+}
+
+/* The elements belong to somebody else now. */
+PAGES_INLINE_ void
+paged_vec_forget_(struct paged_vec_ *v)
+{
+	v->end_ = v->lim_ = v->beg_ = NULL;
+	v->written_ = v->reserve_ = 0;
+	v->pages_.p_.base_ = NULL;
+	v->pages_.p_.len_ = v->pages_.p_.info_ = 0;
+	v->options_ = 0;
+}
+
+PAGES_END_C
+
+/* What PAGED_VEC() is made of. */
+
+/* clang counts functions that a macro makes in a .c file as unused. */
+#define PAGED_VEC_FN_ static inline __attribute__((unused))
+#define PAGED_VEC_TRY_ static inline __attribute__((unused)) PAGES_MUST_CHECK
+
+#ifdef __cplusplus
+#define PAGED_VEC_ASSERT_ static_assert
+#define PAGED_VEC_MOVABLE_(T) __is_trivially_copyable(T)
+#else
+#define PAGED_VEC_ASSERT_ _Static_assert
+#define PAGED_VEC_MOVABLE_(T) 1
+#endif
+
+/* The typedef lets T be of any spelling: const NAME_value * is right for all. */
+#define PAGED_VEC_TYPE_(NAME, T)                                                   \
+	PAGED_VEC_ASSERT_(sizeof(T) > 0, "elements have a size");                  \
+	PAGED_VEC_ASSERT_(__alignof__(T) <= 4096, "elements are aligned to a page at most"); \
+	PAGED_VEC_ASSERT_(PAGED_VEC_MOVABLE_(T), "elements can be moved by their bytes"); \
+	typedef T NAME##_value;                                                    \
+	struct NAME { struct paged_vec_ v_; };                                     \
+	struct NAME##_slice { NAME##_value *ptr; size_t len; };                    \
+	struct NAME##_cslice { const NAME##_value *ptr; size_t len; };             \
+	PAGED_VEC_FN_ bool NAME##_is_full_(const struct NAME *v)                   \
+		{ return v->v_.end_ == v->v_.lim_; }
+
+/*
+ * The fast path has no stack frame.  gcc can do that round a call that comes back, if
+ * x waits for it in memory and not in a register that has to be saved for it; and
+ * with one store to end_ for both paths it has that in a register in loops.  clang
+ * needs the slow path to be a tail call.
+ */
+#ifndef __clang__
+#define PAGED_VEC_PUSH_(NAME)                                                      \
+	PAGED_VEC_TRY_ int NAME##_push(struct NAME *v, NAME##_value x)             \
+	{                                                                          \
+		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
+		if (__builtin_expect(end == v->v_.lim_, 0)) {                      \
+			NAME##_value kept = x;                                     \
+			int err;                                                   \
+			__asm__("" : "+m"(kept));                                  \
+			err = paged_vec_reserve_(&v->v_, &NAME##_type_, 1);        \
+			if (err != 0)                                              \
+				return err;                                        \
+			x = kept;                                                  \
+			end = (NAME##_value *)v->v_.end_;                          \
+		}                                                                  \
+		*end = x;                                                          \
+		v->v_.end_ = end + 1;                                              \
+		return 0;                                                          \
+	}
+#else
+#define PAGED_VEC_PUSH_(NAME)                                                      \
+	static __attribute__((noinline, cold, unused)) int                         \
+	NAME##_push_slow_(struct NAME *v, NAME##_value x)                          \
+	{                                                                          \
+		int err = paged_vec_reserve_(&v->v_, &NAME##_type_, 1);            \
+		return err != 0 ? err : NAME##_push_within_capacity(v, x);         \
+	}                                                                          \
+	PAGED_VEC_TRY_ int NAME##_push(struct NAME *v, NAME##_value x)             \
+	{                                                                          \
+		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
+		if (__builtin_expect(end == v->v_.lim_, 0))                        \
+			return NAME##_push_slow_(v, x);                            \
+		*end = x;                                                          \
+		v->v_.end_ = end + 1;                                              \
+		return 0;                                                          \
+	}
+#endif
+
+#define PAGED_VEC_COMMON_(NAME)                                                    \
+	PAGED_VEC_LIFE_(NAME) PAGED_VEC_SIZE_(NAME) PAGED_VEC_ACCESS_(NAME)        \
+	PAGED_VEC_ADD_(NAME) PAGED_VEC_REMOVE_(NAME) PAGED_VEC_COPY_(NAME)         \
+	PAGED_VEC_MEMORY_(NAME)
+
+#endif /* PAGES_PAGED_VEC_RAW_H */

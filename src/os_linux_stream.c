@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os_linux_stream.c - os.h on Linux: descriptors that somebody else has opened
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "os.h"
+#include "os_linux.h"
+
+/* The kernel transfers a little less than 2 GiB at once anyway. */
+#define MOST PAGES_GIB(1)
+
+int
+pages_os_write(int fd, const void *buf, size_t len)
+{
+	int saved = errno;
+
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)buf + done, pages_min(len - done, MOST));
+
+		if (n < 0 && errno != EINTR)
+			return pages_os_answer(-1, saved);
+		if (n == 0)
+			return -ENOSPC;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	errno = saved;
+	return 0;
+}
+
+int
+pages_os_read(int fd, void *buf, size_t len, size_t *ret)
+{
+	int saved = errno, err;
+	ssize_t n;
+
+	do
+		n = read(fd, buf, pages_min(len, MOST));
+	while (n < 0 && errno == EINTR);
+	err = pages_os_answer(n, saved);
+	if (err == 0)
+		*ret = (size_t)n;
+	return err;
+}
+
+int
+pages_os_tell(int fd, uint64_t *ret)
+{
+	int saved = errno;
+	off_t position = lseek(fd, 0, SEEK_CUR);
+	int err = pages_os_answer(position, saved);
+
+	if (err == 0)
+		*ret = (uint64_t)position;
+	return err;
+}
+
+int
+pages_os_seek(int fd, uint64_t position)
+{
+	int saved = errno;
+
+	return pages_os_answer(lseek(fd, (off_t)position, SEEK_SET), saved);
+}
