@@ -30,7 +30,7 @@ pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
 	size_t offset = (size_t)((const char *)p - h->arena.base);
 	uint32_t id = 0;
 
-	if (offset % h->arena.page_size == 0)
+	if ((offset & (h->arena.page_size - 1)) == 0)
 		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
 	if (id == 0)
 		die(caller);
@@ -76,8 +76,8 @@ release_block(struct pages_heap *h, uint32_t id)
 	pages_heap_keep(h, e.first, e.first + e.used, pages_extents_give(&h->extents, id));
 }
 
-static void
-release(struct pages_heap *h, uint32_t id)
+void
+pages_heap_release(struct pages_heap *h, uint32_t id)
 {
 	if (h->extents.node[id].used != 0) {
 		count_gone(h, id);
@@ -107,7 +107,7 @@ release_parting(struct pages_heap *h)
 	while (id != 0) {
 		uint32_t next = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED);
 
-		release(h, id);
+		pages_heap_release(h, id);
 		id = next;
 	}
 }
@@ -128,62 +128,31 @@ claim_for_free(struct pages_heap *h, void *p)
 	return id;
 }
 
-void
-pages_heap_free_hollow(struct pages_heap *h, void *p)
+/* Without the lock: a claimed block becomes free space, at once or as soon as may be. */
+static void
+free_claimed(struct pages_heap *h, uint32_t id)
 {
-	uint32_t id = claim_for_free(h, p);
-
 	if (!pages_heap_enter(h)) {
 		part(h, id);
 		return;
 	}
-	release(h, id);
+	pages_heap_release(h, id);
 	pages_heap_leave(h);
 }
 
-/*
- * The pocket.  The block freed last is often asked for again at once, whole: to
- * join it with its neighbours and to carve it out again would be most of the
- * work.  So it waits here, its memory still counted as held.
- */
 void
-pages_heap_empty_pocket(struct pages_heap *h)
+pages_heap_free_hollow(struct pages_heap *h, void *p)
 {
-	uint32_t id = h->pocket;
-
-	h->pocket = 0;
-	if (id != 0)
-		release_block(h, id);
-}
-
-/* Where nothing was freed for good, the clock need not be read each time. */
-void
-pages_heap_leave_quickly(struct pages_heap *h)
-{
-	if (PAGES_UNLIKELY(++h->pocket_uses % 64 == 0 || pages_units_excess(&h->units) != 0))
-		pages_heap_leave(h);
-	else
-		pages_lock_release(&h->lock);
+	free_claimed(h, claim_for_free(h, p));
 }
 
 void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = claim_for_free(h, p);
+	uint32_t id = pages_heap_put_pocket(h, claim_for_free(h, p));
 
-	if (!pages_heap_enter(h)) {
-		part(h, id);
-		return;
-	}
-	count_gone(h, id);
-	if (PAGES_LIKELY(h->pocket == 0)) {
-		h->pocket = id;
-		pages_heap_leave_quickly(h);
-	} else {
-		pages_heap_empty_pocket(h);
-		h->pocket = id;
-		pages_heap_leave(h);
-	}
+	if (PAGES_UNLIKELY(id != 0))
+		free_claimed(h, id);
 }
 
 void
@@ -191,7 +160,7 @@ pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped)
 {
 	h->extents.node[id].right = dropped;
 	if (pages_heap_enter(h)) {
-		release(h, id);
+		pages_heap_release(h, id);
 		pages_lock_release(&h->lock);
 	} else {
 		part(h, id);
@@ -216,12 +185,22 @@ pages_heap_leave(struct pages_heap *h)
 	bool due = pages_heap_sweep_due(h);
 
 	if (PAGES_UNLIKELY(due))
-		pages_heap_empty_pocket(h);
+		pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
 	if (PAGES_UNLIKELY(due))
 		(void)pages_heap_sweep(h, true, 0);
 	if (PAGES_UNLIKELY(excess != 0))
 		(void)pages_heap_sweep(h, false, leave);
+}
+
+/* Where nothing was freed for good, the clock need not be read each time. */
+void
+pages_heap_leave_quickly(struct pages_heap *h)
+{
+	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0))
+		pages_heap_leave(h);
+	else
+		pages_lock_release(&h->lock);
 }
 
 /* Looking. ---------------------------------------------------------------- */
@@ -232,7 +211,7 @@ pages_heap_usable(struct pages_heap *h, const void *p)
 	size_t offset = (size_t)((const char *)p - h->arena.base);
 	uint32_t id = 0;
 
-	if (offset % h->arena.page_size == 0)
+	if ((offset & (h->arena.page_size - 1)) == 0)
 		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
 	return id == 0 ? 0 : (size_t)h->extents.node[id].used << h->arena.page_shift;
 }
@@ -247,12 +226,16 @@ void
 pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 {
 	const struct pages_units *u = &h->units;
+	struct pages_pocket_counts pockets;
 	bool locked = pages_heap_enter(h);
 
 	if (locked)
-		pages_heap_empty_pocket(h);
+		pages_heap_empty_pockets(h);
+	pockets = pages_heap_count_pockets(h);
 	*ret = h->stats;
-	ret->reused_bytes = u->reused * PAGES_UNIT;
+	ret->requests += pockets.hits;
+	ret->requested_bytes += pockets.hit_bytes;
+	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
 	ret->moved_bytes = u->moved * PAGES_UNIT;
 	ret->fresh_bytes = u->fresh * PAGES_UNIT;
 	ret->returned_bytes = u->returned * PAGES_UNIT;
@@ -286,7 +269,7 @@ pages_heap_valid(struct pages_heap *h)
 
 	if (h->state != PAGES_HEAP_OPEN)
 		return true;
-	pages_heap_empty_pocket(h);
+	pages_heap_empty_pockets(h);
 	for (uint32_t page = 0, id; page < h->extents.pages; page += h->extents.node[id].count) {
 		const struct pages_extent *e = &h->extents.node[id = h->extents.edge[page]];
 		size_t a = pages_heap_unit_up(h, page);

@@ -27,6 +27,25 @@
 #include "lock.h"
 #include "units.h"
 
+enum { PAGES_POCKETS = 16 };
+
+/*
+ * A block that was freed and waits to be asked for again at once, whole, which is
+ * what programs do with temporaries: no lock, no neighbours to join with.  Its
+ * memory still counts as held, and the block as live.
+ *
+ * Who finds the pocket empty or full may make it BUSY, look, and say what it is
+ * then; who finds it busy goes elsewhere.  The counters are only written by who
+ * made it busy.
+ */
+struct pages_pocket {
+	_Alignas(64) _Atomic uint32_t block;	/* its id, 0, or PAGES_POCKET_BUSY */
+	_Atomic uint32_t pages;			/* its size: worth a try? */
+	_Atomic uint64_t frees;
+	_Atomic uint64_t hits, hit_bytes;	/* requests it served */
+};
+#define PAGES_POCKET_BUSY UINT32_MAX
+
 struct pages_heap_options {
 	size_t arena_max;	/* address space at most; 0: as the machine's memory suggests */
 	uint32_t retain_ms;	/* how long free memory is kept, more or less */
@@ -46,8 +65,7 @@ struct pages_heap {
 	struct pages_heap_options options;
 	size_t memory;		/* RAM and swap: what can at most be asked for */
 	uint64_t last_sweep;	/* ms */
-	uint32_t pocket;	/* the block freed last, not yet given to anybody; or 0 */
-	uint32_t pocket_uses;
+	uint32_t ticks;		/* counts until the clock is worth a look */
 	struct pages_arena arena;
 	struct pages_extents extents;
 	struct pages_units units;
@@ -55,6 +73,9 @@ struct pages_heap {
 
 	_Atomic uint32_t parting;	/* freed while the lock could not be had */
 	_Atomic uint64_t busy;		/* declined for want of the lock */
+
+	struct pages_pocket pockets[PAGES_POCKETS];	/* a thread uses the one its address picks */
+	_Atomic uint32_t pockets_used;			/* a bit for each that ever was */
 };
 
 /*

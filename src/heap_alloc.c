@@ -64,20 +64,6 @@ pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t u
 	return id;
 }
 
-static uint32_t
-take_from_pocket(struct pages_heap *h, const struct pages_want *want)
-{
-	uint32_t id = h->pocket;
-	struct pages_extent *e = &h->extents.node[id];
-
-	if (id == 0 || e->used != want->count || e->count != want->count || want->align != 1)
-		return 0;
-	h->pocket = 0;
-	h->units.reused += want->count / pages_heap_unit_pages(h);
-	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
-	return id;
-}
-
 /* With the lock.  ret_zero: pages known to be zero. */
 static uint32_t
 take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero)
@@ -87,7 +73,7 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	uint64_t *why;
 	uint32_t id;
 
-	pages_heap_empty_pocket(h);
+	pages_heap_empty_pockets(h);
 	id = pages_heap_place(h, want, want->count, &why);
 	if (id == 0) {
 		(*why)++;
@@ -119,9 +105,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
 			      (want.align - 1);
 	}
-	id = take_from_pocket(h, &want);
-	if (id == 0)
-		id = take_memory(h, &want, zero, ret_zero);
+	id = take_memory(h, &want, zero, ret_zero);
 	if (id == 0)
 		return NULL;
 	h->stats.requests++;
@@ -148,10 +132,11 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 	return head + tail;
 }
 
-void *
-pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+/* Without the lock: from the heap. */
+static char *
+allocate_slowly(struct pages_heap *h, size_t size, size_t align, bool zero,
+		struct pages_span *ret_zero)
 {
-	struct pages_span known_zero = { 0, 0 };
 	char *p = NULL;
 
 	if (!pages_heap_enter(h)) {
@@ -161,11 +146,24 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
 		pages_heap_open(h);
 	if (h->state == PAGES_HEAP_OPEN)
-		p = allocate(h, size, align, zero, &known_zero);
+		p = allocate(h, size, align, zero, ret_zero);
 	else
 		h->stats.declined_no_arena++;
 	pages_heap_leave_quickly(h);
+	return p;
+}
 
+void *
+pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	struct pages_span known_zero = { 0, 0 };
+	uint32_t id = align == 1 ? pages_heap_take_pocket(h, size) : 0;
+	char *p;
+
+	if (PAGES_LIKELY(id != 0))
+		p = pages_heap_address(h, h->extents.node[id].first);
+	else
+		p = allocate_slowly(h, size, align, zero, &known_zero);
 	if (p != NULL && zero) {
 		size_t cleared = clear(h, p, size, known_zero);
 

@@ -15,10 +15,31 @@ void pages_heap_open(struct pages_heap *h);
 bool pages_heap_enter(struct pages_heap *h);
 
 /*
- * With the lock: really free the block that waits in the pocket.  Whoever looks at
+ * With the lock: really free the blocks that wait in pockets.  Whoever looks at
  * extents or units as a whole does this first.
  */
-void pages_heap_empty_pocket(struct pages_heap *h);
+void pages_heap_empty_pockets(struct pages_heap *h);
+
+/* Without the lock: the block in this thread's pocket, live again, if it is so long; or 0. */
+uint32_t pages_heap_take_pocket(struct pages_heap *h, size_t size);
+
+/*
+ * Without the lock: block id, which is parting, goes to this thread's pocket.  Returns
+ * the block to free in its place, or 0.
+ */
+uint32_t pages_heap_put_pocket(struct pages_heap *h, uint32_t id);
+
+/* In a forked child: who was busy with a pocket is not here. */
+void pages_heap_reset_pockets(struct pages_heap *h);
+
+/* What the pockets did. */
+struct pages_pocket_counts {
+	uint64_t hits, hit_bytes;
+};
+struct pages_pocket_counts pages_heap_count_pockets(struct pages_heap *h);
+
+/* With the lock: the record of a parting block becomes free address space. */
+void pages_heap_release(struct pages_heap *h, uint32_t id);
 
 /*
  * Without the lock: free a block whose memory has moved away, in whole or in part.

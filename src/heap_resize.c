@@ -200,7 +200,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
 		return NULL;
 	}
-	pages_heap_empty_pocket(h);
+	pages_heap_empty_pockets(h);
 	if (pages < used)
 		shrink(h, id, (uint32_t)pages);
 	else if ((done = grow(h, id, pages, &moved)))

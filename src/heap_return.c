@@ -92,7 +92,7 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 {
 	if (!pages_heap_enter(h))
 		return 0;
-	pages_heap_empty_pocket(h);
+	pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
 	return pages_heap_sweep(h, false, keep / PAGES_UNIT);
 }
@@ -125,7 +125,7 @@ pages_heap_surrender(struct pages_heap *h)
 	if (!pages_heap_enter(h))
 		return false;
 	if (h->state == PAGES_HEAP_OPEN) {
-		pages_heap_empty_pocket(h);
+		pages_heap_empty_pockets(h);
 		len = retire_reserve(h);
 	}
 	pages_lock_release(&h->lock);
@@ -161,5 +161,6 @@ pages_heap_fork_child(struct pages_heap *h)
 	u->moved = u->reused = u->fresh = u->returned = u->refused_moves = 0;
 	u->peak_resident = u->held + u->kept;
 	atomic_store(&h->busy, 0);
+	pages_heap_reset_pockets(h);
 	pages_lock_after_fork_child(&h->lock);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock.h"
 
-#include <pthread.h>
-
 #include "base.h"
 #include "os.h"
 
@@ -12,17 +10,10 @@ enum { FREE, HELD, WAITED_FOR };
 #define PATIENCE_MS 20u
 #define SPINS 100
 
-/* Valid in parent and child alike, unlike a thread id. */
-static uintptr_t
-self(void)
-{
-	return (uintptr_t)pthread_self();
-}
-
 static bool
 is_mine(struct pages_lock *l)
 {
-	return atomic_load_explicit(&l->owner, memory_order_relaxed) == self();
+	return atomic_load_explicit(&l->owner, memory_order_relaxed) == pages_lock_self();
 }
 
 static bool
@@ -69,7 +60,7 @@ pages_lock_acquire(struct pages_lock *l)
 {
 	if (PAGES_UNLIKELY(!try(l)) && !acquire_slowly(l))
 		return false;
-	atomic_store_explicit(&l->owner, self(), memory_order_relaxed);
+	atomic_store_explicit(&l->owner, pages_lock_self(), memory_order_relaxed);
 	return true;
 }
 
@@ -91,15 +82,15 @@ pages_lock_before_fork(struct pages_lock *l)
 	while (!is_mine(l) && !(got = try(l)) && pages_os_now_ms() < deadline)
 		pages_os_yield();
 	if (got) {
-		atomic_store(&l->owner, self());
-		atomic_store(&l->forker, self());
+		atomic_store(&l->owner, pages_lock_self());
+		atomic_store(&l->forker, pages_lock_self());
 	}
 }
 
 void
 pages_lock_after_fork_parent(struct pages_lock *l)
 {
-	if (atomic_load(&l->forker) == self()) {
+	if (atomic_load(&l->forker) == pages_lock_self()) {
 		atomic_store(&l->forker, 0);
 		pages_lock_release(l);
 	}
@@ -109,7 +100,7 @@ pages_lock_after_fork_parent(struct pages_lock *l)
 void
 pages_lock_after_fork_child(struct pages_lock *l)
 {
-	if (atomic_load(&l->forker) == self()) {
+	if (atomic_load(&l->forker) == pages_lock_self()) {
 		atomic_store(&l->forker, 0);
 		atomic_store(&l->owner, 0);
 		atomic_store(&l->closed, 0);

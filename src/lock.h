@@ -10,6 +10,7 @@
 #ifndef PAGES_LOCK_H
 #define PAGES_LOCK_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,17 @@ struct pages_lock {
 	_Atomic uintptr_t owner;	/* the thread that holds the lock, 0 if none */
 	_Atomic uintptr_t forker;	/* the same, if it does so for a fork */
 };
+
+/* The calling thread: valid in parent and child alike, unlike a thread id. */
+static inline uintptr_t
+pages_lock_self(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+	return (uintptr_t)__builtin_thread_pointer();	/* no call */
+#else
+	return (uintptr_t)pthread_self();
+#endif
+}
 
 /*
  * True with the lock; false when it could not be had in a few milliseconds, and

@@ -357,10 +357,12 @@ HEAP(surrenders_unused_address_space_and_still_works)
 
 HEAP(frees_later_what_is_freed_while_the_lock_is_taken)
 {
-	char *p = get(MIB(4));
+	char *p = get(MIB(4)), *q = get(MIB(5)), *r = get(MIB(6));
 
 	cr_assert(pages_lock_acquire(&h.lock));
 	pages_heap_free(&h, p);
+	pages_heap_free(&h, q);
+	pages_heap_free(&h, r);
 	cr_assert_null(pages_heap_alloc(&h, MIB(4), 1, false));
 	pages_lock_release(&h.lock);
 	cr_assert_eq(stats().declined_busy, 1);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_pocket.c - blocks that were freed and are likely to be asked for again at once
+ */
+#include "base.h"
+#include "heap_impl.h"
+#include "lock.h"
+
+#define BUSY PAGES_POCKET_BUSY
+
+/* Thread addresses differ in their middle bits: spread those (Fibonacci hashing). */
+static unsigned
+my_index(void)
+{
+	static_assert(PAGES_POCKETS == 16, "four bits of the hash");
+
+	return (uint32_t)(pages_lock_self() >> 6) * 2654435769u >> 28;
+}
+
+static uint64_t
+read(_Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Only one at a time, by the rule above: no need for the bus. */
+static void
+add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, read(counter) + n, memory_order_relaxed);
+}
+
+uint32_t
+pages_heap_take_pocket(struct pages_heap *h, size_t size)
+{
+	struct pages_pocket *k = &h->pockets[my_index()];
+	uint32_t id = atomic_load_explicit(&k->block, memory_order_acquire);
+	struct pages_extent *e;
+	size_t pages;
+
+	if (id == 0 || id == BUSY)
+		return 0;
+	pages = pages_heap_pages(h, size);
+	if (atomic_load_explicit(&k->pages, memory_order_relaxed) != pages ||
+	    !atomic_compare_exchange_strong_explicit(&k->block, &id, BUSY, memory_order_acquire,
+						     memory_order_relaxed))
+		return 0;
+	e = &h->extents.node[id];
+	if (PAGES_UNLIKELY(e->used != pages)) {
+		atomic_store_explicit(&k->block, id, memory_order_release);
+		return 0;
+	}
+	add(&k->hits, 1);
+	add(&k->hit_bytes, size);
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+	atomic_store_explicit(&k->block, 0, memory_order_release);
+	return id;
+}
+
+uint32_t
+pages_heap_put_pocket(struct pages_heap *h, uint32_t id)
+{
+	unsigned i = my_index();
+	struct pages_pocket *k = &h->pockets[i];
+	const struct pages_extent *e = &h->extents.node[id];
+	uint32_t before;
+
+	/* One with room to grow would keep that from others. */
+	if (e->used != e->count)
+		return id;
+	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->pockets_used, memory_order_relaxed) >> i & 1)))
+		atomic_fetch_or(&h->pockets_used, 1u << i);
+	before = atomic_exchange_explicit(&k->block, BUSY, memory_order_acq_rel);
+	if (before == BUSY)
+		return id;
+	atomic_store_explicit(&k->pages, e->used, memory_order_relaxed);
+	add(&k->frees, 1);
+	/* Now and then somebody has to look at the clock. */
+	if (PAGES_UNLIKELY(read(&k->frees) % 256 == 0)) {
+		atomic_store_explicit(&k->block, before, memory_order_release);
+		return id;
+	}
+	atomic_store_explicit(&k->block, id, memory_order_release);
+	return before;
+}
+
+void
+pages_heap_empty_pockets(struct pages_heap *h)
+{
+	uint32_t used = atomic_load_explicit(&h->pockets_used, memory_order_relaxed);
+
+	for (; used != 0; used &= used - 1) {
+		struct pages_pocket *k = &h->pockets[__builtin_ctz(used)];
+		uint32_t id = atomic_load_explicit(&k->block, memory_order_relaxed);
+
+		if (id != 0 && id != BUSY &&
+		    atomic_compare_exchange_strong_explicit(&k->block, &id, 0, memory_order_acquire,
+							    memory_order_relaxed))
+			pages_heap_release(h, id);
+	}
+}
+
+void
+pages_heap_reset_pockets(struct pages_heap *h)
+{
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		struct pages_pocket *k = &h->pockets[i];
+		uint32_t busy = BUSY;
+
+		/* The block that was on its way stays live: nobody knows whose it is. */
+		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
+		atomic_store(&k->hits, 0);
+		atomic_store(&k->hit_bytes, 0);
+	}
+}
+
+struct pages_pocket_counts
+pages_heap_count_pockets(struct pages_heap *h)
+{
+	struct pages_pocket_counts sum = { 0, 0 };
+
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		sum.hits += read(&h->pockets[i].hits);
+		sum.hit_bytes += read(&h->pockets[i].hit_bytes);
+	}
+	return sum;
+}
