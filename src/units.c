@@ -49,11 +49,13 @@ pages_units_close(struct pages_units *u)
 	*u = (struct pages_units){ 0 };
 }
 
+/* What is in excess goes back before the address of what is held leaves the heap. */
 static void
 note_peaks(struct pages_units *u)
 {
 	u->peak_held = pages_max(u->peak_held, u->held);
-	u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
+	u->peak_resident = pages_max(u->peak_resident,
+				     u->held + u->kept - pages_units_excess(u));
 }
 
 static void
@@ -310,6 +312,7 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped)
 		u->returned += run.count;
 	} else {
 		mark_kept(u, run.first, run.first + run.count);
+		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
 	}
 }
 
