@@ -24,8 +24,11 @@ struct pages_shim {
 	struct pages_next_more more;
 };
 
-extern struct pages_shim pages_shim;
-extern struct pages_heap pages_shim_heap;
+/* Told to be in this object, the compiler reaches them without a table: 3 instructions less. */
+#define PAGES_SHIM_HIDDEN __attribute__((visibility("hidden")))
+
+extern struct pages_shim pages_shim PAGES_SHIM_HIDDEN;
+extern struct pages_heap pages_shim_heap PAGES_SHIM_HIDDEN;
 
 /*
  * Get as far as possible.  Cheap once settled, and safe from any thread, signal
