@@ -13,6 +13,12 @@
 #define PAGES_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PAGES_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/*
+ * What runs between two system calls lies together: after each of them, page-table
+ * isolation makes the first touch of every page of code dear again.
+ */
+#define PAGES_HOT __attribute__((hot))
+
 #define PAGES_KIB(n) ((size_t)(n) << 10)
 #define PAGES_MIB(n) ((size_t)(n) << 20)
 #define PAGES_GIB(n) ((size_t)(n) << 30)

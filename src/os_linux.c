@@ -44,7 +44,7 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
 /* Looking it up is a walk through the auxiliary vector: once.  Racing callers agree. */
-size_t
+PAGES_HOT size_t
 pages_os_page_size(void)
 {
 	static _Atomic size_t known;
@@ -58,7 +58,7 @@ pages_os_page_size(void)
 }
 
 /* mmap with our error convention. */
-static int
+PAGES_HOT static int
 map(void *hint, size_t len, int prot, int flags, void **ret)
 {
 	int saved = errno;
@@ -113,7 +113,7 @@ pages_os_facts(struct pages_os_facts *ret)
  * mmap promises page alignment only: if the first try does not fit by chance, ask
  * for more and hand back both ends.
  */
-static int
+PAGES_HOT static int
 map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **ret)
 {
 	size_t span, head;
@@ -147,7 +147,7 @@ pages_os_reserve(size_t len, size_t align, void **ret)
 	return map_aligned(len, align, 0, PROT_NONE, ANON | MAP_NORESERVE, ret);
 }
 
-void
+PAGES_HOT void
 pages_os_release(void *p, size_t len)
 {
 	int saved = errno;
@@ -157,7 +157,7 @@ pages_os_release(void *p, size_t len)
 	errno = saved;
 }
 
-int
+PAGES_HOT int
 pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret)
 {
 	return map_aligned(len, align, lead, (int)prot, ANON, ret);

@@ -22,7 +22,7 @@ static_assert((int)PAGES_P_RO_ == (int)PAGES_OS_READ, "ro");
 static_assert((int)PAGES_P_RW_ == (int)(PAGES_OS_READ | PAGES_OS_WRITE), "rw");
 static_assert((int)PAGES_P_RX_ == (int)(PAGES_OS_READ | PAGES_OS_EXEC), "rx");
 
-int
+PAGES_HOT int
 pages_whole(size_t len, size_t page, size_t *ret)
 {
 	if (len == 0)
@@ -44,7 +44,7 @@ pages_reprotect(char *p, size_t len, unsigned old, unsigned now)
 	return err;
 }
 
-int
+PAGES_HOT int
 pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 {
 	size_t page = pages_os_page_size(), rounded;
@@ -71,7 +71,7 @@ wipe(struct pages_region r)
 	return true;
 }
 
-void
+PAGES_HOT void
 pages_unmap_(struct pages_raw_ p, const char *call)
 {
 	struct pages_region r = pages_region_of(p);
