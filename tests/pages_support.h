@@ -157,6 +157,25 @@ emulated(void)
 			cr_skip_test("an emulator: " what);                        \
 	} while (0)
 
+/* Is a two-letter flag set in the VmFlags of the mapping at p? */
+static UNUSED bool
+has_flag(const void *p, const char *flag)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	char line[512];
+	unsigned long a, b;
+	bool here = false, found = false;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%lx-%lx ", &a, &b) == 2)
+			here = a <= (unsigned long)p && (unsigned long)p < b;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			found = strstr(line, flag) != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
 static sigjmp_buf out;
 static void *volatile fault_address;
 

@@ -26,25 +26,6 @@ smaps_kib(const void *p, const char *field)
 	return kib;
 }
 
-/* Is a two-letter flag set in the VmFlags of the mapping at p? */
-static bool
-has_flag(const void *p, const char *flag)
-{
-	FILE *f = fopen("/proc/self/smaps", "r");
-	char line[512];
-	unsigned long a, b;
-	bool here = false, found = false;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "%lx-%lx ", &a, &b) == 2)
-			here = a <= (unsigned long)p && (unsigned long)p < b;
-		else if (here && strncmp(line, "VmFlags:", 8) == 0)
-			found = strstr(line, flag) != NULL;
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
 /* Kinds of pages that answer alike. */
 static const struct pages_options kinds[] = {
 	{ .len = 1 }, { .len = 1, .guards = true }, { .len = 1, .align = 2 << 20 },

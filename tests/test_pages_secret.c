@@ -72,24 +72,6 @@ Test(a_secret, that_is_hidden_cannot_be_read_through_proc)
 	pages_close(&w);
 }
 
-static bool
-flags_have(const void *p, const char *flag)
-{
-	FILE *f = fopen("/proc/self/smaps", "r");
-	char line[512];
-	unsigned long a, b;
-	bool here = false, found = false;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "%lx-%lx ", &a, &b) == 2)
-			here = a <= (unsigned long)p && (unsigned long)p < b;
-		else if (here && strncmp(line, "VmFlags:", 8) == 0)
-			found = strstr(line, flag) != NULL;
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
 Test(a_secret, has_what_it_says_it_has)
 {
 	unsigned got;
@@ -97,11 +79,11 @@ Test(a_secret, has_what_it_says_it_has)
 	const void *p = pages_read(&w);
 
 	SKIP_IF_EMULATED("hints are dropped");
-	if (!flags_have(p, " rd"))
+	if (!has_flag(p, " rd"))
 		cr_skip_test("no VmFlags here");
-	cr_assert_eq(flags_have(p, " lo"), (got & PAGES_SECRET_LOCKED) != 0);
-	cr_assert_eq(flags_have(p, " dd"), (got & PAGES_SECRET_NOT_DUMPED) != 0);
-	cr_assert_eq(flags_have(p, " dc") || flags_have(p, " wf"),
+	cr_assert_eq(has_flag(p, " lo"), (got & PAGES_SECRET_LOCKED) != 0);
+	cr_assert_eq(has_flag(p, " dd"), (got & PAGES_SECRET_NOT_DUMPED) != 0);
+	cr_assert_eq(has_flag(p, " dc") || has_flag(p, " wf"),
 		     (got & PAGES_SECRET_NOT_FORKED) != 0);
 	pages_close(&w);
 }
