@@ -147,7 +147,7 @@ Test(a_fault, on_the_place_that_a_resize_left_is_explained)
 
 /* ---- what stays as it was ---- */
 
-static void
+__attribute__((no_sanitize("undefined"))) static void
 store_to_null(void)
 {
 	struct pages_rw w = {0};
