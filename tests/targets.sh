@@ -7,7 +7,7 @@
 [ -z "$SANITIZED" ] || exit 77	# not for static programs
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 core="src/os_linux*.c src/caps.c src/lock.c src/note.c src/pages*.c src/paged_vec*.c"
-suites="tests/test_pages*.c tests/test_paged_vec*.c"
+suites="tests/test_pages*.c"
 cc=${CC:-cc}
 machine=$(uname -m)
 # musl brings none, and -m32 does not look for the machine's.
