@@ -375,6 +375,21 @@ Test(vec_memory, does_not_keep_pages_with_hints_of_the_caller)
 	longs_free(&w);
 }
 
+Test(vec_memory, is_zero_where_it_should_be_in_pages_that_were_used)
+{
+	struct paged_vec_options o = { .capacity = MIB(8) / sizeof(long) };
+	struct longs v = {0}, w = {0};
+
+	push_until(&v, MIB(8));
+	for (size_t i = 0; i < longs_len(&v); i++)
+		*longs_at(&v, i) = -1;
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_eq(longs_resize_zeroed(&w, o.capacity), 0);
+	cr_assert(is_zero((const char *)longs_data(&w), MIB(8)));
+	longs_free(&w);
+}
+
 Test(vec_memory, gives_up_what_is_kept_when_address_space_is_short)
 {
 	struct rlimit limit = { 0, RLIM_INFINITY };
