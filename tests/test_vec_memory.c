@@ -332,6 +332,26 @@ Test(vec_memory, keeps_hints_when_it_grows)
 	longs_free(&v);
 }
 
+/* The pages end in the middle of an element: what was written there is not zero. */
+Test(vec_memory, resize_zeroed_clears_the_part_of_an_element_at_the_end_of_a_page)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 2 * page / sizeof(struct triple);
+	struct paged_vec_options o = { .reserve = n };
+	struct triples v = {0};
+	struct triples_slice spare;
+
+	cr_assert_eq(triples_open(&v, &o), 0);
+	cr_assert_eq(triples_reserve(&v, n), 0);
+	spare = triples_spare(&v);
+	memset(spare.ptr, 0xff, spare.len * sizeof(struct triple));
+	cr_assert_eq(triples_shrink_to(&v, 1), 0);
+	cr_assert_lt(triples_capacity(&v), n);
+	(void)triples_spare(&v);
+	cr_assert_eq(triples_resize_zeroed(&v, n), 0);
+	cr_assert(is_zero((const char *)triples_data(&v), n * sizeof(struct triple)));
+	triples_free(&v);
+}
+
 /* What the last one left is used again, and its contents show nowhere. */
 Test(vec_memory, keeps_the_pages_of_the_last_big_vector_for_the_next)
 {

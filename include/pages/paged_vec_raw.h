@@ -157,11 +157,17 @@ paged_vec_get_(const struct paged_vec_ *v, size_t i, size_t size)
 	return i < paged_vec_bytes_(v) / size ? (char *)v->beg_ + i * size : NULL;
 }
 
-/* Whoever may write behind the end may have done so. */
+/*
+ * Whoever may write behind the end may have done so.  Behind lim_ there can be a part of
+ * an element that was written when there were more pages.
+ */
 PAGES_INLINE_ void *
 paged_vec_lend_spare_(struct paged_vec_ *v)
 {
-	v->written_ = (size_t)((char *)v->lim_ - (char *)v->beg_);
+	size_t room = (size_t)((char *)v->lim_ - (char *)v->beg_);
+
+	if (room > v->written_)
+		v->written_ = room;
 	return v->end_;
 }
 
