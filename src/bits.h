@@ -60,8 +60,12 @@ pages_bits_count(const uint64_t *bits, size_t a, size_t b)
 {
 	size_t n = 0;
 
-	for (size_t w = a / 64; w * 64 < b; w++)
-		n += pages_bits_popcount(bits[w] & pages_bits_mask(w, a, b));
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t word = bits[w] & pages_bits_mask(w, a, b);
+
+		if (word != 0)
+			n += pages_bits_popcount(word);
+	}
 	return n;
 }
 

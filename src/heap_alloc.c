@@ -73,7 +73,6 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	uint64_t *why;
 	uint32_t id;
 
-	pages_heap_empty_pockets(h);
 	id = pages_heap_place(h, want, want->count, &why);
 	if (id == 0) {
 		(*why)++;
@@ -84,6 +83,38 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 				  pages_heap_unit_up(h, first + want->count), !zero);
 	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
+	h->stats.live_objects++;
+	pages_heap_count_live(h, want->count, 0);
+	return id;
+}
+
+/* Does block id lie on top of all others, with nothing but free space behind? */
+static bool
+is_top(const struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extents *x = &h->extents;
+	const struct pages_extent *last = &x->node[x->edge[x->pages - 1]], *e = &x->node[id];
+
+	return e->first + e->count == last->first && pages_extent_state(last) == PAGES_EXTENT_FREE;
+}
+
+/*
+ * With the lock: the block that this thread freed last, made to fit.  Saves the search
+ * for a place, and joining and splitting what is free.  Only on top, where temporaries
+ * lie: elsewhere it would leave gaps that the best fit does not.
+ */
+static uint32_t
+refit_pocket(struct pages_heap *h, uint32_t pages)
+{
+	uint32_t id = pages_heap_claim_pocket(h);
+
+	if (id == 0)
+		return 0;
+	if (!is_top(h, id) || !pages_heap_refit(h, id, pages)) {
+		pages_heap_release(h, id);
+		return 0;
+	}
+	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
 	return id;
 }
 
@@ -93,7 +124,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 {
 	size_t pages = pages_heap_pages(h, size);
 	struct pages_want want = { (uint32_t)pages, 1, 0 };
-	uint32_t id;
+	uint32_t id = 0;
 
 	if (size > h->memory || pages > h->extents.pages || align > h->arena.len) {
 		h->stats.declined_no_space++;
@@ -105,13 +136,16 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
 			      (want.align - 1);
 	}
-	id = take_memory(h, &want, zero, ret_zero);
+	if (want.align == 1 && !zero)
+		id = refit_pocket(h, want.count);
+	else
+		pages_heap_empty_pockets(h);
+	if (id == 0)
+		id = take_memory(h, &want, zero, ret_zero);
 	if (id == 0)
 		return NULL;
 	h->stats.requests++;
 	h->stats.requested_bytes += size;
-	h->stats.live_objects++;
-	pages_heap_count_live(h, pages, 0);
 	return pages_heap_address(h, h->extents.node[id].first);
 }
 

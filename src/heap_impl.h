@@ -20,6 +20,12 @@ bool pages_heap_enter(struct pages_heap *h);
  */
 void pages_heap_empty_pockets(struct pages_heap *h);
 
+/*
+ * With the lock: the block in this thread's pocket, parting still, or 0; the other
+ * pockets are emptied.
+ */
+uint32_t pages_heap_claim_pocket(struct pages_heap *h);
+
 /* Without the lock: the block in this thread's pocket, live again, if it is so long; or 0. */
 uint32_t pages_heap_take_pocket(struct pages_heap *h, size_t size);
 
@@ -59,6 +65,12 @@ void pages_heap_leave_quickly(struct pages_heap *h);
  */
 uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
 			  uint64_t **ret_why);
+
+/*
+ * With the lock: make block id, which nobody else knows, pages pages long where it is;
+ * false if it cannot be, and then its size is unchanged.
+ */
+bool pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages);
 
 /* With the lock: keep the units that became free when pages [first, end) joined span. */
 void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span);

@@ -84,20 +84,39 @@ pages_heap_put_pocket(struct pages_heap *h, uint32_t id)
 	return before;
 }
 
+/* What is in the pocket, which is empty then; 0 if nothing is, or somebody is busy with it. */
+static uint32_t
+claim(struct pages_pocket *k)
+{
+	uint32_t id = atomic_load_explicit(&k->block, memory_order_relaxed);
+
+	if (id == 0 || id == BUSY ||
+	    !atomic_compare_exchange_strong_explicit(&k->block, &id, 0, memory_order_acquire,
+						     memory_order_relaxed))
+		return 0;
+	return id;
+}
+
 void
 pages_heap_empty_pockets(struct pages_heap *h)
 {
 	uint32_t used = atomic_load_explicit(&h->pockets_used, memory_order_relaxed);
 
 	for (; used != 0; used &= used - 1) {
-		struct pages_pocket *k = &h->pockets[__builtin_ctz(used)];
-		uint32_t id = atomic_load_explicit(&k->block, memory_order_relaxed);
+		uint32_t id = claim(&h->pockets[__builtin_ctz(used)]);
 
-		if (id != 0 && id != BUSY &&
-		    atomic_compare_exchange_strong_explicit(&k->block, &id, 0, memory_order_acquire,
-							    memory_order_relaxed))
+		if (id != 0)
 			pages_heap_release(h, id);
 	}
+}
+
+uint32_t
+pages_heap_claim_pocket(struct pages_heap *h)
+{
+	uint32_t id = claim(&h->pockets[my_index()]);
+
+	pages_heap_empty_pockets(h);
+	return id;
 }
 
 void

@@ -37,7 +37,6 @@ grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
 	if (pages > e->count && !pages_extents_extend(&h->extents, id, pages - e->count))
 		return false;
 	set_used(h, id, pages);
-	h->stats.grown_in_place++;
 	return true;
 }
 
@@ -53,6 +52,18 @@ shrink(struct pages_heap *h, uint32_t id, uint32_t pages)
 	pages_heap_count_live(h, pages, e->used);
 	e->used = pages;
 	pages_heap_keep(h, first, end, span);
+}
+
+bool
+pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (pages > e->used)
+		return grow_in_place(h, id, pages);
+	if (pages < e->used)
+		shrink(h, id, pages);
+	return e->used == pages;
 }
 
 /* What a moved block still needs, once the lock is released. */
@@ -178,11 +189,13 @@ grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved)
 		h->stats.declined_no_space++;
 		return false;
 	}
-	if (!grow_in_place(h, id, (uint32_t)pages)) {
-		if (!move_to_slot(h, id, (uint32_t)pages, moved))
-			return false;
-		h->stats.grown_by_move++;
+	if (grow_in_place(h, id, (uint32_t)pages)) {
+		h->stats.grown_in_place++;
+		return true;
 	}
+	if (!move_to_slot(h, id, (uint32_t)pages, moved))
+		return false;
+	h->stats.grown_by_move++;
 	return true;
 }
 

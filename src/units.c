@@ -204,7 +204,15 @@ fund(struct pages_units *u, size_t dst, size_t n)
 size_t
 pages_units_absent(const struct pages_units *u, size_t a, size_t b)
 {
-	return b - a - pages_bits_count(u->held_bits, a, b) - pages_bits_count(u->kept_bits, a, b);
+	size_t n = 0;
+
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t absent = ~(u->held_bits[w] | u->kept_bits[w]) & pages_bits_mask(w, a, b);
+
+		if (absent != 0)
+			n += pages_bits_popcount(absent);
+	}
+	return n;
 }
 
 size_t
