@@ -57,6 +57,13 @@ probe_huge(char *p, size_t page)
 	return pages_os_advise(p, page, PAGES_OS_HUGE) == 0;
 }
 
+static bool
+probe_lazy(char *p, size_t page)
+{
+	p[0] = 1;
+	return pages_os_advise(p, page, PAGES_OS_FREE) == 0;
+}
+
 /* An emulator may say yes to all advice that it does not know: see if it can say no. */
 static bool
 probe_populate(char *p, size_t page)
@@ -152,6 +159,7 @@ static const struct {
 	[PAGES_CAP_MOVE] = { "move", probe_move },
 	[PAGES_CAP_DISCARD] = { "discard", probe_discard },
 	[PAGES_CAP_HUGE] = { "huge", probe_huge },
+	[PAGES_CAP_LAZY] = { "lazy", probe_lazy },
 	[PAGES_CAP_POPULATE] = { "populate", probe_populate },
 	[PAGES_CAP_GUARD] = { "guard", probe_guard },
 	[PAGES_CAP_SEAL] = { "seal", probe_seal },

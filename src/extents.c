@@ -238,6 +238,7 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 	}
 	set_span(x, id, first, count);
 	e->used = count;
+	e->note = 0;
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	return id;
 }
@@ -282,17 +283,6 @@ pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep)
 	set_span(x, id, e->first, keep);
 	set_span(x, tail, e->first + keep, rest);
 	return join_and_insert(x, tail);
-}
-
-uint32_t
-pages_extents_at(const struct pages_extents *x, size_t page)
-{
-	uint32_t id = page < x->pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
-	const struct pages_extent *e = &x->node[id];
-
-	if (id == 0 || pages_extent_state(e) != PAGES_EXTENT_LIVE)
-		return 0;
-	return e->first == page ? id : 0;
 }
 
 /* Free extents in the tree below t, or -1 if order or heap property is broken. */

@@ -37,7 +37,11 @@ struct pages_extent {
 	uint32_t count;
 	uint32_t used;		/* live: pages handed out; the rest is room to grow */
 	uint32_t state;		/* enum pages_extent_state; by the functions below only */
-	uint32_t left, right;	/* free: children in the tree.  spare, parting: left is the next */
+	uint32_t left;		/* free: the child in the tree.  spare, parting: the next */
+	union {
+		uint32_t right;	/* free: the other child */
+		uint32_t note;	/* live, parting: whatever the owner notes; 0 at first */
+	};
 };
 
 /*
@@ -113,7 +117,16 @@ bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count);
 struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep);
 
 /* The live extent that begins at page, or 0. */
-uint32_t pages_extents_at(const struct pages_extents *x, size_t page);
+static inline uint32_t
+pages_extents_at(const struct pages_extents *x, size_t page)
+{
+	uint32_t id = page < x->pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
+	const struct pages_extent *e = &x->node[id];
+
+	if (id == 0 || pages_extent_state(e) != PAGES_EXTENT_LIVE)
+		return 0;
+	return e->first == page ? id : 0;
+}
 
 /* Tiling, table and tree agree?  For tests: walks everything. */
 bool pages_extents_valid(const struct pages_extents *x);

@@ -57,7 +57,7 @@ release_swept(struct pages_heap *h, uint32_t id)
 	size_t first = pages_heap_unit_down(h, e->first);
 	struct pages_unit_run run = { first, pages_heap_unit_down(h, e->first + e->count) - first };
 
-	pages_units_done(&h->units, run, e->right != 0);
+	pages_units_done(&h->units, run, (enum pages_fate)e->note);
 	(void)pages_extents_give(&h->extents, id);
 }
 
@@ -73,6 +73,7 @@ release_block(struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extent e = h->extents.node[id];
 
+	pages_heap_settle(h, id);
 	pages_heap_keep(h, e.first, e.first + e.used, pages_extents_give(&h->extents, id));
 }
 
@@ -149,16 +150,18 @@ pages_heap_free_hollow(struct pages_heap *h, void *p)
 void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = pages_heap_put_pocket(h, claim_for_free(h, p));
+	uint32_t id = claim_for_free(h, p);
 
+	pages_heap_note_death(h, id);
+	id = pages_heap_put_pocket(h, id);
 	if (PAGES_UNLIKELY(id != 0))
 		free_claimed(h, id);
 }
 
 void
-pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped)
+pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate)
 {
-	h->extents.node[id].right = dropped;
+	h->extents.node[id].note = fate;
 	if (pages_heap_enter(h)) {
 		pages_heap_release(h, id);
 		pages_lock_release(&h->lock);
@@ -182,22 +185,25 @@ pages_heap_leave(struct pages_heap *h)
 {
 	size_t excess = pages_units_excess(&h->units);
 	size_t leave = h->units.kept - excess;
-	bool due = pages_heap_sweep_due(h);
+	bool due = pages_heap_sweep_due(h), soiled = pages_heap_is_soiled(h);
 
 	if (PAGES_UNLIKELY(due))
 		pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
 	if (PAGES_UNLIKELY(due))
-		(void)pages_heap_sweep(h, true, 0);
+		(void)pages_heap_sweep(h, PAGES_OLD, 0);
 	if (PAGES_UNLIKELY(excess != 0))
-		(void)pages_heap_sweep(h, false, leave);
+		(void)pages_heap_sweep(h, PAGES_ALL, leave);
+	if (PAGES_UNLIKELY(soiled))
+		(void)pages_heap_sweep(h, PAGES_SOILED, 0);
 }
 
 /* Where nothing was freed for good, the clock need not be read each time. */
 void
 pages_heap_leave_quickly(struct pages_heap *h)
 {
-	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0))
+	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0 ||
+			   pages_heap_is_soiled(h)))
 		pages_heap_leave(h);
 	else
 		pages_lock_release(&h->lock);
@@ -265,7 +271,7 @@ bool
 pages_heap_valid(struct pages_heap *h)
 {
 	const struct pages_units *u = &h->units;
-	size_t kept = 0, held = 0, from = 0;
+	size_t kept = 0, held = 0, from = 0, soiled = 0;
 
 	if (h->state != PAGES_HEAP_OPEN)
 		return true;
@@ -277,6 +283,7 @@ pages_heap_valid(struct pages_heap *h)
 
 		if (pages_extent_state(e) == PAGES_EXTENT_FREE) {
 			kept += a < b ? pages_units_count(u, a, b, false) : 0;
+			soiled += a < b ? pages_units_soiled(u, a, b) : 0;
 		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE) {
 			size_t n = count_used(h, e, &from);
 
@@ -285,7 +292,7 @@ pages_heap_valid(struct pages_heap *h)
 				return false;
 		}
 	}
-	return kept == u->kept && kept == pages_units_count(u, 0, u->count, false) &&
+	return soiled == u->soiled && kept == u->kept && kept == pages_units_count(u, 0, u->count, false) &&
 	       held == u->held && held == pages_units_count(u, 0, u->count, true) &&
 	       pages_extents_valid(&h->extents);
 }

@@ -63,6 +63,7 @@ struct pages_heap {
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
+	_Atomic bool lazy;	/* free memory can be left to the kernel */
 	size_t memory;		/* RAM and swap: what can at most be asked for */
 	uint64_t last_sweep;	/* ms */
 	uint32_t ticks;		/* counts until the clock is worth a look */

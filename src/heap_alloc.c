@@ -83,6 +83,7 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 				  pages_heap_unit_up(h, first + want->count), !zero);
 	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
+	pages_heap_note_birth(h, id);
 	h->stats.live_objects++;
 	pages_heap_count_live(h, want->count, 0);
 	return id;
@@ -110,10 +111,14 @@ refit_pocket(struct pages_heap *h, uint32_t pages)
 
 	if (id == 0)
 		return 0;
+	pages_heap_settle(h, id);
 	if (!is_top(h, id) || !pages_heap_refit(h, id, pages)) {
 		pages_heap_release(h, id);
 		return 0;
 	}
+	/* If the clock was looked at when it was freed, that is near enough. */
+	if (h->extents.node[id].note == 0)
+		pages_heap_note_birth(h, id);
 	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
 	return id;
 }

@@ -53,6 +53,33 @@ void pages_heap_release(struct pages_heap *h, uint32_t id);
  */
 void pages_heap_free_hollow(struct pages_heap *h, void *p);
 
+/*
+ * What is noted about a live or parting block: when it was handed out, or the last
+ * time before that, in ticks, and what became of its memory.
+ */
+enum { PAGES_NOTE_MARKED = 1, PAGES_NOTE_SOILED = 2, PAGES_NOTE_BITS = 2 };
+
+/* Block id is handed out just now. */
+void pages_heap_note_birth(struct pages_heap *h, uint32_t id);
+
+/*
+ * Without the lock: note what has become of the memory of block id, which is parting;
+ * if it lived for long, leave it to the kernel.
+ */
+void pages_heap_note_death(struct pages_heap *h, uint32_t id);
+
+/* With the lock: tell the units what is noted about block id. */
+void pages_heap_settle(struct pages_heap *h, uint32_t id);
+
+/* With the lock: have so many free units been soiled that they should be marked? */
+static inline bool
+pages_heap_is_soiled(struct pages_heap *h)
+{
+	enum { UNITS = 8 };
+
+	return h->units.soiled > UNITS && atomic_load_explicit(&h->lazy, memory_order_relaxed);
+}
+
 /* Release the lock; then, without it, give back what is overdue. */
 void pages_heap_leave(struct pages_heap *h);
 
@@ -76,13 +103,13 @@ bool pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages);
 void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span);
 
 /*
- * Without the lock: give back kept units, of the old ones only if so asked, until
- * leave_units are left.  Returns the bytes given back.
+ * Without the lock: give back kept units until leave_units are left; or mark those that
+ * are soiled.  Returns the bytes.
  */
-size_t pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units);
+size_t pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units);
 
-/* Without the lock: extent id, taken for a sweep, is swept; its memory is gone or not. */
-void pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped);
+/* Without the lock: extent id, taken for a sweep, is swept. */
+void pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate);
 
 /* With the lock: is it time to give back what is old?  Says so once. */
 bool pages_heap_sweep_due(struct pages_heap *h);

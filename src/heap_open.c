@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "caps.h"
 #include "heap_impl.h"
 #include "os.h"
 
@@ -43,6 +44,18 @@ max_seams(void)
 	return strtoul(text, NULL, 10) / 2;
 }
 
+/* With small pages it would cost more than it is worth; see heap_lazy.c. */
+static bool
+can_be_lazy(const struct pages_heap *h)
+{
+	char text[64];
+
+	if (!h->options.huge || !pages_can(PAGES_CAP_HUGE) || !pages_can(PAGES_CAP_LAZY))
+		return false;
+	return pages_os_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text,
+				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
+}
+
 static bool
 open_arena(struct pages_heap *h, size_t len, size_t page_size)
 {
@@ -78,6 +91,7 @@ pages_heap_open(struct pages_heap *h)
 		return;
 	h->memory = facts.ram_and_swap;
 	h->last_sweep = pages_os_now_ms();
+	atomic_store(&h->lazy, can_be_lazy(h));
 	h->state = PAGES_HEAP_OPEN;
 	atomic_store(&h->base, h->arena.base);
 	atomic_store(&h->len, len);

@@ -113,7 +113,7 @@ trim_room(struct pages_heap *h, uint32_t id)
 	size_t up = pages_heap_unit_pages(h);
 	struct pages_unit_run kept =
 		pages_units_kept(&h->units, pages_heap_unit_up(h, e->first + e->used),
-				 pages_heap_unit_down(h, e->first + e->count), false);
+				 pages_heap_unit_down(h, e->first + e->count), PAGES_ALL);
 
 	if (kept.count != 0)
 		(void)pages_extents_cut(&h->extents, id, (uint32_t)(kept.first * up) - e->first);
@@ -144,6 +144,7 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 		return false;
 	}
 
+	h->extents.node[ret->id].note = old.note;
 	first = h->extents.node[ret->id].first;
 	distance = ((ptrdiff_t)first - (ptrdiff_t)old.first) / (ptrdiff_t)up;
 	if (whole == 0)

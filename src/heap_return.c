@@ -35,7 +35,7 @@ pages_heap_sweep_due(struct pages_heap *h)
  * id, 0 if there is none.
  */
 static uint32_t
-take_kept(struct pages_heap *h, bool old, size_t max, struct pages_unit_run *ret)
+take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages_unit_run *ret)
 {
 	struct pages_extents *x = &h->extents;
 	size_t up = pages_heap_unit_pages(h);
@@ -47,7 +47,7 @@ take_kept(struct pages_heap *h, bool old, size_t max, struct pages_unit_run *ret
 		const struct pages_extent *e = &x->node[id];
 
 		run = pages_units_kept(&h->units, pages_heap_unit_up(h, e->first),
-				       pages_heap_unit_down(h, e->first + e->count), old);
+				       pages_heap_unit_down(h, e->first + e->count), which);
 		if (run.count != 0)
 			break;
 	}
@@ -64,25 +64,37 @@ take_kept(struct pages_heap *h, bool old, size_t max, struct pages_unit_run *ret
 	return id;
 }
 
-size_t
-pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units)
+/* Without the lock. */
+static enum pages_fate
+sweep_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
 {
-	size_t bytes = 0;
-	bool dropped = true;
+	if (which != PAGES_SOILED)
+		return pages_units_drop(&h->units, run) ? PAGES_DROPPED : PAGES_STAYED;
+	if (pages_arena_mark(&h->arena, run.first * PAGES_UNIT, run.count * PAGES_UNIT))
+		return PAGES_MARKED;
+	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
+	return PAGES_STAYED;
+}
 
-	while (dropped && pages_heap_enter(h)) {
+size_t
+pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units)
+{
+	enum pages_fate fate = PAGES_DROPPED;
+	size_t bytes = 0;
+
+	while (fate != PAGES_STAYED && pages_heap_enter(h)) {
 		struct pages_unit_run run;
 		size_t kept = h->units.kept;
-		uint32_t id = kept > leave_units ? take_kept(h, old, kept - leave_units, &run) : 0;
+		uint32_t id = kept > leave_units ? take_kept(h, which, kept - leave_units, &run) : 0;
 
-		if (id == 0 && old)
+		if (id == 0 && which == PAGES_OLD)
 			pages_units_age(&h->units);
 		pages_lock_release(&h->lock);
 		if (id == 0)
 			break;
-		dropped = pages_units_drop(&h->units, run);
-		pages_heap_swept(h, id, dropped);
-		bytes += dropped ? run.count * PAGES_UNIT : 0;
+		fate = sweep_run(h, which, run);
+		pages_heap_swept(h, id, fate);
+		bytes += fate != PAGES_STAYED ? run.count * PAGES_UNIT : 0;
 	}
 	return bytes;
 }
@@ -94,7 +106,7 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 		return 0;
 	pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
-	return pages_heap_sweep(h, false, keep / PAGES_UNIT);
+	return pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
 /* With the lock: make all that lies behind what is committed unavailable for ever. */

@@ -31,6 +31,15 @@ pages_os_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+uint32_t
+pages_os_tick(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);	/* cannot fail */
+	return (uint32_t)ts.tv_sec * 256 + ((uint32_t)ts.tv_nsec >> 22);
+}
+
 void
 pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms)
 {

@@ -14,7 +14,7 @@ static size_t
 table_len(const struct pages_arena *arena)
 {
 	size_t count = arena->len / PAGES_UNIT;
-	size_t len = 3 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
+	size_t len = 4 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
 
 	return pages_round_up(len, arena->page_size);
 }
@@ -38,7 +38,8 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_se
 	};
 	u->kept_bits = u->held_bits + pages_bits_words(count);
 	u->old_bits = u->kept_bits + pages_bits_words(count);
-	u->shift = (int32_t *)(u->old_bits + pages_bits_words(count));
+	u->soiled_bits = u->old_bits + pages_bits_words(count);
+	u->shift = (int32_t *)(u->soiled_bits + pages_bits_words(count));
 	return 0;
 }
 
@@ -64,6 +65,7 @@ mark_kept(struct pages_units *u, size_t a, size_t b)
 	pages_bits_clear(u->held_bits, a, b);
 	pages_bits_set(u->kept_bits, a, b);
 	u->kept += b - a;
+	u->soiled += pages_bits_count(u->soiled_bits, a, b);
 	u->kept_end = pages_max(u->kept_end, b);
 }
 
@@ -71,8 +73,17 @@ mark_kept(struct pages_units *u, size_t a, size_t b)
 static size_t
 unmark_kept(struct pages_units *u, size_t a, size_t b)
 {
-	size_t n = pages_bits_count(u->kept_bits, a, b);
+	size_t n = 0;
 
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t kept = u->kept_bits[w] & pages_bits_mask(w, a, b);
+
+		if (kept == 0)
+			continue;
+		n += pages_bits_popcount(kept);
+		if ((kept & u->soiled_bits[w]) != 0)
+			u->soiled -= pages_bits_popcount(kept & u->soiled_bits[w]);
+	}
 	pages_bits_clear(u->kept_bits, a, b);
 	pages_bits_clear(u->old_bits, a, b);
 	u->kept -= n;
@@ -156,13 +167,26 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	/* What is kept at dst is lost, as it would be to any move. */
 	(void)unmark_kept(u, dst, dst + n);
 	pages_bits_set(u->held_bits, dst, dst + n);
+	pages_bits_set(u->soiled_bits, dst, dst + n);
 	moved = move(u, src, dst, n);
-	if (moved)
+	if (moved) {
 		pages_bits_clear(u->held_bits, src, src + n);
-	else
+		pages_bits_clear(u->soiled_bits, src, src + n);
+	} else {
 		u->held += n;
+	}
 	note_peaks(u);
 	return moved;
+}
+
+/* The n units at dst are as soiled as those at src were, which are absent now. */
+static void
+carry_soil(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (pages_bits_test(u->soiled_bits, src + k))
+			pages_bits_set(u->soiled_bits, dst + k, dst + k + 1);
+	pages_bits_clear(u->soiled_bits, src, src + n);
 }
 
 /* The highest run of at most max kept units that one move can take; there is one. */
@@ -194,6 +218,7 @@ fund(struct pages_units *u, size_t dst, size_t n)
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
+		carry_soil(u, run.first, dst + done, run.count);
 		done += run.count;
 	}
 	return done;
@@ -219,6 +244,12 @@ size_t
 pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held)
 {
 	return pages_bits_count(held ? u->held_bits : u->kept_bits, a, b);
+}
+
+size_t
+pages_units_soiled(const struct pages_units *u, size_t a, size_t b)
+{
+	return pages_bits_count(u->soiled_bits, a, b);
 }
 
 /* What is kept of [a, b) is held now; returns how many that were. */
@@ -272,9 +303,12 @@ pages_units_keep(struct pages_units *u, size_t a, size_t b)
 /* Giving back. ------------------------------------------------------------ */
 
 struct pages_unit_run
-pages_units_kept(const struct pages_units *u, size_t a, size_t b, bool old)
+pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_which which)
 {
-	const uint64_t *bits = old ? u->old_bits : u->kept_bits;
+	const uint64_t *const bits_of[] = {
+		[PAGES_ALL] = u->kept_bits, [PAGES_OLD] = u->old_bits, [PAGES_SOILED] = u->soiled_bits,
+	};
+	const uint64_t *bits = bits_of[which];
 	size_t end;
 
 	b = pages_max(a, pages_min(b, u->kept_end));
@@ -287,6 +321,19 @@ void
 pages_units_age(struct pages_units *u)
 {
 	memcpy(u->old_bits, u->kept_bits, pages_bits_words(u->kept_end) * sizeof(*u->old_bits));
+}
+
+void
+pages_units_soil(struct pages_units *u, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		u->soiled_bits[w] |= u->held_bits[w] & pages_bits_mask(w, a, b);
+}
+
+void
+pages_units_cleanse(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->soiled_bits, a, b);
 }
 
 /*
@@ -312,9 +359,11 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 }
 
 void
-pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped)
+pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate)
 {
-	if (dropped) {
+	if (fate != PAGES_STAYED)
+		pages_bits_clear(u->soiled_bits, run.first, run.first + run.count);
+	if (fate == PAGES_DROPPED) {
 		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
 		unshift_units(u, run.first, run.count);
 		u->returned += run.count;

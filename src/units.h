@@ -39,11 +39,13 @@ struct pages_units {
 	uint64_t *held_bits;	/* which units are HELD, and which KEPT: never both */
 	uint64_t *kept_bits;
 	uint64_t *old_bits;	/* which of the kept ones were so when units last aged */
+	uint64_t *soiled_bits;	/* which of both the kernel would have to swap out; no absent one */
 	int32_t *shift;		/* distance, in units, of a moved unit from where its offset says */
 	size_t count;
 	size_t kept_end;	/* no unit from here on is KEPT */
 
 	size_t held, kept;	/* how many */
+	size_t soiled;		/* kept ones that are */
 	size_t peak_held, peak_resident;
 	size_t seams, seams_max;
 	bool moves;		/* moving is possible and allowed */
@@ -66,6 +68,9 @@ size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b);
 
 /* How many of [a, b) are held, or kept. */
 size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held);
+
+/* How many of [a, b), of which none is held, are soiled. */
+size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b);
 
 /*
  * Hold [a, b): the used part of a live extent overlaps them from now on.
@@ -91,25 +96,32 @@ bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t 
 /* How many of the n >= 1 units from src one move can transfer. */
 size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n);
 
-/*
- * The first run of kept units in [a, b), or count 0; if old, only of those that
- * were kept since units aged last.
- */
-struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b, bool old);
+/* Which kept units: all, those that were kept since units aged last, those that are soiled. */
+enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_SOILED };
+
+/* The first run of such units in [a, b), which holds none that are held; or count 0. */
+struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
+				       enum pages_which which);
+
+/* What is held of [a, b) has been written to; or what was written there may be lost. */
+void pages_units_soil(struct pages_units *u, size_t a, size_t b);
+void pages_units_cleanse(struct pages_units *u, size_t a, size_t b);
 
 /* From now on what is kept is old. */
 void pages_units_age(struct pages_units *u);
 
+/* What became of kept units: nothing, the kernel may take them, they are absent. */
+enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED };
+
 /*
  * Give the memory of kept units back to the kernel, which takes time in
  * proportion to it, hence in three steps: the caller, who has made their place
- * unavailable to others, calls leave() with the lock, drop() without it and
- * done() with it.  drop() returns false when the kernel refused; they are kept
- * again then.
+ * unavailable to others, calls leave() with the lock, drop() or pages_arena_mark()
+ * without it and done() with it.  drop() returns false when the kernel refused.
  */
 void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
 bool pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
-void pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped);
+void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate);
 
 /* Units kept beyond what the peak of held units allows. */
 size_t pages_units_excess(const struct pages_units *u);

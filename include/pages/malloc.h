@@ -126,7 +126,9 @@ PAGES_API bool pages_owns(const void *ptr);
  *
  * Without it, memory is kept while live and kept bytes together stay within the
  * highest number of live bytes so far, and for about ten seconds; what is older
- * goes back when the allocator is next called.
+ * goes back when the allocator is next called.  Where huge pages are used, all of
+ * it but some 32 MiB is left to the kernel at once (MADV_FREE): it is still there
+ * for the next request unless somebody else needed it.
  *
  * Returns the number of bytes given back.
  * Cost: proportional to them (0.7 ms for 256 MiB of huge pages), outside locks.
