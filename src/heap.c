@@ -129,9 +129,8 @@ claim_for_free(struct pages_heap *h, void *p)
 	return id;
 }
 
-/* Without the lock: a claimed block becomes free space, at once or as soon as may be. */
-static void
-free_claimed(struct pages_heap *h, uint32_t id)
+void
+pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 {
 	if (!pages_heap_enter(h)) {
 		part(h, id);
@@ -144,7 +143,7 @@ free_claimed(struct pages_heap *h, uint32_t id)
 void
 pages_heap_free_hollow(struct pages_heap *h, void *p)
 {
-	free_claimed(h, claim_for_free(h, p));
+	pages_heap_free_claimed(h, claim_for_free(h, p));
 }
 
 void
@@ -152,10 +151,15 @@ pages_heap_free(struct pages_heap *h, void *p)
 {
 	uint32_t id = claim_for_free(h, p);
 
+	if (PAGES_UNLIKELY((h->extents.node[id].note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
+		id = pages_heap_part_calloc(h, id);
+		if (id == 0)
+			return;
+	}
 	pages_heap_note_death(h, id);
 	id = pages_heap_put_pocket(h, id);
 	if (PAGES_UNLIKELY(id != 0))
-		free_claimed(h, id);
+		pages_heap_free_claimed(h, id);
 }
 
 void
@@ -190,8 +194,10 @@ pages_heap_leave(struct pages_heap *h)
 	if (PAGES_UNLIKELY(due))
 		pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
-	if (PAGES_UNLIKELY(due))
+	if (PAGES_UNLIKELY(due)) {
+		pages_heap_drop_sparse(h);
 		(void)pages_heap_sweep(h, PAGES_OLD, 0);
+	}
 	if (PAGES_UNLIKELY(excess != 0))
 		(void)pages_heap_sweep(h, PAGES_ALL, leave);
 	if (PAGES_UNLIKELY(soiled))
@@ -233,12 +239,18 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 {
 	const struct pages_units *u = &h->units;
 	struct pages_pocket_counts pockets;
+	uint32_t waiting;
 	bool locked = pages_heap_enter(h);
 
 	if (locked)
 		pages_heap_empty_pockets(h);
 	pockets = pages_heap_count_pockets(h);
 	*ret = h->stats;
+	waiting = atomic_load(&h->sparse_block);
+	if (waiting != 0) {
+		ret->live_objects--;
+		ret->live_bytes -= (size_t)h->extents.node[waiting].used << h->arena.page_shift;
+	}
 	ret->requests += pockets.hits;
 	ret->requested_bytes += pockets.hit_bytes;
 	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
@@ -275,6 +287,7 @@ pages_heap_valid(struct pages_heap *h)
 
 	if (h->state != PAGES_HEAP_OPEN)
 		return true;
+	pages_heap_drop_sparse(h);
 	pages_heap_empty_pockets(h);
 	for (uint32_t page = 0, id; page < h->extents.pages; page += h->extents.node[id].count) {
 		const struct pages_extent *e = &h->extents.node[id = h->extents.edge[page]];

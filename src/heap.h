@@ -75,6 +75,9 @@ struct pages_heap {
 	_Atomic uint32_t parting;	/* freed while the lock could not be had */
 	_Atomic uint64_t busy;		/* declined for want of the lock */
 
+	_Atomic uint32_t sparse_block;		/* see heap_sparse.c */
+	_Atomic uint64_t sparse_sizes;
+
 	struct pages_pocket pockets[PAGES_POCKETS];	/* a thread uses the one its address picks */
 	_Atomic uint32_t pockets_used;			/* a bit for each that ever was */
 };

@@ -162,6 +162,8 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 		id = refit_pocket(h, want.count);
 	else
 		pages_heap_empty_pockets(h);
+	if (want.align == 1 && zero)
+		id = pages_heap_take_sparse(h, pages, ret_zero);
 	if (id == 0)
 		id = take_memory(h, &want, zero, ret_zero);
 	if (id == 0)
@@ -186,6 +188,23 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 	memset(p, 0, head);
 	memset(p + len - tail, 0, tail);
 	return head + tail;
+}
+
+/* Without the lock. */
+static void
+make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
+{
+	uint32_t id = pages_extents_at(&h->extents, (size_t)(p - h->arena.base) >> h->arena.page_shift);
+	struct pages_extent *e = &h->extents.node[id];
+	size_t cleared;
+
+	if ((e->note & PAGES_NOTE_SPARSE) != 0) {
+		cleared = pages_heap_clear_sparse(h, id, known_zero);
+	} else {
+		cleared = clear(h, p, size, known_zero);
+		e->note |= size >= PAGES_SPARSE_FROM ? PAGES_NOTE_CALLOC : 0;
+	}
+	__atomic_fetch_add(&h->stats.cleared_bytes, cleared, __ATOMIC_RELAXED);
 }
 
 /* Without the lock: from the heap. */
@@ -213,17 +232,16 @@ void *
 pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
 	struct pages_span known_zero = { 0, 0 };
-	uint32_t id = align == 1 ? pages_heap_take_pocket(h, size) : 0;
+	uint32_t id = 0;
 	char *p;
 
+	if (align == 1 && !(zero && pages_heap_expects_sparse(h, pages_heap_pages(h, size))))
+		id = pages_heap_take_pocket(h, size);
 	if (PAGES_LIKELY(id != 0))
 		p = pages_heap_address(h, h->extents.node[id].first);
 	else
 		p = allocate_slowly(h, size, align, zero, &known_zero);
-	if (p != NULL && zero) {
-		size_t cleared = clear(h, p, size, known_zero);
-
-		__atomic_fetch_add(&h->stats.cleared_bytes, cleared, __ATOMIC_RELAXED);
-	}
+	if (p != NULL && zero)
+		make_zero(h, p, size, known_zero);
 	return p;
 }

@@ -57,7 +57,13 @@ void pages_heap_free_hollow(struct pages_heap *h, void *p);
  * What is noted about a live or parting block: when it was handed out, or the last
  * time before that, in ticks, and what became of its memory.
  */
-enum { PAGES_NOTE_MARKED = 1, PAGES_NOTE_SOILED = 2, PAGES_NOTE_BITS = 2 };
+enum {
+	PAGES_NOTE_MARKED = 1,	/* its memory is left to the kernel */
+	PAGES_NOTE_SOILED = 2,	/* it is not, and was written to */
+	PAGES_NOTE_CALLOC = 4,	/* it is worth a look whether it stayed zero */
+	PAGES_NOTE_SPARSE = 8,	/* small pages, in units of its own */
+	PAGES_NOTE_BITS = 4,
+};
 
 /* Block id is handed out just now. */
 void pages_heap_note_birth(struct pages_heap *h, uint32_t id);
@@ -67,6 +73,33 @@ void pages_heap_note_birth(struct pages_heap *h, uint32_t id);
  * if it lived for long, leave it to the kernel.
  */
 void pages_heap_note_death(struct pages_heap *h, uint32_t id);
+
+/* Is a calloc of so many pages expected to stay sparse? */
+bool pages_heap_expects_sparse(struct pages_heap *h, size_t pages);
+
+/* With the lock: a block for a calloc that is expected to stay sparse; or 0. */
+uint32_t pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero);
+
+/* Without the lock, for its new owner: make block id zero, of which *zero is known to be so. */
+size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zero);
+
+/*
+ * Without the lock: block id, which is parting, came from a large calloc.  Returns it, or
+ * 0 if it is taken care of.
+ */
+uint32_t pages_heap_part_calloc(struct pages_heap *h, uint32_t id);
+
+/* Its owner treats it as any other from now on. */
+void pages_heap_make_dense(struct pages_heap *h, uint32_t id);
+
+/* Without the lock: free the sparse block that waits for the next calloc, if there is one. */
+void pages_heap_drop_sparse(struct pages_heap *h);
+
+/* A calloc of so many bytes is worth a look. */
+#define PAGES_SPARSE_FROM PAGES_MIB(8)
+
+/* Without the lock: a claimed block becomes free space, at once or as soon as may be. */
+void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
 
 /* With the lock: tell the units what is noted about block id. */
 void pages_heap_settle(struct pages_heap *h, uint32_t id);

@@ -86,6 +86,9 @@ pages_heap_settle(struct pages_heap *h, uint32_t id)
 	uint32_t what = e->note & (PAGES_NOTE_MARKED | PAGES_NOTE_SOILED);
 	size_t end = e->first + e->used;
 
+	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
+		pages_units_vanish(&h->units, pages_heap_unit_down(h, e->first),
+				   pages_heap_unit_up(h, end));
 	if (PAGES_LIKELY(what == 0))
 		return;
 	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first), pages_heap_unit_up(h, end));

@@ -210,6 +210,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 
 	if (pages == used)
 		return p;
+	pages_heap_make_dense(h, id);
 	if (!pages_heap_enter(h)) {
 		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
 		return NULL;

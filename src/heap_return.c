@@ -20,7 +20,7 @@ pages_heap_sweep_due(struct pages_heap *h)
 {
 	uint64_t now;
 
-	if (h->units.kept == 0)
+	if (h->units.kept == 0 && atomic_load_explicit(&h->sparse_block, memory_order_relaxed) == 0)
 		return false;
 	now = pages_os_now_ms();
 	if (now - h->last_sweep < sweep_interval_ms(h))
@@ -102,6 +102,7 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 size_t
 pages_heap_trim(struct pages_heap *h, size_t keep)
 {
+	pages_heap_drop_sparse(h);
 	if (!pages_heap_enter(h))
 		return 0;
 	pages_heap_empty_pockets(h);

@@ -235,6 +235,13 @@ int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *r
 /* The same where the kernel cannot tell whose pages they are. */
 int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
 
+/*
+ * Make len bytes at p, anonymous memory, zero, without touching pages that are so
+ * already: *ret is how many were written to.  Pages in swap count as written.  On
+ * failure (-ENOTTY: the kernel cannot tell them) some are cleared.
+ */
+int pages_os_clear(void *p, size_t len, size_t *ret);
+
 /* Can one byte be read?  Asks the kernel, without a fault. */
 bool pages_os_readable(const void *p);
 

@@ -36,7 +36,7 @@ struct scan_region {
 #define SCAN _IOWR('f', 16, struct scan_arg)
 enum { COVERING_OR_NEXT = 16 };				/* procmap_query.flags */
 enum { SHARED = 8 };					/* procmap_query.vma_flags */
-enum { IS_FILE = 1 << 2, IS_PRESENT = 1 << 3, IS_ZERO = 1 << 5 };	/* scan_arg categories */
+enum { IS_FILE = 1 << 2, IS_PRESENT = 1 << 3, IS_SWAPPED = 1 << 4, IS_ZERO = 1 << 5 };	/* categories */
 
 static_assert(sizeof(struct procmap_query) == 104, "as the kernel has it");
 static_assert(sizeof(struct scan_arg) == 96, "as the kernel has it");
@@ -200,6 +200,42 @@ pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_l
 		return err;
 	*offset = n > 0 ? (size_t)(found.start - start) : len;
 	*ret_len = n > 0 ? (size_t)(found.end - found.start) : 0;
+	return 0;
+}
+
+int
+pages_os_clear(void *p, size_t len, size_t *ret)
+{
+	struct scan_region found[64];
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.start = (uintptr_t)p,
+		.end = (uintptr_t)p + len,
+		.regions = (uintptr_t)found,
+		.regions_len = sizeof(found) / sizeof(found[0]),
+		.inverted = IS_ZERO,
+		.mask = IS_ZERO,
+		.any_of = IS_PRESENT | IS_SWAPPED,
+		.wanted = IS_PRESENT,
+	};
+	size_t cleared = 0;
+
+	while (arg.start < arg.end) {
+		long n;
+		int err = ask("/proc/self/pagemap", SCAN, &arg, &n);
+
+		if (err != 0)
+			return err;
+		for (long i = 0; i < n; i++) {
+			size_t from = (size_t)(found[i].start - (uintptr_t)p);
+			size_t bytes = (size_t)(found[i].end - found[i].start);
+
+			memset((char *)p + from, 0, bytes);
+			cleared += bytes;
+		}
+		arg.start = arg.walk_end;
+	}
+	*ret = cleared;
 	return 0;
 }
 

@@ -336,6 +336,18 @@ pages_units_cleanse(struct pages_units *u, size_t a, size_t b)
 	pages_bits_clear(u->soiled_bits, a, b);
 }
 
+void
+pages_units_vanish(struct pages_units *u, size_t a, size_t b)
+{
+	size_t n = pages_bits_count(u->held_bits, a, b);
+
+	pages_bits_clear(u->held_bits, a, b);
+	pages_bits_clear(u->soiled_bits, a, b);
+	unshift_units(u, a, b - a);
+	u->held -= n;
+	u->returned += n;
+}
+
 /*
  * Leaving units belong to nobody and must look so: marked as held, they are no
  * candidates for anything, though they are not counted.

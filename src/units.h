@@ -107,6 +107,9 @@ struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, si
 void pages_units_soil(struct pages_units *u, size_t a, size_t b);
 void pages_units_cleanse(struct pages_units *u, size_t a, size_t b);
 
+/* The memory of what is held of [a, b) was given back: it is absent. */
+void pages_units_vanish(struct pages_units *u, size_t a, size_t b);
+
 /* From now on what is kept is old. */
 void pages_units_age(struct pages_units *u);
 

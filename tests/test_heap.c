@@ -3,84 +3,11 @@
  * The heap seen from below: where memory is, what moves, what goes back.  Counters
  * are asserted, never times.
  */
-#include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../src/caps.h"
-#include "../src/heap.h"
-#include "support.h"
-
-static struct pages_heap h;
-
-static void
-open_with(size_t arena_max, uint32_t retain_ms)
-{
-	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
-
-	o.arena_max = arena_max;
-	o.retain_ms = retain_ms;
-	pages_heap_configure(&h, &o);
-}
-
-static void
-setup(void)
-{
-	open_with(MIB(1024), 3600 * 1000);
-}
-
-static void
-teardown(void)
-{
-	cr_assert(pages_heap_valid(&h));
-	pages_heap_close(&h);
-}
-
-static char *
-get(size_t size)
-{
-	char *p = pages_heap_alloc(&h, size, 1, false);
-
-	cr_assert_not_null(p);
-	return p;
-}
-
-static struct pages_stats
-stats(void)
-{
-	struct pages_stats st;
-
-	pages_heap_stats(&h, &st);
-	return st;
-}
-
-/* Bytes of [p, p + len) that hold memory. */
-static size_t
-resident(const char *p, size_t len)
-{
-	static unsigned char vec[1 << 20];
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
-
-	cr_assert_eq(mincore((void *)(uintptr_t)p, len, vec), 0);
-	for (size_t i = 0; i < (len + page - 1) / page; i++)
-		n += vec[i] & 1;
-	return n * page;
-}
-
-/* Not as .fini of the suite: Criterion does not count what fails there. */
-#define HEAP(name)               \
-	static void name(void);     \
-	Test(heap, name)              \
-	{                           \
-		setup();            \
-		name();             \
-		teardown();         \
-	}                           \
-	static void name(void)
+#include "heap_support.h"
 
 HEAP(packs_objects_page_by_page)
 {
@@ -303,77 +230,6 @@ HEAP(gives_back_what_is_old_when_it_is_called_next)
 		pages_heap_free(&h, p);
 	}
 	cr_assert_geq(stats().returned_bytes, MIB(62));
-}
-
-/* Free memory that the kernel may take: bytes of the whole process. */
-static size_t
-lazily_free(void)
-{
-	FILE *f = fopen("/proc/self/smaps_rollup", "r");
-	char line[256];
-	size_t kib = 0;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		(void)sscanf(line, "LazyFree: %zu", &kib);
-	if (f != NULL)
-		fclose(f);
-	return KIB(kib);
-}
-
-static void
-burst(size_t count, size_t size)
-{
-	const struct timespec long_enough = { 0, 20 * 1000 * 1000 };
-	char *p[800];
-
-	for (size_t i = 0; i < count; i++)
-		memset(p[i] = get(size), 1, size);
-	if (!h.lazy)
-		cr_skip_test("no memory can be left to the kernel here");
-	nanosleep(&long_enough, NULL);
-	for (size_t i = 0; i < count; i++)
-		pages_heap_free(&h, p[i]);
-}
-
-HEAP(leaves_free_memory_to_the_kernel)
-{
-	burst(20, MIB(11));
-	cr_assert_geq(lazily_free() + MIB(32), stats().kept_bytes);
-	cr_assert_eq(stats().kept_bytes, MIB(220));
-}
-
-HEAP(leaves_memory_that_blocks_shared_to_the_kernel)
-{
-	burst(800, KIB(300));
-	cr_assert_geq(lazily_free() + MIB(32), stats().kept_bytes);
-	cr_assert_geq(stats().kept_bytes, MIB(230));
-}
-
-/* It would cost more than it is worth. */
-HEAP(leaves_no_memory_to_the_kernel_that_was_used_for_a_moment)
-{
-	size_t marked = 1;
-
-	for (int i = 0; i < 20 && marked != 0; i++) {
-		char *p = get(MIB(16));
-
-		memset(p, 1, MIB(16));
-		pages_heap_free(&h, p);
-		marked = lazily_free();
-		(void)pages_heap_trim(&h, 0);
-	}
-	cr_assert_eq(marked, 0);
-}
-
-/* What it has taken reads as zero, or not at all as before: it is not known to be zero. */
-HEAP(clears_for_calloc_what_was_left_to_the_kernel)
-{
-	char *p;
-
-	burst(4, MIB(8));
-	p = pages_heap_alloc(&h, MIB(30), 1, true);
-	cr_assert(is_zero(p, MIB(30)));
-	pages_heap_free(&h, p);
 }
 
 HEAP(makes_moved_memory_mergeable_again_when_it_gives_it_back)

@@ -61,6 +61,11 @@ pages_malloc(size_t size);
  *
  * Cost: memory that was used before is cleared here; memory that was not is
  * left untouched, and the kernel zeroes it when it is first written.
+ *
+ * Where blocks of a size (8 MiB and more) turn out to be zero nearly everywhere when
+ * they are freed, the next of that size gets small pages, and only what was written
+ * is cleared when it is used again.  One that is written densely then costs a fault
+ * for each page, once.
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1, 2))) void *
 pages_calloc(size_t count, size_t size);
