@@ -57,8 +57,9 @@ release_swept(struct pages_heap *h, uint32_t id)
 	size_t first = pages_heap_unit_down(h, e->first);
 	struct pages_unit_run run = { first, pages_heap_unit_down(h, e->first + e->count) - first };
 
-	pages_units_done(&h->units, run, e->right != 0);
-	(void)pages_extents_give(&h->extents, id);
+	pages_units_done(&h->units, run, (enum pages_drop)e->right);
+	if (e->right != PAGES_DROP_HOLE)
+		(void)pages_extents_give(&h->extents, id);
 }
 
 static void
@@ -156,9 +157,9 @@ pages_heap_free(struct pages_heap *h, void *p)
 }
 
 void
-pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped)
+pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_drop how)
 {
-	h->extents.node[id].right = dropped;
+	h->extents.node[id].right = how;
 	if (pages_heap_enter(h)) {
 		pages_heap_release(h, id);
 		pages_lock_release(&h->lock);

@@ -69,8 +69,16 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct page
  */
 size_t pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units);
 
-/* Without the lock: extent id, taken for a sweep, is swept; its memory is gone or not. */
-void pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped);
+/* Without the lock: extent id, taken for a sweep, is swept; what became of its memory. */
+void pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_drop how);
+
+/*
+ * With the lock, when units are broken: free extent id, or the room of block id, of
+ * which units were held up to page end; but for the hole, which nobody gets again.
+ * Room is cut off, for which there has to be a record.
+ */
+void pages_heap_give_up(struct pages_heap *h, uint32_t id);
+void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end);
 
 /* With the lock: is it time to give back what is old?  Says so once. */
 bool pages_heap_sweep_due(struct pages_heap *h);

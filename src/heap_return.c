@@ -68,9 +68,9 @@ size_t
 pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units)
 {
 	size_t bytes = 0;
-	bool dropped = true;
+	enum pages_drop how = PAGES_DROPPED;
 
-	while (dropped && pages_heap_enter(h)) {
+	while (how == PAGES_DROPPED && pages_heap_enter(h)) {
 		struct pages_unit_run run;
 		size_t kept = h->units.kept;
 		uint32_t id = kept > leave_units ? take_kept(h, old, kept - leave_units, &run) : 0;
@@ -80,9 +80,9 @@ pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units)
 		pages_lock_release(&h->lock);
 		if (id == 0)
 			break;
-		dropped = pages_units_drop(&h->units, run);
-		pages_heap_swept(h, id, dropped);
-		bytes += dropped ? run.count * PAGES_UNIT : 0;
+		how = pages_units_drop(&h->units, run);
+		pages_heap_swept(h, id, how);
+		bytes += how != PAGES_DROP_REFUSED ? run.count * PAGES_UNIT : 0;
 	}
 	return bytes;
 }
