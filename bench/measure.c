@@ -178,6 +178,7 @@ read_resident(struct resident *ret)
 	read_text("/proc/self/smaps_rollup", buf, sizeof(buf));
 	ret->now = number_of(buf, "\nRss:") * 1024;
 	ret->lazy = number_of(buf, "\nLazyFree:") * 1024;
+	ret->huge = number_of(buf, "\nAnonHugePages:") * 1024;
 	read_text("/proc/self/status", buf, sizeof(buf));
 	ret->peak = number_of(buf, "\nVmHWM:") * 1024;
 }

@@ -21,6 +21,7 @@ struct counters {
 struct resident {
 	uint64_t now, peak;	/* bytes */
 	uint64_t lazy;		/* of now: the kernel takes it when it needs it (MADV_FREE) */
+	uint64_t huge;		/* of now: in huge pages */
 };
 
 /*

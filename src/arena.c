@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arena.h"
 
+#include <errno.h>
+
 #include "base.h"
 #include "caps.h"
 #include "os.h"
@@ -100,9 +102,16 @@ pages_arena_renew(struct pages_arena *a, size_t start, size_t len)
 {
 	int err = pages_os_renew(a->base + start, len);
 
-	/* mmap may refuse half-way, at the mapping limit, and leave a hole. */
-	if (err != 0 && pages_os_heal(a->base + start, len) == 0)
-		err = 0;
+	/* mmap may refuse half-way and leave a hole. */
+	if (err != 0) {
+		int healed = pages_os_heal(a->base + start, len);
+
+		if (healed != -EEXIST)
+			err = healed == 0 ? 0 : -EFAULT;
+		/* Else a mapping of somebody else's may come to lie among our blocks. */
+		if (err == -EFAULT)
+			(void)pages_os_plug(a->base + start, len);
+	}
 	if (err == 0)
 		pages_arena_adopt(a, start, len);
 	return err;

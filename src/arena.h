@@ -43,7 +43,10 @@ void pages_arena_close(struct pages_arena *a);
 /* Make everything below end (bytes from base) usable.  0, or -errno and nothing changed. */
 int pages_arena_commit(struct pages_arena *a, size_t end);
 
-/* Make a committed range zero and give its memory back, as cheaply as that can be. */
+/*
+ * Make a committed range zero and give its memory back, as cheaply as that can be.
+ * -EFAULT: the range is no mapping any more, and cannot be made one.
+ */
 int pages_arena_discard(struct pages_arena *a, size_t start, size_t len);
 
 /* The same, and afterwards the kernel can merge the range with its neighbours. */

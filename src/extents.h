@@ -116,6 +116,13 @@ bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count);
  */
 struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep);
 
+/* Is there a record for that? */
+static inline bool
+pages_extents_can_cut(const struct pages_extents *x)
+{
+	return x->spare != 0 || x->nodes < x->nodes_max;
+}
+
 /* The live extent that begins at page, or 0. */
 static inline uint32_t
 pages_extents_at(const struct pages_extents *x, size_t page)

@@ -58,7 +58,8 @@ release_swept(struct pages_heap *h, uint32_t id)
 	struct pages_unit_run run = { first, pages_heap_unit_down(h, e->first + e->count) - first };
 
 	pages_units_done(&h->units, run, (enum pages_fate)e->note);
-	(void)pages_extents_give(&h->extents, id);
+	if (e->note != PAGES_HOLE)
+		(void)pages_extents_give(&h->extents, id);
 }
 
 static void
@@ -74,6 +75,8 @@ release_block(struct pages_heap *h, uint32_t id)
 	const struct pages_extent e = h->extents.node[id];
 
 	pages_heap_settle(h, id);
+	if (PAGES_UNLIKELY((e.note & PAGES_NOTE_HOLE) != 0))
+		return;		/* nobody's for ever */
 	pages_heap_keep(h, e.first, e.first + e.used, pages_extents_give(&h->extents, id));
 }
 

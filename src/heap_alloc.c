@@ -99,6 +99,11 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	/* Absent units are zero already: calloc wants them as they are. */
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 				  pages_heap_unit_up(h, first + want->count), !zero);
+	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
+		pages_heap_give_up(h, id);
+		h->stats.declined_refused++;
+		return 0;
+	}
 	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
 	pages_heap_note_birth(h, id);
 	h->stats.live_objects++;

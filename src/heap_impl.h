@@ -62,7 +62,8 @@ enum {
 	PAGES_NOTE_SOILED = 2,	/* it is not, and was written to */
 	PAGES_NOTE_CALLOC = 4,	/* it is worth a look whether it stayed zero */
 	PAGES_NOTE_SPARSE = 8,	/* small pages, in units of its own */
-	PAGES_NOTE_BITS = 4,
+	PAGES_NOTE_HOLE = 16,	/* it has been, and its place is no mapping any more */
+	PAGES_NOTE_BITS = 5,
 };
 
 /* Block id is handed out just now. */
@@ -141,8 +142,16 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct page
  */
 size_t pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units);
 
-/* Without the lock: extent id, taken for a sweep, is swept. */
+/* Without the lock: extent id, taken for a sweep, is swept; what became of its memory. */
 void pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate);
+
+/*
+ * With the lock, when units are broken: free extent id, or the room of block id, of
+ * which units were held up to page end; but for the hole, which nobody gets again.
+ * Room is cut off, for which there has to be a record.
+ */
+void pages_heap_give_up(struct pages_heap *h, uint32_t id);
+void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end);
 
 /* With the lock: is it time to give back what is old?  Says so once. */
 bool pages_heap_sweep_due(struct pages_heap *h);

@@ -12,18 +12,26 @@
 
 #include "heap_impl.h"
 
-/* With the lock: the used part of block id is pages long now, which its extent can hold. */
-static void
+/*
+ * With the lock: the used part of block id is pages long now, which its extent can hold.
+ * False if memory cannot be had there.
+ */
+static bool
 set_used(struct pages_heap *h, uint32_t id, uint32_t pages)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t old_end = e->first + e->used, end = e->first + pages;
 
-	pages_heap_count_live(h, pages, e->used);
 	/* From the unit on in which the block ends: that one may not have been held whole. */
 	(void)pages_units_hold(&h->units, pages_heap_unit_up(h, old_end), pages_heap_unit_up(h, end),
 			       true);
+	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
+		pages_heap_give_up_room(h, id, end);
+		return false;
+	}
+	pages_heap_count_live(h, pages, e->used);
 	e->used = pages;
+	return true;
 }
 
 static bool
@@ -32,11 +40,14 @@ grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
 	struct pages_extent *e = &h->extents.node[id];
 	size_t end = (size_t)(e->first + pages) << h->arena.page_shift;
 
-	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0)
+	/* Should the place be broken, a record is needed to cut it off. */
+	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0 ||
+	    !pages_extents_can_cut(&h->extents))
 		return false;
 	if (pages > e->count && !pages_extents_extend(&h->extents, id, pages - e->count))
 		return false;
-	set_used(h, id, pages);
+	if (!set_used(h, id, pages))
+		return false;
 	return true;
 }
 
@@ -102,6 +113,20 @@ transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
 }
 
 /*
+ * With the lock: what transfer() did is undone, by copying, because another move
+ * could be refused too.
+ */
+static void
+undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
+{
+	char *from = h->arena.base + (size_t)((ptrdiff_t)a + distance) * PAGES_UNIT;
+
+	(void)pages_units_hold(&h->units, a, b, false);
+	pages_units_soil(&h->units, a, b);
+	memcpy(h->arena.base + a * PAGES_UNIT, from, (b - a) * PAGES_UNIT);
+}
+
+/*
  * With the lock: room is address space without memory.  Where a slot was laid over
  * kept memory its room ends before that, so that all that is kept lies in free
  * space, where it is found again.
@@ -153,6 +178,12 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 
 	(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 			       pages_heap_unit_up(h, first + pages), true);
+	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
+		undo_transfer(h, a, done, distance);
+		pages_heap_give_up(h, ret->id);
+		h->stats.declined_refused++;
+		return false;
+	}
 	trim_room(h, ret->id);
 	ret->copies[0] = copy_of(h, old.first, whole != 0 ? a * up : old.first + old.used, first);
 	ret->copies[1] = copy_of(h, done * up, b * up, (size_t)((ptrdiff_t)done + distance) * up);

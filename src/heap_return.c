@@ -69,7 +69,7 @@ static enum pages_fate
 sweep_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
 {
 	if (which != PAGES_SOILED)
-		return pages_units_drop(&h->units, run) ? PAGES_DROPPED : PAGES_STAYED;
+		return pages_units_drop(&h->units, run);
 	if (pages_arena_mark(&h->arena, run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return PAGES_MARKED;
 	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
@@ -82,7 +82,7 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 	enum pages_fate fate = PAGES_DROPPED;
 	size_t bytes = 0;
 
-	while (fate != PAGES_STAYED && pages_heap_enter(h)) {
+	while (fate != PAGES_STAYED && fate != PAGES_HOLE && pages_heap_enter(h)) {
 		struct pages_unit_run run;
 		size_t kept = h->units.kept;
 		uint32_t id = kept > leave_units ? take_kept(h, which, kept - leave_units, &run) : 0;

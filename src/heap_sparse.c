@@ -11,6 +11,7 @@
  *
  * A sparse block never lends its units to others: its memory is not money.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base.h"
@@ -159,8 +160,11 @@ static void
 drop(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
+	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, length(h, e));
 
-	if (pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, length(h, e)) != 0)
+	if (err == -EFAULT)
+		e->note |= PAGES_NOTE_HOLE;
+	else if (err != 0)
 		e->note = PAGES_NOTE_SOILED;
 	pages_heap_free_claimed(h, id);
 }

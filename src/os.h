@@ -113,16 +113,20 @@ int pages_os_renew(void *p, size_t len);
  * mapping of the kernel.  What was at dst is lost.  Afterwards src reads as
  * zero and holds no memory.
  *
- * On failure src is as it was, but dst may have become a hole (older kernels
- * unmap it before they look at src): pages_os_heal() closes it.
+ * On failure src is as it was, but dst may have become a hole (it is unmapped
+ * before RLIMIT_AS and RLIMIT_DATA are looked at): pages_os_heal() closes it.
  */
 int pages_os_move(void *src, void *dst, size_t len);
 
 /*
  * After a refused move: make dst a mapping again if it is a hole.  0 if it was
- * one and is zeroed memory now; -EEXIST if nothing was missing.
+ * one and is zeroed memory now; -EEXIST if nothing was missing.  Any other error
+ * leaves the hole: under a limit that refused the move this is refused as well.
  */
 int pages_os_heal(void *dst, size_t len);
+
+/* The same with inaccessible address space, which is to be had where memory is not. */
+int pages_os_plug(void *dst, size_t len);
 
 /* Make every page present and writable; -ENOMEM instead of a later SIGBUS. */
 int pages_os_populate(void *p, size_t len);

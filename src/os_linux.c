@@ -267,20 +267,32 @@ pages_os_move(void *src, void *dst, size_t len)
  * NOREPLACE, because another thread's mmap may have taken the hole meanwhile:
  * replacing that mapping would destroy somebody's data.
  */
-int
-pages_os_heal(void *dst, size_t len)
+static int
+fill_hole(void *dst, size_t len, int prot)
 {
 	void *q = NULL;
 	int err;
 
 	if (len == 0)
 		return 0;
-	err = map(dst, len, READ_WRITE, ANON | MAP_NORESERVE | MAP_FIXED_NOREPLACE, &q);
+	err = map(dst, len, prot, ANON | MAP_NORESERVE | MAP_FIXED_NOREPLACE, &q);
 	if (err == 0 && q != dst) {	/* a kernel that takes the flag for a hint */
 		pages_os_release(q, len);
 		err = -EEXIST;
 	}
 	return err;
+}
+
+int
+pages_os_heal(void *dst, size_t len)
+{
+	return fill_hole(dst, len, READ_WRITE);
+}
+
+int
+pages_os_plug(void *dst, size_t len)
+{
+	return fill_hole(dst, len, PROT_NONE);
 }
 
 int

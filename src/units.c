@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "units.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base.h"
 #include "bits.h"
 #include "caps.h"
 #include "os.h"
+
+/* Each costs address space and a request: move no more after so many. */
+#define HOLES_MAX 8
 
 /* Side tables and their bookkeeping. -------------------------------------- */
 
@@ -138,23 +142,47 @@ pages_units_movable(const struct pages_units *u, size_t src, size_t n)
 
 /* Moving. ----------------------------------------------------------------- */
 
+/* A shortage passes; a limit that was lowered below what is in use stays. */
+static void
+note_hole(struct pages_units *u, size_t a, size_t n)
+{
+	u->hole = (struct pages_unit_run){ a, n };
+	u->moves = ++u->holes < HOLES_MAX;
+}
+
+struct pages_unit_run
+pages_units_take_hole(struct pages_units *u)
+{
+	struct pages_unit_run run = u->hole;
+
+	pages_bits_clear(u->held_bits, run.first, run.first + run.count);
+	pages_bits_clear(u->soiled_bits, run.first, run.first + run.count);
+	u->held -= run.count;
+	u->hole.count = 0;
+	return run;
+}
+
 static bool
 move(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
 	char *from = u->arena->base + src * PAGES_UNIT, *to = u->arena->base + dst * PAGES_UNIT;
 	size_t len = n * PAGES_UNIT;
+	int err;
 
-	if (!u->moves || u->seams + 2 > u->seams_max)
+	if (!u->moves || pages_units_broken(u) || u->seams + 2 > u->seams_max)
 		return false;
 	if (pages_os_move(from, to, len) == 0) {
 		shift_units(u, src, dst, n);
 		u->moved += n;
 		return true;
 	}
-	if (pages_os_heal(to, len) == 0) {
-		pages_arena_adopt(u->arena, dst * PAGES_UNIT, len);
+	err = pages_os_heal(to, len);
+	if (err != -EEXIST)
 		unshift_units(u, dst, n);
-	}
+	if (err == 0)
+		pages_arena_adopt(u->arena, dst * PAGES_UNIT, len);
+	else if (err != -EEXIST)
+		note_hole(u, dst, n);
 	u->refused_moves++;
 	return false;
 }
@@ -358,16 +386,20 @@ pages_units_leave(struct pages_units *u, struct pages_unit_run run)
 	(void)hold_kept(u, run.first, run.first + run.count);
 }
 
-bool
+enum pages_fate
 pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 {
-	size_t start = run.first * PAGES_UNIT, len = run.count * PAGES_UNIT;
+	size_t start = run.first * PAGES_UNIT, len = run.count * PAGES_UNIT, i = run.first;
+	int err;
 
+	while (i < run.first + run.count && u->shift[i] == 0)
+		i++;
 	/* What was moved is mapped afresh, so that its seams heal. */
-	for (size_t i = run.first; i < run.first + run.count; i++)
-		if (u->shift[i] != 0)
-			return pages_arena_renew(u->arena, start, len) == 0;
-	return pages_arena_discard(u->arena, start, len) == 0;
+	err = i < run.first + run.count ? pages_arena_renew(u->arena, start, len) :
+					  pages_arena_discard(u->arena, start, len);
+	if (err == -EFAULT)
+		return PAGES_HOLE;
+	return err == 0 ? PAGES_DROPPED : PAGES_STAYED;
 }
 
 void
@@ -375,7 +407,7 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fa
 {
 	if (fate != PAGES_STAYED)
 		pages_bits_clear(u->soiled_bits, run.first, run.first + run.count);
-	if (fate == PAGES_DROPPED) {
+	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
 		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
 		unshift_units(u, run.first, run.count);
 		u->returned += run.count;

@@ -18,6 +18,11 @@
  * - both states change under the lock, before an address leaves it;
  * - a refused move leaves the source as it was.
  *
+ * What a refused move leaves at its destination may be a hole that cannot be closed:
+ * where the process is over its RLIMIT_AS or RLIMIT_DATA, lowered since, the kernel
+ * unmaps first and refuses then, this and every other mapping.  Such units must not
+ * be handed out, ever: whoever asked for the move gives them up.
+ *
  * A moved range keeps its old page offset in the kernel's books, so it merges
  * with its surroundings only where they were moved by the same distance.  That
  * distance is recorded for each unit; a place where it changes is a seam, and
@@ -34,6 +39,11 @@
 
 #include "arena.h"
 
+struct pages_unit_run {
+	size_t first;
+	size_t count;
+};
+
 struct pages_units {
 	struct pages_arena *arena;
 	uint64_t *held_bits;	/* which units are HELD, and which KEPT: never both */
@@ -49,14 +59,11 @@ struct pages_units {
 	size_t peak_held, peak_resident;
 	size_t seams, seams_max;
 	bool moves;		/* moving is possible and allowed */
+	unsigned holes;		/* how many moves have left one */
+	struct pages_unit_run hole;	/* the last, until it is taken; nothing moves before */
 
 	uint64_t moved, reused, fresh, returned;	/* units, over all time */
 	uint64_t refused_moves;
-};
-
-struct pages_unit_run {
-	size_t first;
-	size_t count;
 };
 
 /* Maps the side tables for the whole arena.  0 or -errno. */
@@ -79,6 +86,7 @@ size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b);
  *         absent ones stay as they are
  *
  * Returns the longest run that was absent and was not funded: known to be zero.
+ * There may be a hole in [a, b) then.
  */
 struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund);
 
@@ -89,9 +97,19 @@ void pages_units_keep(struct pages_units *u, size_t a, size_t b);
  * Move the memory of n held units at src, which belong to one live extent, under
  * the units at dst, which lie wholly inside the extent it moves to and are not
  * held.  Afterwards dst is held and src absent.  False if the kernel refused:
- * then src is as it was, and dst is held with undefined contents.
+ * then src is as it was, and dst is held with undefined contents, or a hole.
  */
 bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n);
+
+/* After hold() and transfer(): has a move left a hole? */
+static inline bool
+pages_units_broken(const struct pages_units *u)
+{
+	return u->hole.count != 0;
+}
+
+/* Take note of it: it is absent from now on, and the caller sees to it that it stays so. */
+struct pages_unit_run pages_units_take_hole(struct pages_units *u);
 
 /* How many of the n >= 1 units from src one move can transfer. */
 size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n);
@@ -113,17 +131,21 @@ void pages_units_vanish(struct pages_units *u, size_t a, size_t b);
 /* From now on what is kept is old. */
 void pages_units_age(struct pages_units *u);
 
-/* What became of kept units: nothing, the kernel may take them, they are absent. */
-enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED };
+/*
+ * What became of kept units: nothing, the kernel may take them, they are absent; their
+ * place is no mapping any more.
+ */
+enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_HOLE };
 
 /*
  * Give the memory of kept units back to the kernel, which takes time in
  * proportion to it, hence in three steps: the caller, who has made their place
  * unavailable to others, calls leave() with the lock, drop() or pages_arena_mark()
- * without it and done() with it.  drop() returns false when the kernel refused.
+ * without it and done() with it.  Where the kernel left a hole they are absent, and the
+ * caller sees to it that they stay so.
  */
 void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
-bool pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
+enum pages_fate pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
 void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate);
 
 /* Units kept beyond what the peak of held units allows. */

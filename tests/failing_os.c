@@ -53,9 +53,7 @@ fails(const char *name, bool damaging, bool *damage)
 	bool turn = false;
 
 	*damage = mode == FAILING_WITH_DAMAGE;
-	if (mode == RANDOM && strcmp(name, "pages_os_heal") == 0) {
-		/* A hole that cannot be closed, either, is more than the heap survives. */
-	} else if (mode == RANDOM) {
+	if (mode == RANDOM) {
 		turn = random_next(&state) % one_in == 0;
 		*damage = damaging && turn && random_next(&state) % 2 == 0;
 	} else if (mode != OFF && (mode != FAILING_WITH_DAMAGE || damaging)) {
@@ -109,6 +107,7 @@ FALLIBLE(pages_os_discard, (void *p, size_t len), (p, len))
 DAMAGING(pages_os_renew, (void *p, size_t len), (p, len), true, HOLE(p, len))
 DAMAGING(pages_os_move, (void *src, void *dst, size_t len), (src, dst, len), true, HOLE(dst, len))
 FALLIBLE(pages_os_heal, (void *dst, size_t len), (dst, len))
+FALLIBLE(pages_os_plug, (void *dst, size_t len), (dst, len))
 FALLIBLE(pages_os_populate, (void *p, size_t len), (p, len))
 FALLIBLE(pages_os_advise, (void *p, size_t len, enum pages_os_advice advice), (p, len, advice))
 DAMAGING(pages_os_lock, (void *p, size_t len, bool on), (p, len, on), true,
