@@ -60,10 +60,15 @@ learn(struct pages_heap *h, size_t pages, bool sparse)
 		atomic_fetch_and_explicit(&h->sparse_sizes, ~size_bit(pages), memory_order_relaxed);
 }
 
+/* Does not read what is not there: that could make it a huge page. */
 static bool
-is_zero(const char *p, size_t len)
+is_zero(const char *page, size_t len)
 {
-	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+	size_t offset = 0, present;
+
+	if (pages_os_scan_mincore(page, len, &offset, &present) != 0 || present == 0)
+		return true;
+	return page[0] == 0 && memcmp(page, page + 1, len - 1) == 0;
 }
 
 /* Evenly spread, but not in step with anything: multiples of the golden ratio (Weyl). */

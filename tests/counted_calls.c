@@ -78,7 +78,7 @@ mremap(void *p, size_t len, size_t new_len, int flags, ...)
 int
 madvise(void *p, size_t len, int advice)
 {
-	add(&counted.calls, 1);
+	add(advice == MADV_FREE ? &counted.marked : &counted.calls, 1);
 	if (advice == MADV_DONTNEED)
 		lose(p, len);
 	return NEXT(madvise)(p, len, advice);

@@ -74,7 +74,7 @@ struct cost {
 	uint64_t live;
 	struct resident start, end;
 	bool has_huge;		/* the kernel has huge pages to give */
-	uint64_t faults, zeroed, peak, moved, copied, calls, mappings;
+	uint64_t faults, zeroed, peak, moved, copied, calls, marked, mappings;
 };
 
 static uint64_t
@@ -129,6 +129,7 @@ run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
 	p.body(&r);
 
 	ret->calls = counted.calls;
+	ret->marked = counted.marked;
 	ret->moved = counted.moved;
 	ret->copied = counted.copied;
 	ret->faults = count_faults() - ret->faults;
@@ -163,6 +164,8 @@ is_cheap(const struct cost *c, const struct limits *l)
 	ok &= holds("moved", c->moved, MIB(l->moved) + KIB(4));
 	ok &= holds("copied", c->copied, MIB(l->copied));
 	ok &= holds("calls", c->calls, l->calls);
+	/* Once for a block that is freed, and for what several had shared. */
+	ok &= holds("marked", c->marked, 128 + 2 * l->rounds);
 	ok &= holds("mappings", c->mappings, l->mappings);
 	if (c->calls == 0 || c->moved == 0) {
 		printf("# nothing is counted\n");
