@@ -30,6 +30,7 @@ enum pages_extent_state {
 	PAGES_EXTENT_FREE,
 	PAGES_EXTENT_LIVE,
 	PAGES_EXTENT_PARTING,	/* freed, waiting for the lock */
+	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
 };
 
 struct pages_extent {

@@ -65,6 +65,7 @@ static void
 count_gone(struct pages_heap *h, uint32_t id)
 {
 	h->stats.live_objects--;
+	h->stats.frees++;
 	pages_heap_count_live(h, 0, h->extents.node[id].used);
 }
 
@@ -79,12 +80,15 @@ release_block(struct pages_heap *h, uint32_t id)
 void
 pages_heap_release(struct pages_heap *h, uint32_t id)
 {
-	if (h->extents.node[id].used != 0) {
-		count_gone(h, id);
-		release_block(h, id);
-	} else {
+	const struct pages_extent *e = &h->extents.node[id];
+
+	if (e->used == 0) {
 		release_swept(h, id);
+		return;
 	}
+	if (pages_extent_state(e) != PAGES_EXTENT_HOLLOW)
+		count_gone(h, id);
+	release_block(h, id);
 }
 
 /* Free id later: it waits on a stack, linked through the records (Treiber, 1986). */
@@ -112,25 +116,18 @@ release_parting(struct pages_heap *h)
 	}
 }
 
-/*
- * Takes the block out of its owner's hands in one step, so that of two threads
- * that free the same block one finds it gone.
- */
-static uint32_t
-claim_for_free(struct pages_heap *h, void *p)
+void
+pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller)
 {
-	uint32_t id = pages_heap_checked(h, p, "free");
 	uint32_t live = PAGES_EXTENT_LIVE;
 
-	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &live, PAGES_EXTENT_PARTING,
-					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		die("free");
-	return id;
+	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &live, state, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		die(caller);
 }
 
-/* Without the lock: a claimed block becomes free space, at once or as soon as may be. */
-static void
-free_claimed(struct pages_heap *h, uint32_t id)
+void
+pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 {
 	if (!pages_heap_enter(h)) {
 		part(h, id);
@@ -141,18 +138,14 @@ free_claimed(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_free_hollow(struct pages_heap *h, void *p)
-{
-	free_claimed(h, claim_for_free(h, p));
-}
-
-void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = pages_heap_put_pocket(h, claim_for_free(h, p));
+	uint32_t id = pages_heap_checked(h, p, "free");
 
+	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
+	id = pages_heap_put_pocket(h, id);
 	if (PAGES_UNLIKELY(id != 0))
-		free_claimed(h, id);
+		pages_heap_free_claimed(h, id);
 }
 
 void
@@ -235,7 +228,11 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 	*ret = h->stats;
 	ret->requests += pockets.hits;
 	ret->requested_bytes += pockets.hit_bytes;
+	ret->frees += pockets.hits;
 	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
+	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
+	ret->moved_free_bytes = u->funded * PAGES_UNIT;
+	ret->inherited_bytes = u->inherited * PAGES_UNIT;
 	ret->moved_bytes = u->moved * PAGES_UNIT;
 	ret->fresh_bytes = u->fresh * PAGES_UNIT;
 	ret->returned_bytes = u->returned * PAGES_UNIT;

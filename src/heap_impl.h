@@ -42,10 +42,17 @@ struct pages_pocket_counts pages_heap_count_pockets(struct pages_heap *h);
 void pages_heap_release(struct pages_heap *h, uint32_t id);
 
 /*
- * Without the lock: free a block whose memory has moved away, in whole or in part.
- * Never by way of the pocket, which promises that the memory is there.
+ * Take block id out of its owner's hands in one step, so that of two threads that
+ * free it one finds it gone.  Its state is PARTING or HOLLOW from now on.
  */
-void pages_heap_free_hollow(struct pages_heap *h, void *p);
+void pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller);
+
+/*
+ * Without the lock: a claimed block becomes free space, at once or as soon as may be.
+ * Not by way of the pocket, which promises that the memory is there: a hollow one has
+ * moved away, in whole or in part.
+ */
+void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
 
 /* Release the lock; then, without it, give back what is overdue. */
 void pages_heap_leave(struct pages_heap *h);

@@ -147,15 +147,13 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 	ret->copies[2] = copy_of(h, b * up, old.first + old.used, (size_t)((ptrdiff_t)b + distance) * up);
 	if (whole == 0)
 		ret->copies[1].len = ret->copies[2].len = 0;
-	h->stats.live_objects++;
-	/* Until the old block is freed both are live, but that is no peak of the program's. */
+	pages_heap_claim(h, id, PAGES_EXTENT_HOLLOW, "realloc");
 	pages_heap_count_live(h, pages, old.used);
-	h->stats.live_bytes += (size_t)old.used << h->arena.page_shift;
 	return true;
 }
 
 static char *
-finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
+finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m)
 {
 	char *p = pages_heap_address(h, h->extents.node[m->id].first);
 	size_t copied = 0;
@@ -166,7 +164,7 @@ finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
 		copied += m->copies[i].len;
 	}
 	pages_heap_count_copy(h, copied);
-	pages_heap_free_hollow(h, old);
+	pages_heap_free_claimed(h, old);
 	return p;
 }
 
@@ -209,5 +207,5 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 
 	if (!done)
 		return NULL;
-	return moved.id != 0 ? finish_move(h, p, &moved) : p;
+	return moved.id != 0 ? finish_move(h, id, &moved) : p;
 }

@@ -151,16 +151,19 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n)
 bool
 pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
-	bool moved;
-
 	/* What is kept at dst is lost, as it would be to any move. */
-	(void)unmark_kept(u, dst, dst + n);
+	size_t kept = unmark_kept(u, dst, dst + n);
+	bool moved = move(u, src, dst, n);
+
 	pages_bits_set(u->held_bits, dst, dst + n);
-	moved = move(u, src, dst, n);
-	if (moved)
+	if (moved) {
 		pages_bits_clear(u->held_bits, src, src + n);
-	else
+		u->returned += kept;
+	} else {
 		u->held += n;
+		u->reused += kept;
+		u->fresh += n - kept;
+	}
 	note_peaks(u);
 	return moved;
 }
@@ -194,6 +197,7 @@ fund(struct pages_units *u, size_t dst, size_t n)
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
+		u->funded += run.count;
 		done += run.count;
 	}
 	return done;
@@ -257,6 +261,7 @@ pages_units_keep(struct pages_units *u, size_t a, size_t b)
 		end = pages_bits_find(u->held_bits, a, b, false);
 		mark_kept(u, a, end);
 		u->held -= end - a;
+		u->freed += end - a;
 		a = end;
 	}
 }

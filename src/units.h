@@ -48,7 +48,11 @@ struct pages_units {
 	size_t seams, seams_max;
 	bool moves;		/* moving is possible and allowed */
 
-	uint64_t moved, reused, fresh, returned;	/* units, over all time */
+	/* Units, over all time; see the identities of struct pages_stats. */
+	uint64_t moved, reused, fresh, returned;
+	uint64_t freed;		/* from held to kept */
+	uint64_t funded;	/* from kept to held, elsewhere: part of moved */
+	uint64_t inherited;	/* resident when a fork made this process */
 	uint64_t refused_moves;
 };
 

@@ -11,6 +11,7 @@
 
 #include "../src/caps.h"
 #include "../src/heap.h"
+#include "add_up.h"
 #include "failing_os.h"
 #include "support.h"
 
@@ -69,7 +70,11 @@ step(struct block *b, uint64_t *seed)
 static void
 check_all(int i)
 {
+	struct pages_stats st;
+
 	cr_assert(pages_heap_valid(&h), "step %d", i);
+	pages_heap_stats(&h, &st);
+	cr_assert_null(what_does_not_add_up(&st), "step %d: %s", i, what_does_not_add_up(&st));
 	for (int k = 0; k < BLOCKS; k++)
 		cr_assert(blocks[k].p == NULL ||
 			  is_marked(blocks[k].p, blocks[k].len, blocks[k].len, blocks[k].owner),

@@ -138,6 +138,21 @@ PAGES_API size_t pages_trim(size_t keep);
  * resident memory is counted in whole units of 2 MiB that may hold memory, so
  * it is an upper bound of what the kernel shows.
  *
+ * While no other thread is inside the allocator, the counters add up:
+ *
+ *	requests + inherited_objects == frees + live_objects
+ *	resident_bytes == fresh_bytes + inherited_bytes - returned_bytes
+ *	kept_bytes == freed_bytes - reused_bytes - moved_free_bytes - returned_bytes
+ *	live_bytes <= resident_bytes - kept_bytes <= live_bytes + 4 MiB * live_objects
+ *
+ * where memory becomes free by whole units: its last neighbour was freed.  From the
+ * first three follows what was put under blocks, less what became free under them:
+ * reused + moved_free + fresh + inherited - freed == resident - kept.  Each
+ * allocation large enough counts in requests or in one of the declined, each growth
+ * of a block in grown_in_place, grown_by_move or one of the declined.
+ *
+ * A forked child starts counting anew, with what it inherited.
+ *
  * The struct only ever grows at its end.
  */
 struct pages_stats {
@@ -169,6 +184,12 @@ struct pages_stats {
 	uint64_t declined_refused;	/* the kernel refused the memory */
 	uint64_t declined_busy;		/* a fork or a signal handler came between */
 	uint64_t refused_moves;		/* moves the kernel refused; done by other means */
+
+	uint64_t frees;			/* allocations from the arena that are gone again */
+	uint64_t freed_bytes;		/* memory that became free; see above */
+	uint64_t moved_free_bytes;	/* of the moved: free memory, under what was asked for */
+	uint64_t inherited_objects;	/* live when a fork made this process */
+	uint64_t inherited_bytes;	/* resident at that time */
 };
 
 /*
