@@ -269,6 +269,9 @@ uint64_t pages_os_stderr_id(void);
 
 int pages_os_pid(void);
 
+/* How many CPUs this thread may run on, at least 1. */
+unsigned pages_os_cpus(void);
+
 /* No page that could be written becomes executable, in this process, ever. */
 int pages_os_lockdown(void);
 
