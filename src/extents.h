@@ -31,6 +31,8 @@ enum pages_extent_state {
 	PAGES_EXTENT_LIVE,
 	PAGES_EXTENT_PARTING,	/* freed, waiting for the lock */
 	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
+	PAGES_EXTENT_APART,	/* live, of whole units that it shares with nobody */
+	PAGES_EXTENT_RENEWED,	/* the same, freed; its memory is gone already */
 };
 
 struct pages_extent {
@@ -38,7 +40,9 @@ struct pages_extent {
 	uint32_t count;
 	uint32_t used;		/* live: pages handed out; the rest is room to grow */
 	uint32_t state;		/* enum pages_extent_state; by the functions below only */
-	uint32_t left, right;	/* free: children in the tree.  spare, parting: left is the next */
+	/* Free: children in the tree.  Spare, parting: left is the next.  Apart: right is
+	   its advice. */
+	uint32_t left, right;
 };
 
 /*
@@ -112,6 +116,24 @@ bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count);
  * done for want of a record.
  */
 struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep);
+
+/*
+ * The same without freeing the rest, which becomes an extent of its own in the same
+ * state.  Returns its id, or 0 for want of a record.
+ */
+uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep);
+
+/*
+ * Make count pages behind live extent id an extent of its own, in the same state, if
+ * they are free.  Returns its id, or 0.
+ */
+uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count);
+
+/* Lengthen id by extent next, which begins where id ends, and is no more. */
+void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next);
+
+/* The extent that begins at page and is apart, or 0. */
+uint32_t pages_extents_apart_at(const struct pages_extents *x, size_t page);
 
 /* The live extent that begins at page, or 0. */
 uint32_t pages_extents_at(const struct pages_extents *x, size_t page);

@@ -13,8 +13,8 @@
 
 /* Freeing. ---------------------------------------------------------------- */
 
-static void
-die(const char *caller)
+void
+pages_heap_die(const char *caller)
 {
 	char line[64] = "pages: ";
 
@@ -25,15 +25,22 @@ die(const char *caller)
 }
 
 uint32_t
-pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
+pages_heap_find(const struct pages_heap *h, const void *p)
 {
 	size_t offset = (size_t)((const char *)p - h->arena.base);
-	uint32_t id = 0;
 
-	if ((offset & (h->arena.page_size - 1)) == 0)
-		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
+	if ((offset & (h->arena.page_size - 1)) != 0)
+		return 0;
+	return pages_extents_at(&h->extents, offset >> h->arena.page_shift);
+}
+
+uint32_t
+pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
+{
+	uint32_t id = pages_heap_find(h, p);
+
 	if (id == 0)
-		die(caller);
+		pages_heap_die(caller);
 	return id;
 }
 
@@ -61,8 +68,8 @@ release_swept(struct pages_heap *h, uint32_t id)
 	(void)pages_extents_give(&h->extents, id);
 }
 
-static void
-count_gone(struct pages_heap *h, uint32_t id)
+void
+pages_heap_count_gone(struct pages_heap *h, uint32_t id)
 {
 	h->stats.live_objects--;
 	h->stats.frees++;
@@ -82,12 +89,16 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extent *e = &h->extents.node[id];
 
+	if (PAGES_UNLIKELY(pages_extent_state(e) == PAGES_EXTENT_RENEWED)) {
+		pages_heap_release_apart(h, id);
+		return;
+	}
 	if (e->used == 0) {
 		release_swept(h, id);
 		return;
 	}
 	if (pages_extent_state(e) != PAGES_EXTENT_HOLLOW)
-		count_gone(h, id);
+		pages_heap_count_gone(h, id);
 	release_block(h, id);
 }
 
@@ -123,7 +134,7 @@ pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *
 
 	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &live, state, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		die(caller);
+		pages_heap_die(caller);
 }
 
 void
@@ -140,8 +151,12 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = pages_heap_checked(h, p, "free");
+	uint32_t id = pages_heap_find(h, p);
 
+	if (PAGES_UNLIKELY(id == 0)) {
+		pages_heap_free_apart(h, p);
+		return;
+	}
 	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
 	id = pages_heap_put_pocket(h, id);
 	if (PAGES_UNLIKELY(id != 0))
@@ -201,12 +216,11 @@ pages_heap_leave_quickly(struct pages_heap *h)
 size_t
 pages_heap_usable(struct pages_heap *h, const void *p)
 {
-	size_t offset = (size_t)((const char *)p - h->arena.base);
-	uint32_t id = 0;
+	uint32_t id = pages_heap_find(h, p);
 
-	if ((offset & (h->arena.page_size - 1)) == 0)
-		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
-	return id == 0 ? 0 : (size_t)h->extents.node[id].used << h->arena.page_shift;
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_usable_apart(h, p);
+	return (size_t)h->extents.node[id].used << h->arena.page_shift;
 }
 
 void
@@ -247,12 +261,16 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 		pages_heap_leave(h);
 }
 
-/* Units that overlap the used part of a block, of which the first seen ones are below from. */
+/*
+ * Units that overlap the used part of a block, of which the first seen ones are below
+ * from.  What is apart uses its units to the end.
+ */
 static size_t
 count_used(const struct pages_heap *h, const struct pages_extent *e, size_t *from)
 {
+	bool apart = pages_extent_state(e) == PAGES_EXTENT_APART;
 	size_t a = pages_max(pages_heap_unit_down(h, e->first), *from);
-	size_t b = pages_heap_unit_up(h, e->first + e->used);
+	size_t b = pages_heap_unit_up(h, e->first + (apart ? e->count : e->used));
 
 	*from = pages_max(*from, b);
 	return b > a ? b - a : 0;
@@ -274,7 +292,8 @@ pages_heap_valid(struct pages_heap *h)
 
 		if (pages_extent_state(e) == PAGES_EXTENT_FREE) {
 			kept += a < b ? pages_units_count(u, a, b, false) : 0;
-		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE) {
+		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE ||
+			   pages_extent_state(e) == PAGES_EXTENT_APART) {
 			size_t n = count_used(h, e, &from);
 
 			held += n;

@@ -82,8 +82,24 @@ void pages_heap_swept(struct pages_heap *h, uint32_t id, bool dropped);
 /* With the lock: is it time to give back what is old?  Says so once. */
 bool pages_heap_sweep_due(struct pages_heap *h);
 
-/* The record of a live block whose address is p, checked; ends the process if there is none. */
+/* The record of a live block whose address is p, or 0: it is apart, or there is none. */
+uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
+
+/* The same; ends the process if there is none. */
 uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
+
+/* With the lock: block id is no longer live. */
+void pages_heap_count_gone(struct pages_heap *h, uint32_t id);
+
+/* What heap.c leaves to heap_apart.c once p is no ordinary block. */
+void pages_heap_free_apart(struct pages_heap *h, void *p);
+size_t pages_heap_usable_apart(const struct pages_heap *h, const void *p);
+
+/* With the lock: the record of a renewed extent becomes free address space. */
+void pages_heap_release_apart(struct pages_heap *h, uint32_t id);
+
+/* In a forked child, which owns the lock: what it did not inherit is no hole either. */
+void pages_heap_close_holes(struct pages_heap *h);
 
 static inline size_t
 pages_heap_pages(const struct pages_heap *h, size_t size)

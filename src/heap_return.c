@@ -164,5 +164,6 @@ pages_heap_fork_child(struct pages_heap *h)
 	u->inherited = u->peak_resident = u->held + u->kept;
 	atomic_store(&h->busy, 0);
 	pages_heap_reset_pockets(h);
+	pages_heap_close_holes(h);
 	pages_lock_after_fork_child(&h->lock);
 }

@@ -108,6 +108,12 @@ int pages_os_discard(void *p, size_t len);
 int pages_os_renew(void *p, size_t len);
 
 /*
+ * The same with pages from the pool of huge pages of 2 MiB, of which p and len are
+ * multiples; -ENOMEM if it has too few left.
+ */
+int pages_os_renew_pool(void *p, size_t len);
+
+/*
  * Move the pages under src to dst by page tables, without touching them; both
  * lie in private read-write memory and do not overlap, and each side is one
  * mapping of the kernel.  What was at dst is lost.  Afterwards src reads as

@@ -321,6 +321,28 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped)
 	}
 }
 
+void
+pages_units_seclude(struct pages_units *u, size_t a, size_t b)
+{
+	size_t kept = hold_kept(u, a, b);
+
+	pages_bits_set(u->held_bits, a, b);
+	unshift_units(u, a, b - a);
+	u->held += b - a;
+	u->fresh += b - a;
+	u->returned += kept;
+	note_peaks(u);
+}
+
+void
+pages_units_readmit(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->held_bits, a, b);
+	u->held -= b - a;
+	u->freed += b - a;
+	u->returned += b - a;
+}
+
 size_t
 pages_units_excess(const struct pages_units *u)
 {

@@ -105,6 +105,16 @@ struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, si
 void pages_units_age(struct pages_units *u);
 
 /*
+ * Hold [a, b) for one block alone, whose owner drops what is there first: what is kept
+ * of it counts as given back.  Such units are no source and no destination of moves,
+ * and are not kept when their block is freed.
+ */
+void pages_units_seclude(struct pages_units *u, size_t a, size_t b);
+
+/* Secluded units [a, b) are free and absent: their memory was given back. */
+void pages_units_readmit(struct pages_units *u, size_t a, size_t b);
+
+/*
  * Give the memory of kept units back to the kernel, which takes time in
  * proportion to it, hence in three steps: the caller, who has made their place
  * unavailable to others, calls leave() with the lock, drop() without it and
