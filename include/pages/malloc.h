@@ -156,7 +156,8 @@ enum pages_malloc_flags {
  * kept memory, which it gives back where it comes to lie, and never kept itself: each
  * page is zeroed by the kernel when it is first touched.  For few and large blocks.
  */
-PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1))) void *
+/* Not attribute malloc: a fork changes what is in it, behind the compiler's back. */
+PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(1))) void *
 pages_malloc_with(size_t size, size_t alignment, unsigned flags);
 
 /*
