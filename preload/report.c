@@ -40,6 +40,11 @@ static const struct {
 	STAT(declined_refused, false),
 	STAT(declined_busy, false),
 	STAT(refused_moves, false),
+	STAT(frees, false),
+	STAT(freed_bytes, false),
+	STAT(moved_free_bytes, false),
+	STAT(inherited_objects, false),
+	STAT(inherited_bytes, false),
 };
 #define FIELDS (sizeof(fields) / sizeof(*fields))
 

@@ -270,8 +270,8 @@ pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
 	return true;
 }
 
-struct pages_span
-pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep)
+uint32_t
+pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep)
 {
 	struct pages_extent *e = &x->node[id];
 	uint32_t rest = e->count - keep;
@@ -279,10 +279,42 @@ pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep)
 
 	assert(keep > 0 && keep < e->count);
 	if (tail == 0)
-		return (struct pages_span){ 0, 0 };
+		return 0;
+	pages_extent_set_state(&x->node[tail], pages_extent_state(e));
 	set_span(x, id, e->first, keep);
 	set_span(x, tail, e->first + keep, rest);
-	return join_and_insert(x, tail);
+	return tail;
+}
+
+struct pages_span
+pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep)
+{
+	uint32_t tail = pages_extents_split(x, id, keep);
+
+	return tail != 0 ? join_and_insert(x, tail) : (struct pages_span){ 0, 0 };
+}
+
+uint32_t
+pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count)
+{
+	const struct pages_extent *e = &x->node[id];
+	uint32_t end = e->first + e->count, next = free_at(x, end);
+
+	if (next == 0 || x->node[next].count < count)
+		return 0;
+	next = pages_extents_take(x, next, end, count);
+	if (next != 0)
+		pages_extent_set_state(&x->node[next], pages_extent_state(e));
+	return next;
+}
+
+void
+pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next)
+{
+	uint32_t count = x->node[next].count;
+
+	drop_record(x, next);
+	set_span(x, id, x->node[id].first, x->node[id].count + count);
 }
 
 /* Free extents in the tree below t, or -1 if order or heap property is broken. */

@@ -30,6 +30,9 @@ enum pages_extent_state {
 	PAGES_EXTENT_FREE,
 	PAGES_EXTENT_LIVE,
 	PAGES_EXTENT_PARTING,	/* freed, waiting for the lock */
+	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
+	PAGES_EXTENT_APART,	/* live, of whole units that it shares with nobody */
+	PAGES_EXTENT_RENEWED,	/* the same, freed; its memory is gone already */
 };
 
 struct pages_extent {
@@ -123,16 +126,45 @@ pages_extents_can_cut(const struct pages_extents *x)
 	return x->spare != 0 || x->nodes < x->nodes_max;
 }
 
-/* The live extent that begins at page, or 0. */
+/*
+ * The same without freeing the rest, which becomes an extent of its own in the same
+ * state.  Returns its id, or 0 for want of a record.
+ */
+uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep);
+
+/*
+ * Make count pages behind live extent id an extent of its own, in the same state, if
+ * they are free.  Returns its id, or 0.
+ */
+uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count);
+
+/* Lengthen id by extent next, which begins where id ends, and is no more. */
+void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next);
+
+
+/* The extent in such a state that begins at page, or 0. */
 static inline uint32_t
-pages_extents_at(const struct pages_extents *x, size_t page)
+pages_extents_find(const struct pages_extents *x, size_t page, enum pages_extent_state state)
 {
 	uint32_t id = page < x->pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
 	const struct pages_extent *e = &x->node[id];
 
-	if (id == 0 || pages_extent_state(e) != PAGES_EXTENT_LIVE)
+	if (id == 0 || pages_extent_state(e) != state)
 		return 0;
 	return e->first == page ? id : 0;
+}
+
+/* The live one, or the one that is apart. */
+static inline uint32_t
+pages_extents_at(const struct pages_extents *x, size_t page)
+{
+	return pages_extents_find(x, page, PAGES_EXTENT_LIVE);
+}
+
+static inline uint32_t
+pages_extents_apart_at(const struct pages_extents *x, size_t page)
+{
+	return pages_extents_find(x, page, PAGES_EXTENT_APART);
 }
 
 /* Tiling, table and tree agree?  For tests: walks everything. */

@@ -13,8 +13,8 @@
 
 /* Freeing. ---------------------------------------------------------------- */
 
-static void
-die(const char *caller)
+void
+pages_heap_die(const char *caller)
 {
 	char line[64] = "pages: ";
 
@@ -25,15 +25,22 @@ die(const char *caller)
 }
 
 uint32_t
-pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
+pages_heap_find(const struct pages_heap *h, const void *p)
 {
 	size_t offset = (size_t)((const char *)p - h->arena.base);
-	uint32_t id = 0;
 
-	if ((offset & (h->arena.page_size - 1)) == 0)
-		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
+	if ((offset & (h->arena.page_size - 1)) != 0)
+		return 0;
+	return pages_extents_at(&h->extents, offset >> h->arena.page_shift);
+}
+
+uint32_t
+pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
+{
+	uint32_t id = pages_heap_find(h, p);
+
 	if (id == 0)
-		die(caller);
+		pages_heap_die(caller);
 	return id;
 }
 
@@ -62,10 +69,11 @@ release_swept(struct pages_heap *h, uint32_t id)
 		(void)pages_extents_give(&h->extents, id);
 }
 
-static void
-count_gone(struct pages_heap *h, uint32_t id)
+void
+pages_heap_count_gone(struct pages_heap *h, uint32_t id)
 {
 	h->stats.live_objects--;
+	h->stats.frees++;
 	pages_heap_count_live(h, 0, h->extents.node[id].used);
 }
 
@@ -83,12 +91,19 @@ release_block(struct pages_heap *h, uint32_t id)
 void
 pages_heap_release(struct pages_heap *h, uint32_t id)
 {
-	if (h->extents.node[id].used != 0) {
-		count_gone(h, id);
-		release_block(h, id);
-	} else {
-		release_swept(h, id);
+	const struct pages_extent *e = &h->extents.node[id];
+
+	if (PAGES_UNLIKELY(pages_extent_state(e) == PAGES_EXTENT_RENEWED)) {
+		pages_heap_release_apart(h, id);
+		return;
 	}
+	if (e->used == 0) {
+		release_swept(h, id);
+		return;
+	}
+	if (pages_extent_state(e) != PAGES_EXTENT_HOLLOW)
+		pages_heap_count_gone(h, id);
+	release_block(h, id);
 }
 
 /* Free id later: it waits on a stack, linked through the records (Treiber, 1986). */
@@ -116,20 +131,14 @@ release_parting(struct pages_heap *h)
 	}
 }
 
-/*
- * Takes the block out of its owner's hands in one step, so that of two threads
- * that free the same block one finds it gone.
- */
-static uint32_t
-claim_for_free(struct pages_heap *h, void *p)
+void
+pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller)
 {
-	uint32_t id = pages_heap_checked(h, p, "free");
 	uint32_t live = PAGES_EXTENT_LIVE;
 
-	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &live, PAGES_EXTENT_PARTING,
-					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		die("free");
-	return id;
+	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &live, state, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		pages_heap_die(caller);
 }
 
 void
@@ -144,16 +153,15 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_free_hollow(struct pages_heap *h, void *p)
-{
-	pages_heap_free_claimed(h, claim_for_free(h, p));
-}
-
-void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = claim_for_free(h, p);
+	uint32_t id = pages_heap_find(h, p);
 
+	if (PAGES_UNLIKELY(id == 0)) {
+		pages_heap_free_apart(h, p);
+		return;
+	}
+	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
 	if (PAGES_UNLIKELY((h->extents.node[id].note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
 		id = pages_heap_part_calloc(h, id);
 		if (id == 0)
@@ -223,12 +231,11 @@ pages_heap_leave_quickly(struct pages_heap *h)
 size_t
 pages_heap_usable(struct pages_heap *h, const void *p)
 {
-	size_t offset = (size_t)((const char *)p - h->arena.base);
-	uint32_t id = 0;
+	uint32_t id = pages_heap_find(h, p);
 
-	if ((offset & (h->arena.page_size - 1)) == 0)
-		id = pages_extents_at(&h->extents, offset >> h->arena.page_shift);
-	return id == 0 ? 0 : (size_t)h->extents.node[id].used << h->arena.page_shift;
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_usable_apart(h, p);
+	return (size_t)h->extents.node[id].used << h->arena.page_shift;
 }
 
 void
@@ -242,21 +249,19 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 {
 	const struct pages_units *u = &h->units;
 	struct pages_pocket_counts pockets;
-	uint32_t waiting;
 	bool locked = pages_heap_enter(h);
 
 	if (locked)
 		pages_heap_empty_pockets(h);
 	pockets = pages_heap_count_pockets(h);
 	*ret = h->stats;
-	waiting = atomic_load(&h->sparse_block);
-	if (waiting != 0) {
-		ret->live_objects--;
-		ret->live_bytes -= (size_t)h->extents.node[waiting].used << h->arena.page_shift;
-	}
 	ret->requests += pockets.hits;
 	ret->requested_bytes += pockets.hit_bytes;
+	ret->frees += pockets.hits;
 	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
+	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
+	ret->moved_free_bytes = u->funded * PAGES_UNIT;
+	ret->inherited_bytes = u->inherited * PAGES_UNIT;
 	ret->moved_bytes = u->moved * PAGES_UNIT;
 	ret->fresh_bytes = u->fresh * PAGES_UNIT;
 	ret->returned_bytes = u->returned * PAGES_UNIT;
@@ -267,16 +272,22 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 	ret->mapping_seams = u->seams;
 	ret->arena_bytes = h->arena.len;
 	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
+	pages_heap_count_waiting(h, ret);
 	if (locked)
 		pages_heap_leave(h);
 }
 
-/* Units that overlap the used part of a block, of which the first seen ones are below from. */
+/*
+ * Units that overlap the used part of a block, of which the first seen ones are below
+ * from.  What is apart uses its units to the end.
+ */
 static size_t
 count_used(const struct pages_heap *h, const struct pages_extent *e, size_t *from)
 {
+	bool apart = pages_extent_state(e) == PAGES_EXTENT_APART ||
+		     (e->note & PAGES_NOTE_SPARSE) != 0;
 	size_t a = pages_max(pages_heap_unit_down(h, e->first), *from);
-	size_t b = pages_heap_unit_up(h, e->first + e->used);
+	size_t b = pages_heap_unit_up(h, e->first + (apart ? e->count : e->used));
 
 	*from = pages_max(*from, b);
 	return b > a ? b - a : 0;
@@ -300,7 +311,8 @@ pages_heap_valid(struct pages_heap *h)
 		if (pages_extent_state(e) == PAGES_EXTENT_FREE) {
 			kept += a < b ? pages_units_count(u, a, b, false) : 0;
 			soiled += a < b ? pages_units_soiled(u, a, b) : 0;
-		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE) {
+		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE ||
+			   pages_extent_state(e) == PAGES_EXTENT_APART) {
 			size_t n = count_used(h, e, &from);
 
 			held += n;

@@ -25,6 +25,7 @@
 #include "arena.h"
 #include "extents.h"
 #include "lock.h"
+#include "os.h"
 #include "units.h"
 
 enum { PAGES_POCKETS = 16 };
@@ -80,6 +81,8 @@ struct pages_heap {
 
 	struct pages_pocket pockets[PAGES_POCKETS];	/* a thread uses the one its address picks */
 	_Atomic uint32_t pockets_used;			/* a bit for each that ever was */
+
+	_Atomic size_t apart;	/* blocks that are */
 };
 
 /*
@@ -117,6 +120,56 @@ void pages_heap_free(struct pages_heap *h, void *p);
 
 /* Bytes of block p (owned) that may be used; 0 if p is not the start of one.  No lock. */
 size_t pages_heap_usable(struct pages_heap *h, const void *p);
+
+/*
+ * Blocks apart: of whole units that they share with nobody, so that what the kernel is
+ * told about them concerns nobody else, and is forgotten when they are freed: their
+ * units are mapped anew then.  Their memory is never moved under others or kept, nor
+ * that of others under them.  pages_heap_free() and pages_heap_usable() take them, too.
+ */
+
+/* What a block apart shall be: bits 1 << enum pages_os_advice, and PAGES_APART_POOL. */
+struct pages_apart {
+	uint32_t advice;
+	uint32_t musts;		/* of these: without which there is no block */
+};
+#define PAGES_APART_ADVICE(advice) ((uint32_t)1 << (advice))
+#define PAGES_APART_POOL ((uint32_t)1 << 31)	/* from the pool of huge pages, if it has them */
+
+/*
+ * A zeroed block apart.  0; -EOPNOTSUPP if there is no arena, or the kernel does not
+ * know what must be; -ENOMEM or the like.
+ */
+int pages_heap_alloc_apart(struct pages_heap *h, size_t size, size_t align,
+			   struct pages_apart wish, void **ret);
+
+/* Is p (owned) a block apart?  No lock; a load while there are none. */
+bool pages_heap_is_apart(struct pages_heap *h, const void *p);
+
+/*
+ * Give block p, which is apart, a new size, at least 1, and all that the kernel was told
+ * about it.  With keep the contents stay.  NULL if it can neither stay nor move.
+ */
+void *pages_heap_resize_apart(struct pages_heap *h, void *p, size_t size, bool keep);
+bool pages_heap_expand_apart(struct pages_heap *h, void *p, size_t size);
+
+/* Advice for all of block p, which is apart, that stays when it grows.  0 or -errno. */
+int pages_heap_advise_apart(struct pages_heap *h, void *p, enum pages_os_advice advice);
+
+/*
+ * Let block p (owned, not apart) have size bytes where it is: true if it has, by growing
+ * or as it is.
+ */
+bool pages_heap_expand(struct pages_heap *h, void *p, size_t size);
+
+/*
+ * As pages_heap_resize(), but contents are not kept: what is not in place is a new
+ * block, which may get the old one's memory.
+ */
+void *pages_heap_replace(struct pages_heap *h, void *p, size_t size);
+
+/* One line, and abort: p was no block. */
+_Noreturn void pages_heap_die(const char *caller);
 
 /* Count bytes that were copied into or out of the heap by a realloc. */
 void pages_heap_count_copy(struct pages_heap *h, size_t bytes);

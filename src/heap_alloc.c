@@ -142,6 +142,7 @@ refit_pocket(struct pages_heap *h, uint32_t pages)
 	if (h->extents.node[id].note == 0)
 		pages_heap_note_birth(h, id);
 	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
+	h->stats.frees++;	/* of what it was before */
 	return id;
 }
 

@@ -48,10 +48,17 @@ struct pages_pocket_counts pages_heap_count_pockets(struct pages_heap *h);
 void pages_heap_release(struct pages_heap *h, uint32_t id);
 
 /*
- * Without the lock: free a block whose memory has moved away, in whole or in part.
- * Never by way of the pocket, which promises that the memory is there.
+ * Take block id out of its owner's hands in one step, so that of two threads that
+ * free it one finds it gone.  Its state is PARTING or HOLLOW from now on.
  */
-void pages_heap_free_hollow(struct pages_heap *h, void *p);
+void pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller);
+
+/*
+ * Without the lock: a claimed block becomes free space, at once or as soon as may be.
+ * Not by way of the pocket, which promises that the memory is there: a hollow one has
+ * moved away, in whole or in part.
+ */
+void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
 
 /*
  * What is noted about a live or parting block: when it was handed out, or the last
@@ -90,8 +97,14 @@ size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_s
  */
 uint32_t pages_heap_part_calloc(struct pages_heap *h, uint32_t id);
 
-/* Its owner treats it as any other from now on. */
-void pages_heap_make_dense(struct pages_heap *h, uint32_t id);
+/*
+ * Without the lock: its owner treats block id as any other from now on; false if that
+ * cannot be, now.
+ */
+bool pages_heap_make_dense(struct pages_heap *h, uint32_t id);
+
+/* With the lock: that block counts as freed and kept. */
+void pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st);
 
 /* Without the lock: free the sparse block that waits for the next calloc, if there is one. */
 void pages_heap_drop_sparse(struct pages_heap *h);
@@ -156,8 +169,24 @@ void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end);
 /* With the lock: is it time to give back what is old?  Says so once. */
 bool pages_heap_sweep_due(struct pages_heap *h);
 
-/* The record of a live block whose address is p, checked; ends the process if there is none. */
+/* The record of a live block whose address is p, or 0: it is apart, or there is none. */
+uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
+
+/* The same; ends the process if there is none. */
 uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
+
+/* With the lock: block id is no longer live. */
+void pages_heap_count_gone(struct pages_heap *h, uint32_t id);
+
+/* What heap.c leaves to heap_apart.c once p is no ordinary block. */
+void pages_heap_free_apart(struct pages_heap *h, void *p);
+size_t pages_heap_usable_apart(const struct pages_heap *h, const void *p);
+
+/* With the lock: the record of a renewed extent becomes free address space. */
+void pages_heap_release_apart(struct pages_heap *h, uint32_t id);
+
+/* In a forked child, which owns the lock: what it did not inherit is no hole either. */
+void pages_heap_close_holes(struct pages_heap *h);
 
 static inline size_t
 pages_heap_pages(const struct pages_heap *h, size_t size)

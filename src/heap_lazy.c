@@ -87,8 +87,8 @@ pages_heap_settle(struct pages_heap *h, uint32_t id)
 	size_t end = e->first + e->used;
 
 	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
-		pages_units_vanish(&h->units, pages_heap_unit_down(h, e->first),
-				   pages_heap_unit_up(h, end));
+		pages_units_readmit(&h->units, pages_heap_unit_down(h, e->first),
+				    pages_heap_unit_down(h, e->first + e->count));
 	if (PAGES_LIKELY(what == 0))
 		return;
 	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first), pages_heap_unit_up(h, end));

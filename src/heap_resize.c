@@ -77,6 +77,26 @@ pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages)
 	return e->used == pages;
 }
 
+bool
+pages_heap_expand(struct pages_heap *h, void *p, size_t size)
+{
+	uint32_t id = pages_heap_checked(h, p, "pages_try_expand");
+	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
+	bool done = pages <= used;
+
+	if (done || pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages ||
+	    !pages_heap_make_dense(h, id) || !pages_heap_enter(h))
+		return done;
+	pages_heap_empty_pockets(h);
+	done = grow_in_place(h, id, (uint32_t)pages);
+	if (done) {
+		h->stats.grown_in_place++;
+		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
+	}
+	pages_heap_leave(h);
+	return done;
+}
+
 /* What a moved block still needs, once the lock is released. */
 struct pages_copy {
 	char *from, *to;
@@ -190,15 +210,13 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 	ret->copies[2] = copy_of(h, b * up, old.first + old.used, (size_t)((ptrdiff_t)b + distance) * up);
 	if (whole == 0)
 		ret->copies[1].len = ret->copies[2].len = 0;
-	h->stats.live_objects++;
-	/* Until the old block is freed both are live, but that is no peak of the program's. */
+	pages_heap_claim(h, id, PAGES_EXTENT_HOLLOW, "realloc");
 	pages_heap_count_live(h, pages, old.used);
-	h->stats.live_bytes += (size_t)old.used << h->arena.page_shift;
 	return true;
 }
 
 static char *
-finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
+finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m)
 {
 	char *p = pages_heap_address(h, h->extents.node[m->id].first);
 	size_t copied = 0;
@@ -209,7 +227,7 @@ finish_move(struct pages_heap *h, void *old, const struct pages_moved *m)
 		copied += m->copies[i].len;
 	}
 	pages_heap_count_copy(h, copied);
-	pages_heap_free_hollow(h, old);
+	pages_heap_free_claimed(h, old);
 	return p;
 }
 
@@ -241,8 +259,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 
 	if (pages == used)
 		return p;
-	pages_heap_make_dense(h, id);
-	if (!pages_heap_enter(h)) {
+	if (!pages_heap_make_dense(h, id) || !pages_heap_enter(h)) {
 		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
 		return NULL;
 	}
@@ -255,5 +272,61 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 
 	if (!done)
 		return NULL;
-	return moved.id != 0 ? finish_move(h, p, &moved) : p;
+	return moved.id != 0 ? finish_move(h, id, &moved) : p;
+}
+
+/*
+ * With the lock: a new block in place of block id, which stays if there is none.  It is
+ * freed before the new one gets memory, so that its own is the first to be used again.
+ */
+static char *
+replace(struct pages_heap *h, uint32_t id, size_t size)
+{
+	struct pages_want want = { (uint32_t)pages_heap_pages(h, size), 1, 0 };
+	uint64_t *why;
+	uint32_t new = pages_heap_place(h, &want, want.count, &why);
+	size_t first;
+
+	if (new == 0) {
+		(*why)++;
+		return NULL;
+	}
+	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "pages_resize_discard");
+	pages_heap_release(h, id);
+	first = h->extents.node[new].first;
+	(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
+			       pages_heap_unit_up(h, first + want.count), true);
+	h->stats.requests++;
+	h->stats.requested_bytes += size;
+	h->stats.live_objects++;
+	pages_heap_count_live(h, want.count, 0);
+	return pages_heap_address(h, first);
+}
+
+void *
+pages_heap_replace(struct pages_heap *h, void *p, size_t size)
+{
+	uint32_t id = pages_heap_checked(h, p, "pages_resize_discard");
+	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
+
+	if (pages == used)
+		return p;
+	if (!pages_heap_make_dense(h, id) || !pages_heap_enter(h)) {
+		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+		return NULL;
+	}
+	pages_heap_empty_pockets(h);
+	if (pages < used) {
+		shrink(h, id, (uint32_t)pages);
+	} else if (pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages) {
+		h->stats.declined_no_space++;
+		p = NULL;
+	} else if (grow_in_place(h, id, (uint32_t)pages)) {
+		h->stats.grown_in_place++;
+		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
+	} else {
+		p = replace(h, id, size);
+	}
+	pages_heap_leave(h);
+	return p;
 }

@@ -170,10 +170,13 @@ pages_heap_fork_child(struct pages_heap *h)
 		.live_objects = st->live_objects,
 		.live_bytes = st->live_bytes,
 		.peak_live_bytes = st->live_bytes,
+		.inherited_objects = st->live_objects,
 	};
-	u->moved = u->reused = u->fresh = u->returned = u->refused_moves = 0;
-	u->peak_resident = u->held + u->kept;
+	u->moved = u->reused = u->fresh = u->returned = u->funded = u->refused_moves = 0;
+	u->freed = u->kept;
+	u->inherited = u->peak_resident = u->held + u->kept;
 	atomic_store(&h->busy, 0);
 	pages_heap_reset_pockets(h);
+	pages_heap_close_holes(h);
 	pages_lock_after_fork_child(&h->lock);
 }

@@ -32,10 +32,11 @@ address(const struct pages_heap *h, const struct pages_extent *e)
 	return pages_heap_address(h, e->first);
 }
 
+/* All of its units: an earlier owner may have written behind what is used now. */
 static size_t
 length(const struct pages_heap *h, const struct pages_extent *e)
 {
-	return (size_t)e->used << h->arena.page_shift;
+	return (size_t)e->count << h->arena.page_shift;
 }
 
 /* Sizes are learnt by powers of two. */
@@ -92,12 +93,15 @@ static uint32_t
 take_waiting(struct pages_heap *h, size_t pages)
 {
 	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
-	size_t used = id != 0 ? h->extents.node[id].used : 0;
+	struct pages_extent *e = &h->extents.node[id];
 
-	if (used < pages || used - pages > used / 4 ||
+	if (id == 0 || e->count < pages || e->count - pages > e->count / 4 ||
 	    !atomic_compare_exchange_strong(&h->sparse_block, &id, 0))
 		return 0;
-	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
+	pages_heap_count_live(h, pages, e->used);
+	e->used = (uint32_t)pages;
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+	h->stats.frees++;	/* of what it was before */
 	return id;
 }
 
@@ -117,9 +121,10 @@ place(struct pages_heap *h, size_t pages)
 	if (id == 0)
 		return 0;
 	(void)pages_units_hold(&h->units, a, a + n, false);
+	x->node[id].used = (uint32_t)pages;
 	x->node[id].note = PAGES_NOTE_SPARSE;
 	h->stats.live_objects++;
-	pages_heap_count_live(h, n * up, 0);
+	pages_heap_count_live(h, pages, 0);
 	return id;
 }
 
@@ -135,7 +140,7 @@ pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *re
 		return id;
 	id = place(h, pages);
 	if (id != 0)
-		*ret_zero = (struct pages_span){ h->extents.node[id].first, h->extents.node[id].used };
+		*ret_zero = (struct pages_span){ h->extents.node[id].first, (uint32_t)pages };
 	return id;
 }
 
@@ -183,6 +188,21 @@ pages_heap_drop_sparse(struct pages_heap *h)
 		drop(h, id);
 }
 
+void
+pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st)
+{
+	uint32_t id = atomic_load(&h->sparse_block);
+	const struct pages_extent *e = &h->extents.node[id];
+
+	if (id == 0)
+		return;
+	st->live_objects--;
+	st->frees++;
+	st->live_bytes -= (size_t)e->used << h->arena.page_shift;
+	st->kept_bytes += length(h, e);
+	st->freed_bytes += length(h, e);
+}
+
 uint32_t
 pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 {
@@ -200,13 +220,26 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 	return 0;
 }
 
-void
+bool
 pages_heap_make_dense(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
+	size_t first = pages_heap_unit_down(h, e->first);
+	size_t used_end = pages_heap_unit_up(h, e->first + e->used);
+	size_t end = pages_heap_unit_down(h, e->first + e->count);
 
 	if ((e->note & PAGES_NOTE_SPARSE) == 0)
-		return;
-	pages_arena_adopt(&h->arena, (size_t)e->first << h->arena.page_shift, length(h, e));
+		return true;
+	/* The rest becomes room, which holds no memory. */
+	if (used_end < end && pages_arena_renew(&h->arena, used_end * PAGES_UNIT,
+						(end - used_end) * PAGES_UNIT) != 0)
+		return false;
+	if (!pages_heap_enter(h))
+		return false;
+	if (used_end < end)
+		pages_units_readmit(&h->units, used_end, end);
 	e->note = 0;
+	pages_lock_release(&h->lock);
+	pages_arena_adopt(&h->arena, first * PAGES_UNIT, (used_end - first) * PAGES_UNIT);
+	return true;
 }

@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "base.h"
+#include "malloc_impl.h"
 #include "route.h"
 
-static struct pages_heap heap = { .options = { 0, 10000, true } };
+struct pages_heap pages_malloc_heap = { .options = { 0, 10000, true } };
 
-static const struct pages_route route = {
-	.heap = &heap,
+const struct pages_route pages_malloc_route = {
+	.heap = &pages_malloc_heap,
 	.threshold = PAGES_THRESHOLD,
 	.next = { malloc, calloc, realloc, free, malloc_usable_size },
 };
@@ -24,19 +25,19 @@ static const struct pages_route route = {
 static void
 fork_prepare(void)
 {
-	pages_heap_fork_prepare(&heap);
+	pages_heap_fork_prepare(&pages_malloc_heap);
 }
 
 static void
 fork_parent(void)
 {
-	pages_heap_fork_parent(&heap);
+	pages_heap_fork_parent(&pages_malloc_heap);
 }
 
 static void
 fork_child(void)
 {
-	pages_heap_fork_child(&heap);
+	pages_heap_fork_child(&pages_malloc_heap);
 }
 
 __attribute__((constructor)) static void
@@ -49,13 +50,34 @@ at_load(void)
 void *
 pages_malloc(size_t size)
 {
-	return pages_route_malloc(&route, size);
+	return pages_route_malloc(&pages_malloc_route, size);
 }
 
 void *
 pages_calloc(size_t count, size_t size)
 {
-	return pages_route_calloc(&route, count, size);
+	return pages_route_calloc(&pages_malloc_route, count, size);
+}
+
+static bool
+is_apart(void *ptr)
+{
+	return pages_heap_owns(&pages_malloc_heap, ptr) &&
+	       pages_heap_is_apart(&pages_malloc_heap, ptr);
+}
+
+/* Never to malloc(3), which cannot keep what was told about the block. */
+static void *
+resize_apart(void *ptr, size_t size, bool keep)
+{
+	void *p;
+
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	p = pages_heap_resize_apart(&pages_malloc_heap, ptr, size, keep);
+	if (p == NULL)
+		errno = ENOMEM;
+	return p;
 }
 
 void *
@@ -65,7 +87,33 @@ pages_realloc(void *ptr, size_t size)
 		pages_free(ptr);
 		return NULL;
 	}
-	return pages_route_realloc(&route, ptr, size);
+	if (is_apart(ptr))
+		return resize_apart(ptr, size, true);
+	return pages_route_realloc(&pages_malloc_route, ptr, size);
+}
+
+void *
+pages_resize_discard(void *ptr, size_t size)
+{
+	if (ptr != NULL && size == 0) {
+		pages_free(ptr);
+		return NULL;
+	}
+	if (is_apart(ptr))
+		return resize_apart(ptr, size, false);
+	return pages_route_replace(&pages_malloc_route, ptr, size);
+}
+
+bool
+pages_try_expand(void *ptr, size_t size)
+{
+	if (ptr == NULL || size > PTRDIFF_MAX)
+		return false;
+	if (is_apart(ptr))
+		return pages_heap_expand_apart(&pages_malloc_heap, ptr, size);
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		return pages_heap_expand(&pages_malloc_heap, ptr, size);
+	return malloc_usable_size(ptr) >= size;
 }
 
 void *
@@ -80,7 +128,7 @@ pages_aligned_alloc(size_t alignment, size_t size)
 	}
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	p = pages_route_large(&route, size, alignment, false);
+	p = pages_route_large(&pages_malloc_route, size, alignment, false);
 	if (p != NULL)
 		return p;
 	err = posix_memalign(&p, pages_max(alignment, sizeof(void *)), size);
@@ -94,8 +142,8 @@ pages_aligned_alloc(size_t alignment, size_t size)
 void
 pages_free(void *ptr)
 {
-	if (pages_heap_owns(&heap, ptr))
-		pages_heap_free(&heap, ptr);
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		pages_heap_free(&pages_malloc_heap, ptr);
 	else
 		free(ptr);
 }
@@ -103,21 +151,31 @@ pages_free(void *ptr)
 size_t
 pages_usable_size(const void *ptr)
 {
-	if (pages_heap_owns(&heap, ptr))
-		return pages_heap_usable(&heap, ptr);
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		return pages_heap_usable(&pages_malloc_heap, ptr);
 	return malloc_usable_size((void *)(uintptr_t)ptr);
+}
+
+size_t
+pages_malloc_usable(const void *ptr, const char *caller)
+{
+	size_t usable = pages_usable_size(ptr);
+
+	if (usable == 0 && pages_owns(ptr))
+		pages_heap_die(caller);
+	return usable;
 }
 
 bool
 pages_owns(const void *ptr)
 {
-	return pages_heap_owns(&heap, ptr);
+	return pages_heap_owns(&pages_malloc_heap, ptr);
 }
 
 size_t
 pages_trim(size_t keep)
 {
-	return pages_heap_trim(&heap, keep);
+	return pages_heap_trim(&pages_malloc_heap, keep);
 }
 
 void
@@ -125,7 +183,7 @@ pages_stats(struct pages_stats *ret, size_t size)
 {
 	struct pages_stats st;
 
-	pages_heap_stats(&heap, &st);
+	pages_heap_stats(&pages_malloc_heap, &st);
 	memset(ret, 0, size);
 	memcpy(ret, &st, pages_min(size, sizeof(st)));
 }

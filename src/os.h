@@ -108,6 +108,12 @@ int pages_os_discard(void *p, size_t len);
 int pages_os_renew(void *p, size_t len);
 
 /*
+ * The same with pages from the pool of huge pages of 2 MiB, of which p and len are
+ * multiples; -ENOMEM if it has too few left.
+ */
+int pages_os_renew_pool(void *p, size_t len);
+
+/*
  * Move the pages under src to dst by page tables, without touching them; both
  * lie in private read-write memory and do not overlap, and each side is one
  * mapping of the kernel.  What was at dst is lost.  Afterwards src reads as
@@ -285,6 +291,9 @@ void pages_os_complain(const char *buf, size_t len);
 uint64_t pages_os_stderr_id(void);
 
 int pages_os_pid(void);
+
+/* How many CPUs this thread may run on, at least 1. */
+unsigned pages_os_cpus(void);
 
 /* No page that could be written becomes executable, in this process, ever. */
 int pages_os_lockdown(void);

@@ -253,6 +253,15 @@ pages_os_renew(void *p, size_t len)
 }
 
 int
+pages_os_renew_pool(void *p, size_t len)
+{
+	int flags = ANON | MAP_FIXED | MAP_HUGETLB | 21 << MAP_HUGE_SHIFT;
+	void *q;
+
+	return len == 0 ? 0 : map(p, len, READ_WRITE, flags, &q);
+}
+
+int
 pages_os_move(void *src, void *dst, size_t len)
 {
 	void *q;

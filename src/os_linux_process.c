@@ -65,6 +65,18 @@ pages_os_yield(void)
 	(void)sched_yield();
 }
 
+unsigned
+pages_os_cpus(void)
+{
+	cpu_set_t sets[8];	/* one of them is too short for the largest machines */
+	int saved = errno, n = 1;
+
+	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
+		n = CPU_COUNT_S(sizeof(sets), sets);
+	errno = saved;
+	return n > 0 ? (unsigned)n : 1;
+}
+
 /*
  * The file calls are raw: programs interpose open and write with wrappers that
  * allocate, and these run inside malloc.

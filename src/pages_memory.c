@@ -8,7 +8,9 @@
 
 #include "base.h"
 #include "caps.h"
+#include "hint.h"
 #include "note.h"
+#include "populate.h"
 
 size_t
 pages_page_size_(struct pages_raw_ p)
@@ -66,20 +68,6 @@ pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
 	return err;
 }
 
-/*
- * A write that changes nothing, even if another thread writes the same byte.
- * Compare-and-swap, because clang turns an atomic "add 0" into a load.
- */
-static void
-touch(char *p)
-{
-	char old = __atomic_load_n(p, __ATOMIC_RELAXED);
-
-	/* If it fails somebody else has written: the page is there. */
-	(void)__atomic_compare_exchange_n(p, &old, old, false, __ATOMIC_RELAXED,
-					  __ATOMIC_RELAXED);
-}
-
 int
 pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 {
@@ -93,61 +81,29 @@ pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 	begin = pages_round_down(offset, page);
 	end = pages_round_up(offset + len, page);
 	/* Secret pages are none that the kernel could fault in by itself. */
-	if (pages_can(PAGES_CAP_POPULATE) && r.kind != PAGES_SECRET)
-		return pages_os_populate(r.base + begin, end - begin);
-	for (; begin < end; begin += page)
-		touch(r.base + begin);
+	if (r.kind != PAGES_SECRET)
+		return pages_populate(r.base + begin, end - begin);
+	pages_touch(r.base + begin, end - begin);
 	return 0;
 }
-
-/*
- * An attribute of mappings is given to all of the region, guards and reserve too:
- * else it would fall into pieces, which mremap refuses to move.
- */
-static const struct {
-	enum pages_os_advice advice;
-	bool mapping;
-	bool changes_contents;
-} hints[] = {
-	[PAGES_HINT_NORMAL] = { PAGES_OS_NORMAL, true, false },
-	[PAGES_HINT_SEQUENTIAL] = { PAGES_OS_SEQUENTIAL, true, false },
-	[PAGES_HINT_RANDOM] = { PAGES_OS_RANDOM, true, false },
-	[PAGES_HINT_WILL_NEED] = { PAGES_OS_WILL_NEED, false, false },
-	[PAGES_HINT_COLD] = { PAGES_OS_COLD, false, false },
-	[PAGES_HINT_PAGE_OUT] = { PAGES_OS_PAGE_OUT, false, false },
-	[PAGES_HINT_FREE] = { PAGES_OS_FREE, false, true },
-	[PAGES_HINT_HUGE] = { PAGES_OS_HUGE, true, false },
-	[PAGES_HINT_NO_HUGE] = { PAGES_OS_NO_HUGE, true, false },
-	[PAGES_HINT_COLLAPSE] = { PAGES_OS_COLLAPSE, false, false },
-	[PAGES_HINT_DONT_FORK] = { PAGES_OS_DONT_FORK, true, false },
-	[PAGES_HINT_DO_FORK] = { PAGES_OS_DO_FORK, true, false },
-	[PAGES_HINT_WIPE_ON_FORK] = { PAGES_OS_WIPE_ON_FORK, true, true },
-	[PAGES_HINT_KEEP_ON_FORK] = { PAGES_OS_KEEP_ON_FORK, true, false },
-	[PAGES_HINT_DONT_DUMP] = { PAGES_OS_DONT_DUMP, true, false },
-	[PAGES_HINT_DO_DUMP] = { PAGES_OS_DO_DUMP, true, false },
-	[PAGES_HINT_MERGEABLE] = { PAGES_OS_MERGEABLE, true, false },
-	[PAGES_HINT_UNMERGEABLE] = { PAGES_OS_UNMERGEABLE, true, false },
-};
 
 int
 pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
 {
+	const struct pages_hint_meaning *m = pages_hint_meaning(hint);
 	struct pages_region r = pages_region_of(p);
-	bool huge = hint == PAGES_HINT_HUGE || hint == PAGES_HINT_NO_HUGE;
-	int err;
 
-	if ((size_t)hint >= sizeof(hints) / sizeof(hints[0]))
+	if (m == NULL)
 		return -EINVAL;
-	if (hints[hint].changes_contents && (prot & PAGES_OS_WRITE) == 0)
+	if (m->changes_contents && (prot & PAGES_OS_WRITE) == 0)
 		return -EACCES;
-	if (huge && !pages_can(PAGES_CAP_HUGE))
-		return -EOPNOTSUPP;
-	if (hints[hint].mapping)
-		err = pages_os_advise(pages_region_start(r), pages_region_span(r),
-				      hints[hint].advice);
-	else
-		err = pages_os_advise(r.base, r.len, hints[hint].advice);
-	return err == -EINVAL || err == -ENOSYS ? -EOPNOTSUPP : err;
+	/*
+	 * An attribute of mappings is given to all of the region, guards and reserve
+	 * too: else it would fall into pieces, which mremap refuses to move.
+	 */
+	if (m->mapping)
+		return pages_hint_give(pages_region_start(r), pages_region_span(r), m->advice);
+	return pages_hint_give(r.base, r.len, m->advice);
 }
 
 int

@@ -146,3 +146,50 @@ pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 	pages_heap_free(r->heap, ptr);
 	return r->next.realloc(r->next.malloc(1), 0);
 }
+
+static void *
+replace_ours(const struct pages_route *r, void *ptr, size_t size)
+{
+	int saved = errno;
+	void *p = NULL;
+
+	if (size >= r->threshold / SMALL_SHARE)
+		p = pages_heap_replace(r->heap, ptr, size);
+	if (p != NULL)
+		return p;
+	p = r->next.malloc(size);
+	if (p == NULL && pages_route_retry(r))
+		p = r->next.malloc(size);
+	if (p != NULL) {
+		pages_heap_free(r->heap, ptr);
+	} else if (pages_heap_expand(r->heap, ptr, size)) {
+		errno = saved;	/* too much memory is better than none */
+		p = ptr;
+	}
+	return p;
+}
+
+/* A block that is not half as long again as asked for is left as it is. */
+static void *
+replace_theirs(const struct pages_route *r, void *ptr, size_t size)
+{
+	size_t len = r->next.usable_size(ptr);
+	void *p;
+
+	if (size <= len && len - size <= size / 2)
+		return ptr;
+	p = pages_route_malloc(r, size);
+	if (p != NULL)
+		r->next.free(ptr);
+	return p;
+}
+
+void *
+pages_route_replace(const struct pages_route *r, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return pages_route_malloc(r, size);
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	return pages_heap_owns(r->heap, ptr) ? replace_ours(r, ptr, size) : replace_theirs(r, ptr, size);
+}

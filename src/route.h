@@ -50,6 +50,12 @@ void *pages_route_malloc(const struct pages_route *r, size_t size);
 void *pages_route_calloc(const struct pages_route *r, size_t count, size_t size);
 void *pages_route_realloc(const struct pages_route *r, void *ptr, size_t size);
 
+/*
+ * As realloc, size at least 1, but contents are not kept: what cannot be resized in
+ * place is freed once there is another block.
+ */
+void *pages_route_replace(const struct pages_route *r, void *ptr, size_t size);
+
 /* count * size, or false with ENOMEM if that is more than an object can have. */
 bool pages_route_size(size_t count, size_t size, size_t *ret);
 

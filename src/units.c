@@ -155,9 +155,7 @@ pages_units_take_hole(struct pages_units *u)
 {
 	struct pages_unit_run run = u->hole;
 
-	pages_bits_clear(u->held_bits, run.first, run.first + run.count);
-	pages_bits_clear(u->soiled_bits, run.first, run.first + run.count);
-	u->held -= run.count;
+	pages_units_readmit(u, run.first, run.first + run.count);
 	u->hole.count = 0;
 	return run;
 }
@@ -190,18 +188,20 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n)
 bool
 pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
-	bool moved;
-
 	/* What is kept at dst is lost, as it would be to any move. */
-	(void)unmark_kept(u, dst, dst + n);
+	size_t kept = unmark_kept(u, dst, dst + n);
+	bool moved = move(u, src, dst, n);
+
 	pages_bits_set(u->held_bits, dst, dst + n);
 	pages_bits_set(u->soiled_bits, dst, dst + n);
-	moved = move(u, src, dst, n);
 	if (moved) {
 		pages_bits_clear(u->held_bits, src, src + n);
 		pages_bits_clear(u->soiled_bits, src, src + n);
+		u->returned += kept;
 	} else {
 		u->held += n;
+		u->reused += kept;
+		u->fresh += n - kept;
 	}
 	note_peaks(u);
 	return moved;
@@ -247,6 +247,7 @@ fund(struct pages_units *u, size_t dst, size_t n)
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
 		carry_soil(u, run.first, dst + done, run.count);
+		u->funded += run.count;
 		done += run.count;
 	}
 	return done;
@@ -324,6 +325,7 @@ pages_units_keep(struct pages_units *u, size_t a, size_t b)
 		end = pages_bits_find(u->held_bits, a, b, false);
 		mark_kept(u, a, end);
 		u->held -= end - a;
+		u->freed += end - a;
 		a = end;
 	}
 }
@@ -362,18 +364,6 @@ void
 pages_units_cleanse(struct pages_units *u, size_t a, size_t b)
 {
 	pages_bits_clear(u->soiled_bits, a, b);
-}
-
-void
-pages_units_vanish(struct pages_units *u, size_t a, size_t b)
-{
-	size_t n = pages_bits_count(u->held_bits, a, b);
-
-	pages_bits_clear(u->held_bits, a, b);
-	pages_bits_clear(u->soiled_bits, a, b);
-	unshift_units(u, a, b - a);
-	u->held -= n;
-	u->returned += n;
 }
 
 /*
@@ -415,6 +405,30 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fa
 		mark_kept(u, run.first, run.first + run.count);
 		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
 	}
+}
+
+void
+pages_units_seclude(struct pages_units *u, size_t a, size_t b)
+{
+	size_t kept = hold_kept(u, a, b);
+
+	pages_bits_set(u->held_bits, a, b);
+	unshift_units(u, a, b - a);
+	u->held += b - a;
+	u->fresh += b - a;
+	u->returned += kept;
+	note_peaks(u);
+}
+
+void
+pages_units_readmit(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->held_bits, a, b);
+	pages_bits_clear(u->soiled_bits, a, b);
+	unshift_units(u, a, b - a);
+	u->held -= b - a;
+	u->freed += b - a;
+	u->returned += b - a;
 }
 
 size_t

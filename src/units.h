@@ -62,7 +62,11 @@ struct pages_units {
 	unsigned holes;		/* how many moves have left one */
 	struct pages_unit_run hole;	/* the last, until it is taken; nothing moves before */
 
-	uint64_t moved, reused, fresh, returned;	/* units, over all time */
+	/* Units, over all time; see the identities of struct pages_stats. */
+	uint64_t moved, reused, fresh, returned;
+	uint64_t freed;		/* from held to kept */
+	uint64_t funded;	/* from kept to held, elsewhere: part of moved */
+	uint64_t inherited;	/* resident when a fork made this process */
 	uint64_t refused_moves;
 };
 
@@ -125,11 +129,18 @@ struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, si
 void pages_units_soil(struct pages_units *u, size_t a, size_t b);
 void pages_units_cleanse(struct pages_units *u, size_t a, size_t b);
 
-/* The memory of what is held of [a, b) was given back: it is absent. */
-void pages_units_vanish(struct pages_units *u, size_t a, size_t b);
-
 /* From now on what is kept is old. */
 void pages_units_age(struct pages_units *u);
+
+/*
+ * Hold [a, b) for one block alone, whose owner drops what is there first: what is kept
+ * of it counts as given back.  Such units are no source and no destination of moves,
+ * and are not kept when their block is freed.
+ */
+void pages_units_seclude(struct pages_units *u, size_t a, size_t b);
+
+/* Held units [a, b) are free and absent: their memory was given back. */
+void pages_units_readmit(struct pages_units *u, size_t a, size_t b);
 
 /*
  * What became of kept units: nothing, the kernel may take them, they are absent; their

@@ -105,6 +105,7 @@ DAMAGING(pages_os_resize_to, (void *p, size_t len, size_t new_len, void *dst),
 FALLIBLE(pages_os_seal, (void *p, size_t len), (p, len))
 FALLIBLE(pages_os_discard, (void *p, size_t len), (p, len))
 DAMAGING(pages_os_renew, (void *p, size_t len), (p, len), true, HOLE(p, len))
+DAMAGING(pages_os_renew_pool, (void *p, size_t len), (p, len), true, HOLE(p, len))
 DAMAGING(pages_os_move, (void *src, void *dst, size_t len), (src, dst, len), true, HOLE(dst, len))
 FALLIBLE(pages_os_heal, (void *dst, size_t len), (dst, len))
 FALLIBLE(pages_os_plug, (void *dst, size_t len), (dst, len))

@@ -49,6 +49,22 @@ $run --report="$tmp/r.json" tests/victim realloc >/dev/null || fail "victim with
 [ "$(field moved_bytes "$tmp/r.json")" -gt 0 ] || fail "nothing was moved"
 growths=$(($(field grown_by_move "$tmp/r.json") + $(field grown_in_place "$tmp/r.json")))
 [ "$(field copied_bytes "$tmp/r.json")" -lt $((growths * 2097152)) ] || fail "too much was copied"
+
+# The report's counters are those of pages_stats(3), and add up as it says.
+adds_up() {
+	for name in requests frees live_objects inherited_objects resident_bytes fresh_bytes \
+		inherited_bytes returned_bytes kept_bytes freed_bytes reused_bytes moved_free_bytes; do
+		eval "$name=$(field $name "$tmp/r.json")"
+	done
+	[ $((requests + inherited_objects)) = $((frees + live_objects)) ] &&
+	[ $resident_bytes = $((fresh_bytes + inherited_bytes - returned_bytes)) ] &&
+	[ $kept_bytes = $((freed_bytes - reused_bytes - moved_free_bytes - returned_bytes)) ]
+}
+for check in realloc calloc threads; do
+	$run --report="$tmp/r.json" tests/victim $check >/dev/null || fail "victim $check, for its counters"
+	adds_up || fail "the counters of victim $check do not add up: $(cat "$tmp/r.json")"
+	[ "$frees" -gt 0 ] || fail "victim $check freed nothing"
+done
 $run -c disable:true --report="$tmp/r.json" tests/victim realloc >/dev/null || fail "disabled"
 [ "$(field requests "$tmp/r.json")" = 0 ] || fail "disable:true routed requests"
 [ "$(field active "$tmp/r.json")" = false ] || fail "disable:true says it is active"

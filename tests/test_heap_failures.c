@@ -11,7 +11,9 @@
 
 #include "../src/caps.h"
 #include "../src/heap.h"
+#include "add_up.h"
 #include "failing_os.h"
+#include "flags.h"
 #include "support.h"
 
 enum { BLOCKS = 24, STEPS = 500 };
@@ -40,6 +42,38 @@ own(struct block *b, char *p, size_t len, uint64_t owner)
 	mark(p, len, owner);
 }
 
+static void *
+take(size_t len, uint64_t *seed, bool zero)
+{
+	const uint32_t no_fork = PAGES_APART_ADVICE(PAGES_OS_DONT_FORK);
+	const struct pages_apart wish = { no_fork | PAGES_APART_POOL, no_fork };
+	size_t align = (size_t)1 << random_next(seed) % 22;
+	void *p;
+
+	if (random_next(seed) % 4 != 0)
+		return pages_heap_alloc(&h, len, align, zero);
+	return pages_heap_alloc_apart(&h, len, align, wish, &p) == 0 ? p : NULL;
+}
+
+/* What was told about one block is not left to another, nor to free space. */
+static void
+check_flags(void)
+{
+	static const char *const fork[] = { " dc", NULL };
+	struct pages_extents *x = &h.extents;
+	size_t page = h.arena.page_size;
+
+	for (uint32_t at = 0; at < x->pages; at += x->node[x->edge[at]].count) {
+		const struct pages_extent *e = &x->node[x->edge[at]];
+		size_t there = flagged(h.arena.base + at * page, e->count * page, fork);
+
+		if (e->state == PAGES_EXTENT_APART)
+			cr_assert_eq(there, e->count * page, "a block lost its flag");
+		else if (e->state == PAGES_EXTENT_FREE || e->state == PAGES_EXTENT_LIVE)
+			cr_assert_eq(there, 0, "a flag outlived its block");
+	}
+}
+
 /* One operation on one block; what is refused leaves the block as it was, or gone. */
 static void
 step(struct block *b, uint64_t *seed)
@@ -51,14 +85,15 @@ step(struct block *b, uint64_t *seed)
 	if (b->p != NULL)
 		cr_assert(is_marked(b->p, b->len, b->len, b->owner), "a block lost its contents");
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
-		p = pages_heap_resize(&h, b->p, len);
+		p = pages_heap_is_apart(&h, b->p) ? pages_heap_resize_apart(&h, b->p, len, true)
+						  : pages_heap_resize(&h, b->p, len);
 		if (p == NULL)
 			return;
 		cr_assert(is_marked(p, len < b->len ? len : b->len, b->len, b->owner),
 			  "a resized block lost its contents");
 	} else {
 		drop(b);
-		p = pages_heap_alloc(&h, len, (size_t)1 << random_next(seed) % 22, zero);
+		p = take(len, seed, zero);
 		if (p == NULL)
 			return;
 		cr_assert(!zero || is_zero(p, len), "memory that should be zero is not");
@@ -69,7 +104,11 @@ step(struct block *b, uint64_t *seed)
 static void
 check_all(int i)
 {
+	struct pages_stats st;
+
 	cr_assert(pages_heap_valid(&h), "step %d", i);
+	pages_heap_stats(&h, &st);
+	cr_assert_null(what_does_not_add_up(&st), "step %d: %s", i, what_does_not_add_up(&st));
 	for (int k = 0; k < BLOCKS; k++)
 		cr_assert(blocks[k].p == NULL ||
 			  is_marked(blocks[k].p, blocks[k].len, blocks[k].len, blocks[k].owner),
@@ -96,9 +135,11 @@ run(uint64_t seed, unsigned one_in, int error)
 	failures = failing_count();
 	failing_disarm();
 	check_all(STEPS);
+	check_flags();
 	for (int k = 0; k < BLOCKS; k++)
 		drop(&blocks[k]);
 	(void)pages_heap_trim(&h, 0);
+	check_flags();
 	cr_assert(pages_heap_valid(&h));
 	pages_heap_close(&h);
 	return failures;

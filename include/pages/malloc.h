@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include <pages/attr.h>
+#include <pages/hint.h>
 
 PAGES_BEGIN_C
 
@@ -97,6 +98,110 @@ PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(2))) void *
 pages_aligned_alloc(size_t alignment, size_t size);
 
 /*
+ * pages_try_expand - have size bytes of room in a block where it is
+ *
+ *   ptr   a block of this allocator or of malloc(3), or NULL (then false)
+ *   size  smaller than usable is true, too: nothing is ever given back
+ *
+ * True if the block has at least so many usable bytes now; false if it has not, and
+ * then nothing has changed, errno included.  Never moves: a large block grows into free
+ * address space behind it, a block of malloc(3) only has what pages_usable_size()
+ * tells.  What is new is not initialised.  The compiler may know how many bytes were
+ * asked for at first (alloc_size): with _FORTIFY_SOURCE go by another pointer.
+ */
+PAGES_API PAGES_MUST_CHECK bool pages_try_expand(void *ptr, size_t size);
+
+/*
+ * pages_resize_discard - give a block a new size, and drop its contents
+ *
+ * As pages_realloc() for all arguments, but what is in the block afterwards is not
+ * defined.  In place where there is room; else the block is freed as soon as there is
+ * address space for another one, so that its own memory is what the new one gets.
+ *
+ * Returns the block, perhaps at another address; NULL with ENOMEM, and then ptr is
+ * untouched, with its contents.
+ *
+ * Cost: that of pages_free() and pages_malloc().  Never copies.
+ */
+PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(2))) void *
+pages_resize_discard(void *ptr, size_t size);
+
+/* What a block can be; see pages_malloc_with(). */
+enum pages_malloc_flags {
+	/* Wishes: where they cannot be had there is a block all the same. */
+	PAGES_MALLOC_APART = 1 << 0,		/* may be given hints that stay */
+	PAGES_MALLOC_HUGE = 1 << 1,		/* transparent huge pages, */
+	PAGES_MALLOC_NO_HUGE = 1 << 2,		/*   or none: touched sparsely */
+	PAGES_MALLOC_HUGETLB = 1 << 3,		/* from the pool of 2 MiB pages, while it has any */
+
+	/* Promises: where they cannot be kept there is no block. */
+	PAGES_MALLOC_DONT_FORK = 1 << 8,	/* a child does not have it, and must not free it */
+	PAGES_MALLOC_WIPE_ON_FORK = 1 << 9,	/* a child finds zeroes; not for HUGETLB */
+	PAGES_MALLOC_DONT_DUMP = 1 << 10,	/* not in core dumps */
+};
+
+/*
+ * pages_malloc_with - allocate size bytes that the kernel is told something about
+ *
+ *   alignment  a power of two, or 0 for none in particular
+ *   flags      any of enum pages_malloc_flags but NO_HUGE together with a huge one; 0
+ *              for an ordinary block
+ *
+ * A block with flags, of whatever size, has a mapping of its own that nothing else ever
+ * shares; the flags hold for all of it when it grows and moves, and are gone when it is
+ * freed.  It is a block for every other function here; pages_realloc() never takes it
+ * to malloc(3) or copies it where pages can be moved.
+ *
+ * Returns a pointer to be given back with pages_free(); NULL with EINVAL for arguments
+ * that are not as above, ENOMEM, or EOPNOTSUPP if a promise cannot be kept: by this
+ * kernel, or because there is no arena.
+ *
+ * Cost: whole units of 2 MiB of address space, and of memory once huge pages are
+ * touched; three system calls or more to allocate and one to free; never served from
+ * kept memory, which it gives back where it comes to lie, and never kept itself: each
+ * page is zeroed by the kernel when it is first touched.  For few and large blocks.
+ */
+/* Not attribute malloc: a fork changes what is in it, behind the compiler's back. */
+PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(1))) void *
+pages_malloc_with(size_t size, size_t alignment, unsigned flags);
+
+/*
+ * pages_malloc_prefault - have a range of a block present and writable
+ *
+ *   offset, len  a part of the usable bytes; every page they touch is meant
+ *
+ * Contents stay, even if other threads write to them meanwhile.  From 256 MiB on,
+ * several threads share the work: one for each CPU that the caller may run on, 16 at
+ * most, and one for each 128 MiB.  They exist only inside the call and receive no
+ * signals; where they cannot be created fewer do it, or the caller alone.
+ *
+ * Returns 0; -ERANGE past the end; -ENOMEM or the like if memory is short, a part may
+ * be present then.  Kernels before Linux 5.14 cannot say this: there, pages are touched.
+ * Not for signal handlers.  Keeps errno.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_malloc_prefault(void *ptr, size_t offset, size_t len);
+
+/*
+ * pages_malloc_advise - give a hint for a range of a block
+ *
+ * WILL_NEED, COLD, PAGE_OUT, FREE and COLLAPSE tell something about pages, now: of
+ * those that lie wholly in the range, in blocks of any kind.  What neighbours have a
+ * byte in is left out, so a small block may have no such page; that is success, too.
+ *
+ * All others stay with a mapping.  They are for blocks with flags
+ * (PAGES_MALLOC_APART at least), and for all of one: offset 0 and its usable size.  They
+ * stay with the block when it grows or moves, and are gone when it is freed.
+ *
+ * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this kind of
+ * block, does not support it (also a block with flags that became an ordinary one for
+ * want of an arena); -EINVAL for what is no hint, and for a part of a block where it
+ * has to be all; -ERANGE past the end; another negative errno if it failed, as for
+ * pages_advise().  Keeps errno.
+ */
+PAGES_API PAGES_MUST_CHECK int pages_malloc_advise(void *ptr, size_t offset, size_t len,
+						   enum pages_hint hint);
+
+/*
  * pages_free - give a block back
  *
  *   ptr  NULL, or a block of this allocator or of malloc(3)
@@ -145,6 +250,23 @@ PAGES_API size_t pages_trim(size_t keep);
  * resident memory is counted in whole units of 2 MiB that may hold memory, so
  * it is an upper bound of what the kernel shows.
  *
+ * While no other thread is inside the allocator, the counters add up:
+ *
+ *	requests + inherited_objects == frees + live_objects
+ *	resident_bytes == fresh_bytes + inherited_bytes - returned_bytes
+ *	kept_bytes == freed_bytes - reused_bytes - moved_free_bytes - returned_bytes
+ *	live_bytes <= resident_bytes - kept_bytes <= live_bytes + 4 MiB * live_objects
+ *
+ * where memory becomes free by whole units: its last neighbour was freed.  From the
+ * first three follows what was put under blocks, less what became free under them:
+ * reused + moved_free + fresh + inherited - freed == resident - kept.  Each
+ * allocation large enough counts in requests or in one of the declined, each growth
+ * of a block by pages_realloc() in grown_in_place, grown_by_move or one of the declined;
+ * where a block with flags moves, or pages_resize_discard() takes another one, that is
+ * an allocation and a free.
+ *
+ * A forked child starts counting anew, with what it inherited.
+ *
  * The struct only ever grows at its end.
  */
 struct pages_stats {
@@ -176,6 +298,12 @@ struct pages_stats {
 	uint64_t declined_refused;	/* the kernel refused the memory */
 	uint64_t declined_busy;		/* a fork or a signal handler came between */
 	uint64_t refused_moves;		/* moves the kernel refused; done by other means */
+
+	uint64_t frees;			/* allocations from the arena that are gone again */
+	uint64_t freed_bytes;		/* memory that became free; see above */
+	uint64_t moved_free_bytes;	/* of the moved: free memory, under what was asked for */
+	uint64_t inherited_objects;	/* live when a fork made this process */
+	uint64_t inherited_bytes;	/* resident at that time */
 };
 
 /*

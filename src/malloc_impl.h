@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc_impl.h - the one heap of <pages/malloc.h>, for the files that implement it
+ */
+#ifndef PAGES_MALLOC_IMPL_H
+#define PAGES_MALLOC_IMPL_H
+
+#include <pages/malloc.h>
+
+#include "route.h"
+
+extern struct pages_heap pages_malloc_heap __attribute__((visibility("hidden")));
+extern const struct pages_route pages_malloc_route __attribute__((visibility("hidden")));
+
+/*
+ * Bytes that may be used of a block, whoever provided it; 0 for NULL.  Ends the process
+ * if ptr is in the arena and no block.
+ */
+size_t pages_malloc_usable(const void *ptr, const char *caller);
+
+#endif /* PAGES_MALLOC_IMPL_H */
