@@ -84,28 +84,40 @@ pages_arena_discard(struct pages_arena *a, size_t start, size_t len)
 	return pages_arena_renew(a, start, len);
 }
 
-void
-pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
+/* A range was mapped anew: give it the arena's attributes. */
+static void
+adopt(const struct pages_arena *a, size_t start, size_t len)
 {
 	if (pages_can(PAGES_CAP_HUGE))
 		(void)pages_os_advise(a->base + start, len, a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 }
 
 int
+pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
+{
+	int err = pages_os_heal(a->base + start, len);
+
+	if (err == 0) {
+		adopt(a, start, len);
+	} else if (err != -EEXIST) {
+		/* Else a mapping of somebody else's may come to lie among our blocks. */
+		(void)pages_os_plug(a->base + start, len);
+		err = -EFAULT;
+	}
+	return err;
+}
+
+int
 pages_arena_renew(struct pages_arena *a, size_t start, size_t len)
 {
-	int err = pages_os_renew(a->base + start, len);
+	int healed, err = pages_os_renew(a->base + start, len);
 
-	/* mmap may refuse half-way and leave a hole. */
-	if (err != 0) {
-		int healed = pages_os_heal(a->base + start, len);
-
-		if (healed != -EEXIST)
-			err = healed == 0 ? 0 : -EFAULT;
+	if (err == 0) {
+		adopt(a, start, len);
+		return 0;
 	}
-	if (err == 0)
-		pages_arena_adopt(a, start, len);
-	return err;
+	healed = pages_arena_heal(a, start, len);
+	return healed == -EEXIST ? err : healed;
 }
 
 int
