@@ -98,23 +98,31 @@ pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 }
 
 int
+pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
+{
+	int err = pages_os_heal(a->base + start, len);
+
+	if (err == 0) {
+		pages_arena_adopt(a, start, len);
+	} else if (err != -EEXIST) {
+		/* Else a mapping of somebody else's may come to lie among our blocks. */
+		(void)pages_os_plug(a->base + start, len);
+		err = -EFAULT;
+	}
+	return err;
+}
+
+int
 pages_arena_renew(struct pages_arena *a, size_t start, size_t len)
 {
-	int err = pages_os_renew(a->base + start, len);
+	int healed, err = pages_os_renew(a->base + start, len);
 
-	/* mmap may refuse half-way and leave a hole. */
-	if (err != 0) {
-		int healed = pages_os_heal(a->base + start, len);
-
-		if (healed != -EEXIST)
-			err = healed == 0 ? 0 : -EFAULT;
-		/* Else a mapping of somebody else's may come to lie among our blocks. */
-		if (err == -EFAULT)
-			(void)pages_os_plug(a->base + start, len);
-	}
-	if (err == 0)
+	if (err == 0) {
 		pages_arena_adopt(a, start, len);
-	return err;
+		return 0;
+	}
+	healed = pages_arena_heal(a, start, len);
+	return healed == -EEXIST ? err : healed;
 }
 
 int

@@ -63,6 +63,12 @@ bool pages_arena_mark(const struct pages_arena *a, size_t start, size_t len);
 /* A range of the arena was mapped anew: give it the arena's attributes. */
 void pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len);
 
+/*
+ * A refused move or renewal may have left a hole: close it.  0 if it is zeroed memory
+ * now, -EEXIST if nothing was missing, -EFAULT if a hole is there that stays.
+ */
+int pages_arena_heal(const struct pages_arena *a, size_t start, size_t len);
+
 /* A zeroed side table of len bytes: resident where written, never dumped.  0 or -errno. */
 int pages_arena_table(size_t len, void **ret);
 

@@ -78,8 +78,8 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_apart wish)
 
 	if (err == 0 && taken != 0 && pages_os_renew_pool(p, len) != 0) {
 		taken = 0;
-		if (pages_os_heal(p, len) == 0)
-			pages_arena_adopt(&h->arena, start, len);
+		err = pages_arena_heal(&h->arena, start, len);
+		err = err == -EEXIST ? 0 : err;
 	}
 	for (unsigned i = 0; i < 31 && err == 0; i++) {
 		if ((wish.advice & ADVICE(i)) == 0)
@@ -336,14 +336,16 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	const struct pages_extent *from = &h->extents.node[id], *to = &h->extents.node[new];
 	char *src = pages_heap_address(h, from->first), *dst = pages_heap_address(h, to->first);
 	size_t len = bytes(h, from->used);
-	int err = 0;
+	int err;
 
 	/* Pages bring along what was told about them. */
 	if (pages_can(PAGES_CAP_MOVE) && pages_os_move(src, dst, len) == 0)
 		return 0;
-	if (pages_os_heal(dst, len) == 0)
+	err = pages_arena_heal(&h->arena, bytes(h, to->first), len);
+	if (err == 0)
 		err = map_anew(h, new, same_as(to));
-	if (err == 0) {
+	if (err == 0 || err == -EEXIST) {
+		err = 0;
 		memcpy(dst, src, len);
 		pages_heap_count_copy(h, len);
 	}

@@ -7,7 +7,6 @@
  * hole becomes an extent that nobody owns and nobody ever frees.
  */
 #include "heap_impl.h"
-#include "os.h"
 
 /* space is the free extent around the hole. */
 static void
@@ -22,8 +21,6 @@ fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole)
 	if (id == 0)	/* no records for what is left on either side: all of it, then */
 		id = pages_extents_take(x, around, space.first, space.count);
 	pages_extent_set_state(&x->node[id], PAGES_EXTENT_PARTING);
-	/* Else a mapping of somebody else's may come to lie among our blocks. */
-	(void)pages_os_plug(pages_heap_address(h, hole.first * up), hole.count * PAGES_UNIT);
 }
 
 void

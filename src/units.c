@@ -174,12 +174,10 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n)
 		u->moved += n;
 		return true;
 	}
-	err = pages_os_heal(to, len);
+	err = pages_arena_heal(u->arena, dst * PAGES_UNIT, len);
 	if (err != -EEXIST)
 		unshift_units(u, dst, n);
-	if (err == 0)
-		pages_arena_adopt(u->arena, dst * PAGES_UNIT, len);
-	else if (err != -EEXIST)
+	if (err == -EFAULT)
 		note_hole(u, dst, n);
 	u->refused_moves++;
 	return false;

@@ -216,6 +216,8 @@ why_not(void)
 	struct rlimit limit;
 
 	read_resident(&now);
+	if (getenv("PAGES_DISABLE") != NULL || getenv("PAGES_CONF") != NULL)
+		return "the environment changes what the shim does";
 	if (page != 4096)
 		return "the shim is for pages of 4 KiB";
 	if (now.now == 0)

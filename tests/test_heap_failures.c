@@ -153,7 +153,7 @@ try_seeds(int error)
 
 	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
 		(void)pages_can((enum pages_cap)cap);
-	for (uint64_t seed = 1; seed <= 6; seed++)
+	for (uint64_t seed = 1; seed <= 9; seed++)
 		failures += run(seed * 7919, rates[seed % 3], error);
 	cr_assert_gt(failures, 50, "only %u", failures);
 }
