@@ -63,7 +63,7 @@ struct pages_heap {
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
-	size_t memory;		/* RAM and swap: what can at most be asked for */
+	size_t memory;		/* RAM and swap, or what a cgroup allows: the most to ask for */
 	uint64_t last_sweep;	/* ms */
 	uint32_t ticks;		/* counts until the clock is worth a look */
 	struct pages_arena arena;

@@ -45,6 +45,7 @@ struct pages_units {
 
 	size_t held, kept;	/* how many */
 	size_t peak_held, peak_resident;
+	size_t resident_max;	/* beyond it nothing is kept */
 	size_t seams, seams_max;
 	bool moves;		/* moving is possible and allowed */
 
@@ -111,7 +112,7 @@ void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
 bool pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
 void pages_units_done(struct pages_units *u, struct pages_unit_run run, bool dropped);
 
-/* Units kept beyond what the peak of held units allows. */
+/* Units kept beyond what the peak of held units, or resident_max, allows. */
 size_t pages_units_excess(const struct pages_units *u);
 
 #endif /* PAGES_UNITS_H */

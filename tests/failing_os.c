@@ -146,6 +146,8 @@ FALLIBLE(pages_os_scan_mincore,
 	 (const void *p, size_t len, size_t *offset, size_t *ret_len),
 	 (p, len, offset, ret_len))
 FALLIBLE(pages_os_read_file, (const char *path, char *buf, size_t len), (path, buf, len))
+FALLIBLE(pages_os_read_lines,
+	 (const char *path, void (*visit)(void *arg, char *line), void *arg), (path, visit, arg))
 FALLIBLE(pages_os_append_file, (const char *path, const char *buf, size_t len),
 	 (path, buf, len))
 FALLIBLE(pages_os_lockdown, (void), ())
