@@ -66,6 +66,7 @@ struct pages_heap {
 	size_t memory;		/* RAM and swap, or what a cgroup allows: the most to ask for */
 	uint64_t last_sweep;	/* ms */
 	uint32_t ticks;		/* counts until the clock is worth a look */
+	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;
 	struct pages_extents extents;
 	struct pages_units units;
@@ -129,8 +130,8 @@ bool pages_heap_surrender(struct pages_heap *h);
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 
 /*
- * For pthread_atfork.  Kept memory is given back before a fork: a child has no
- * use for it, and writing to a page that is shared with a child costs a copy.
+ * For pthread_atfork.  Kept memory is not passed on to a child, which has no use for
+ * it; the parent keeps it, and shares none of it, so that using it again costs no copy.
  */
 void pages_heap_fork_prepare(struct pages_heap *h);
 void pages_heap_fork_parent(struct pages_heap *h);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_return.c - giving memory and address space back, and forks
+ * heap_return.c - giving memory and address space back
  */
 #include "heap_impl.h"
 #include "os.h"
@@ -131,36 +131,4 @@ pages_heap_surrender(struct pages_heap *h)
 	pages_lock_release(&h->lock);
 	pages_os_release(h->arena.base + h->arena.committed, len);
 	return len != 0;
-}
-
-void
-pages_heap_fork_prepare(struct pages_heap *h)
-{
-	(void)pages_heap_trim(h, 0);
-	pages_lock_before_fork(&h->lock);
-}
-
-void
-pages_heap_fork_parent(struct pages_heap *h)
-{
-	pages_lock_after_fork_parent(&h->lock);
-}
-
-/* The child's counters tell what it did itself; what it inherited is still live. */
-void
-pages_heap_fork_child(struct pages_heap *h)
-{
-	struct pages_stats *st = &h->stats;
-	struct pages_units *u = &h->units;
-
-	*st = (struct pages_stats){
-		.live_objects = st->live_objects,
-		.live_bytes = st->live_bytes,
-		.peak_live_bytes = st->live_bytes,
-	};
-	u->moved = u->reused = u->fresh = u->returned = u->refused_moves = 0;
-	u->peak_resident = u->held + u->kept;
-	atomic_store(&h->busy, 0);
-	pages_heap_reset_pockets(h);
-	pages_lock_after_fork_child(&h->lock);
 }
