@@ -122,6 +122,13 @@ void pages_heap_count_copy(struct pages_heap *h, size_t bytes);
 size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 
 /*
+ * Give back what is overdue, as other calls do on their way.  False if nothing is kept
+ * any more.  The pace is how many milliseconds later it is worth calling again.
+ */
+bool pages_heap_tend(struct pages_heap *h);
+unsigned pages_heap_pace(const struct pages_heap *h);
+
+/*
  * Give back the reserved address space that was never used, for good, so that a
  * process at its RLIMIT_AS can have it otherwise.  False if there was none.
  */

@@ -5,6 +5,8 @@
 #include "heap_impl.h"
 #include "os.h"
 
+#define PACE_MIN_MS 50
+
 /*
  * Memory ages in two steps: what is kept when a sweep ends is old, and what is
  * still old at the next one goes.  So it stays for one to two of these intervals.
@@ -85,6 +87,28 @@ pages_heap_sweep(struct pages_heap *h, bool old, size_t leave_units)
 		bytes += dropped ? run.count * PAGES_UNIT : 0;
 	}
 	return bytes;
+}
+
+unsigned
+pages_heap_pace(const struct pages_heap *h)
+{
+	return (unsigned)pages_max(sweep_interval_ms(h), PACE_MIN_MS);
+}
+
+bool
+pages_heap_tend(struct pages_heap *h)
+{
+	bool kept;
+
+	if (!pages_heap_enter(h))
+		return true;
+	pages_heap_empty_pockets(h);
+	pages_heap_leave(h);
+	if (!pages_heap_enter(h))
+		return true;
+	kept = h->units.kept != 0;
+	pages_lock_release(&h->lock);
+	return kept;
 }
 
 size_t
