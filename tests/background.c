@@ -68,14 +68,20 @@ threads(int *other)
 }
 
 static void
-use_and_free(void)
+use_and_free_blocks(size_t len)
 {
 	char *p[10];
 
 	for (int i = 0; i < 10; i++)
-		memset(p[i] = malloc(10 * MIB), 1, 10 * MIB);
+		memset(p[i] = malloc(len), 1, len);
 	for (int i = 0; i < 10; i++)
 		free(p[i]);
+}
+
+static void
+use_and_free(void)
+{
+	use_and_free_blocks(10 * MIB);
 }
 
 /* Until less than 20 MiB is resident and there is one thread, for at most 20 s. */
@@ -165,10 +171,10 @@ fork_storm(void)
 		int status = -1;
 		pid_t pid;
 
-		use_and_free();
+		use_and_free_blocks(MIB);
 		pid = fork();
 		if (pid == 0) {
-			use_and_free();
+			use_and_free_blocks(MIB);
 			_exit(0);
 		}
 		EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
