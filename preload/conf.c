@@ -135,6 +135,8 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_ms(value, &conf->heap.retain_ms);
 	if (is(key, "thp"))
 		return parse_bool(value, &conf->heap.huge);
+	if (is(key, "background"))
+		return parse_bool(value, &conf->background);
 	if (is(key, "disable"))
 		return parse_bool(value, &conf->disable);
 	if (is(key, "report"))
@@ -180,6 +182,7 @@ print_help(void)
 		"  threshold:SIZE  requests of at least SIZE go to paged regions (256K; from 64K)\n"
 		"  retain:MS       how long freed memory is kept, about (10000)\n"
 		"  thp:on|off      huge pages (on)\n"
+		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
 		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
 		"  show:BOOL       print the settings at start\n"
@@ -202,6 +205,7 @@ pages_conf_print(const struct pages_conf *conf)
 	put_string(&l, ",retain:");
 	put_number(&l, conf->heap.retain_ms);
 	put_string(&l, conf->heap.huge ? ",thp:on" : ",thp:off");
+	put_string(&l, conf->background ? ",background:on" : ",background:off");
 	put_string(&l, conf->disable ? ",disable:true" : ",disable:false");
 	put_string(&l, ",report:");
 	put_string(&l, conf->report[0] != '\0' ? conf->report : "none");

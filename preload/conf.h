@@ -5,6 +5,7 @@
  *	threshold:SIZE	requests of at least SIZE are large; from 64K
  *	retain:MS	freed memory is kept for about so many milliseconds
  *	thp:on|off	huge pages
+ *	background:on|off	a thread gives back what is old, also while nothing is called
  *	disable:BOOL	pass everything through, as if the shim were not there
  *	report:FILE	append what happened to FILE at exit; "stderr" is allowed, and
  *			a name that ends in .json gets one line of JSON
@@ -25,7 +26,7 @@
 struct pages_conf {
 	size_t threshold;
 	struct pages_heap_options heap;
-	bool disable, show, help;
+	bool background, disable, show, help;
 	char report[256];	/* empty: none */
 };
 

@@ -19,6 +19,7 @@
 #include <pages/attr.h>
 
 #include "../src/base.h"
+#include "background.h"
 #include "shim.h"
 
 #define SHIM PAGES_API
@@ -73,8 +74,12 @@ calloc(size_t count, size_t size)
 SLOW void *
 realloc_slowly(void *ptr, size_t size)
 {
+	void *p;
+
 	pages_shim_start();
-	return pages_route_realloc(&pages_shim.route, ptr, size);
+	p = pages_route_realloc(&pages_shim.route, ptr, size);
+	pages_background_notify();
+	return p;
 }
 
 SHIM void *
@@ -85,11 +90,19 @@ realloc(void *ptr, size_t size)
 	return realloc_slowly(ptr, size);
 }
 
+/* Apart, so that free() of a small block needs no frame. */
+__attribute__((noinline)) static void
+free_ours(void *ptr)
+{
+	pages_heap_free(&pages_shim_heap, ptr);
+	pages_background_notify();
+}
+
 SHIM void
 free(void *ptr)
 {
 	if (is_ours(ptr))
-		pages_heap_free(&pages_shim_heap, ptr);
+		free_ours(ptr);
 	else
 		pages_shim.route.next.free(ptr);
 }
@@ -143,7 +156,7 @@ __libc_free(void *ptr)
 {
 	pages_shim_start();
 	if (is_ours(ptr))
-		pages_heap_free(&pages_shim_heap, ptr);
+		free_ours(ptr);
 	else
 		pages_shim.more.libc_free(ptr);
 }
@@ -153,7 +166,7 @@ __libc_realloc(void *ptr, size_t size)
 {
 	pages_shim_start();
 	if (is_ours(ptr))
-		return pages_route_realloc(&pages_shim.route, ptr, size);
+		return realloc_slowly(ptr, size);
 	return pages_shim.more.libc_realloc(ptr, size);
 }
 

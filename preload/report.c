@@ -17,6 +17,8 @@ static const struct {
 	FIELD(threshold, PEAK),
 	FIELD(processes, false),
 	FIELD(affected, false),
+	FIELD(background_threads, false),
+	FIELD(background_refused, false),
 	STAT(requests, false),
 	STAT(requested_bytes, false),
 	STAT(live_objects, false),
@@ -417,6 +419,10 @@ pages_report_text(const struct pages_report *r, char *buf, size_t len)
 	if (r->stats.requests != 0)
 		put_effect(&o, &r->stats);
 	put_declined(&o, &r->stats);
+	if (r->background_threads != 0)
+		count_line(&o, "background threads started", r->background_threads);
+	if (r->background_refused != 0)
+		count_line(&o, "background threads refused", r->background_refused);
 	if (r->stats.requests == 0)
 		put_no_effect(&o, r);
 	return finish(&o);

@@ -22,6 +22,8 @@ struct pages_report {
 	uint64_t threshold;
 	uint64_t processes;	/* summed up here: 1 for the shim's own */
 	uint64_t affected;	/* of these, how many had large requests served */
+	uint64_t background_threads;	/* how many times one was started */
+	uint64_t background_refused;	/* ... or wanted, and not allowed */
 	struct pages_stats stats;
 	char mode[96];		/* "active", or why not */
 	char exe[256];

@@ -11,6 +11,7 @@
 
 #include "../src/base.h"
 #include "../src/os.h"
+#include "background.h"
 #include "elf_scope.h"
 #include "report.h"
 #include "shim.h"
@@ -130,6 +131,8 @@ settle(void)
 		set_threshold(SIZE_MAX);
 	} else {
 		set_mode("active", "");
+		if (conf.background)
+			pages_background_enable(&pages_shim_heap);
 		set_threshold(conf.threshold);
 	}
 }
@@ -185,6 +188,7 @@ static void
 fork_child(void)
 {
 	pages_heap_fork_child(&pages_shim_heap);
+	pages_background_fork_child();
 }
 
 /*
@@ -233,6 +237,8 @@ at_exit(void)
 	copy_string(r.mode, sizeof(r.mode), mode);
 	copy_string(r.provider, sizeof(r.provider), provider);
 	r.threshold = conf.threshold;
+	r.background_threads = atomic_load(&pages_background.started);
+	r.background_refused = atomic_load(&pages_background.refused);
 	pages_heap_stats(&pages_shim_heap, &r.stats);
 	r.affected = r.stats.requests != 0;
 	if (ends_in(conf.report, ".json"))

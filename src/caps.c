@@ -64,6 +64,14 @@ probe_lazy(char *p, size_t page)
 	return pages_os_advise(p, page, PAGES_OS_FREE) == 0;
 }
 
+/* Known by name only, since it would take a fork to see it: nothing may rely on it. */
+static bool
+probe_wipe(char *p, size_t page)
+{
+	return pages_os_advise(p, page, PAGES_OS_WIPE_ON_FORK) == 0 &&
+	       pages_os_advise(p, page, PAGES_OS_KEEP_ON_FORK) == 0;
+}
+
 /* An emulator may say yes to all advice that it does not know: see if it can say no. */
 static bool
 probe_populate(char *p, size_t page)
@@ -160,6 +168,7 @@ static const struct {
 	[PAGES_CAP_DISCARD] = { "discard", probe_discard },
 	[PAGES_CAP_HUGE] = { "huge", probe_huge },
 	[PAGES_CAP_LAZY] = { "lazy", probe_lazy },
+	[PAGES_CAP_WIPE] = { "wipe", probe_wipe },
 	[PAGES_CAP_POPULATE] = { "populate", probe_populate },
 	[PAGES_CAP_GUARD] = { "guard", probe_guard },
 	[PAGES_CAP_SEAL] = { "seal", probe_seal },

@@ -19,6 +19,7 @@ enum pages_cap {
 	PAGES_CAP_DISCARD,	/* MADV_DONTNEED leaves zeroes; qemu-user's did not */
 	PAGES_CAP_HUGE,		/* MADV_HUGEPAGE is known */
 	PAGES_CAP_LAZY,		/* MADV_FREE: memory for the kernel to take when it is short (4.5) */
+	PAGES_CAP_WIPE,		/* MADV_WIPEONFORK: memory that children do not get (4.14) */
 	PAGES_CAP_POPULATE,	/* MADV_POPULATE_WRITE (5.14) */
 	PAGES_CAP_GUARD,	/* MADV_GUARD_INSTALL: guards without a mapping (6.13) */
 	PAGES_CAP_SEAL,		/* mseal (6.10) */

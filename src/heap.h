@@ -65,9 +65,10 @@ struct pages_heap {
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
 	_Atomic bool lazy;	/* free memory can be left to the kernel */
-	size_t memory;		/* RAM and swap: what can at most be asked for */
+	size_t memory;		/* RAM and swap, or what a cgroup allows: the most to ask for */
 	uint64_t last_sweep;	/* ms */
 	uint32_t ticks;		/* counts until the clock is worth a look */
+	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;
 	struct pages_extents extents;
 	struct pages_units units;
@@ -178,6 +179,13 @@ void pages_heap_count_copy(struct pages_heap *h, size_t bytes);
 size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 
 /*
+ * Give back what is overdue, as other calls do on their way.  False if nothing is kept
+ * any more.  The pace is how many milliseconds later it is worth calling again.
+ */
+bool pages_heap_tend(struct pages_heap *h);
+unsigned pages_heap_pace(const struct pages_heap *h);
+
+/*
  * Give back the reserved address space that was never used, for good, so that a
  * process at its RLIMIT_AS can have it otherwise.  False if there was none.
  */
@@ -186,8 +194,8 @@ bool pages_heap_surrender(struct pages_heap *h);
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 
 /*
- * For pthread_atfork.  Kept memory is given back before a fork: a child has no
- * use for it, and writing to a page that is shared with a child costs a copy.
+ * For pthread_atfork.  Kept memory is not passed on to a child, which has no use for
+ * it; the parent keeps it, and shares none of it, so that using it again costs no copy.
  */
 void pages_heap_fork_prepare(struct pages_heap *h);
 void pages_heap_fork_parent(struct pages_heap *h);

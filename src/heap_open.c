@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "caps.h"
+#include "cgroup.h"
 #include "heap_impl.h"
 #include "os.h"
 
@@ -17,6 +18,23 @@ void
 pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options)
 {
 	h->options = *options;
+}
+
+/*
+ * An eighth of the memory stays for what the heap does not see: small blocks, stacks,
+ * code, page tables, other processes of the container.  What it keeps could be had
+ * for all that, but not before the kernel kills: so it is given back before.
+ */
+#define KEPT_CLEAR_OF_LIMIT 8
+
+/* What there is, when the limits of control groups are taken off. */
+static void
+limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limits)
+{
+	size_t swap = pages_min(facts->ram_and_swap - facts->ram, limits->swap);
+
+	facts->ram = pages_min(facts->ram, limits->memory);
+	facts->ram_and_swap = pages_min(facts->ram + swap, limits->memory_and_swap);
 }
 
 /* Address space for 16 times the memory, so that fragmentation never matters. */
@@ -73,8 +91,9 @@ open_arena(struct pages_heap *h, size_t len, size_t page_size)
 void
 pages_heap_open(struct pages_heap *h)
 {
+	struct pages_cgroup_limits limits;
 	struct pages_os_facts facts;
-	size_t len;
+	size_t len, most;
 
 	pages_os_facts(&facts);
 	h->state = PAGES_HEAP_NONE;
@@ -84,12 +103,16 @@ pages_heap_open(struct pages_heap *h)
 	/* Units are what the last level of page tables maps, one page of 8-byte entries. */
 	if (facts.page_size / 8 * facts.page_size != PAGES_UNIT)
 		return;
+	pages_cgroup_read("", &limits);
+	limit_facts(&facts, &limits);
 	for (len = arena_goal(h, &facts); len >= ARENA_MIN; len = pages_round_down(len / 2, PAGES_UNIT))
 		if (open_arena(h, len, facts.page_size))
 			break;
 	if (len < ARENA_MIN)
 		return;
 	h->memory = facts.ram_and_swap;
+	most = pages_min(facts.ram, limits.high);
+	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;
 	h->last_sweep = pages_os_now_ms();
 	atomic_store(&h->lazy, can_be_lazy(h));
 	h->state = PAGES_HEAP_OPEN;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_return.c - giving memory and address space back, and forks
+ * heap_return.c - giving memory and address space back
  */
 #include "heap_impl.h"
 #include "os.h"
+
+#define PACE_MIN_MS 50
 
 /*
  * Memory ages in two steps: what is kept when a sweep ends is old, and what is
@@ -99,6 +101,28 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 	return bytes;
 }
 
+unsigned
+pages_heap_pace(const struct pages_heap *h)
+{
+	return (unsigned)pages_max(sweep_interval_ms(h), PACE_MIN_MS);
+}
+
+bool
+pages_heap_tend(struct pages_heap *h)
+{
+	bool kept;
+
+	if (!pages_heap_enter(h))
+		return true;
+	pages_heap_empty_pockets(h);
+	pages_heap_leave(h);
+	if (!pages_heap_enter(h))
+		return true;
+	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
+	pages_lock_release(&h->lock);
+	return kept;
+}
+
 size_t
 pages_heap_trim(struct pages_heap *h, size_t keep)
 {
@@ -144,39 +168,4 @@ pages_heap_surrender(struct pages_heap *h)
 	pages_lock_release(&h->lock);
 	pages_os_release(h->arena.base + h->arena.committed, len);
 	return len != 0;
-}
-
-void
-pages_heap_fork_prepare(struct pages_heap *h)
-{
-	(void)pages_heap_trim(h, 0);
-	pages_lock_before_fork(&h->lock);
-}
-
-void
-pages_heap_fork_parent(struct pages_heap *h)
-{
-	pages_lock_after_fork_parent(&h->lock);
-}
-
-/* The child's counters tell what it did itself; what it inherited is still live. */
-void
-pages_heap_fork_child(struct pages_heap *h)
-{
-	struct pages_stats *st = &h->stats;
-	struct pages_units *u = &h->units;
-
-	*st = (struct pages_stats){
-		.live_objects = st->live_objects,
-		.live_bytes = st->live_bytes,
-		.peak_live_bytes = st->live_bytes,
-		.inherited_objects = st->live_objects,
-	};
-	u->moved = u->reused = u->fresh = u->returned = u->funded = u->refused_moves = 0;
-	u->freed = u->kept;
-	u->inherited = u->peak_resident = u->held + u->kept;
-	atomic_store(&h->busy, 0);
-	pages_heap_reset_pockets(h);
-	pages_heap_close_holes(h);
-	pages_lock_after_fork_child(&h->lock);
 }

@@ -90,7 +90,7 @@ pages_lock_before_fork(struct pages_lock *l)
 void
 pages_lock_after_fork_parent(struct pages_lock *l)
 {
-	if (atomic_load(&l->forker) == pages_lock_self()) {
+	if (pages_lock_is_forking(l)) {
 		atomic_store(&l->forker, 0);
 		pages_lock_release(l);
 	}
@@ -100,7 +100,7 @@ pages_lock_after_fork_parent(struct pages_lock *l)
 void
 pages_lock_after_fork_child(struct pages_lock *l)
 {
-	if (atomic_load(&l->forker) == pages_lock_self()) {
+	if (pages_lock_is_forking(l)) {
 		atomic_store(&l->forker, 0);
 		atomic_store(&l->owner, 0);
 		atomic_store(&l->closed, 0);

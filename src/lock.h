@@ -51,4 +51,11 @@ void pages_lock_before_fork(struct pages_lock *l);
 void pages_lock_after_fork_parent(struct pages_lock *l);
 void pages_lock_after_fork_child(struct pages_lock *l);
 
+/* Between the two: does the fork of this thread hold the lock? */
+static inline bool
+pages_lock_is_forking(struct pages_lock *l)
+{
+	return atomic_load(&l->forker) == pages_lock_self();
+}
+
 #endif /* PAGES_LOCK_H */

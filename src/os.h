@@ -281,6 +281,13 @@ void pages_os_yield(void);
 /* Read the start of a file, at most len - 1 bytes and a NUL; or -errno. */
 int pages_os_read_file(const char *path, char *buf, size_t len);
 
+/*
+ * Call visit with each line of a file, which may change it.  Of a line beyond 1 KiB
+ * it may see no more than the start and the end.  0, or -errno if the file cannot
+ * be opened or read.
+ */
+int pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg);
+
 /* Append in a single write, creating the file; or -errno. */
 int pages_os_append_file(const char *path, const char *buf, size_t len);
 

@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base.h"
 #include "os.h"
 #include "os_linux.h"
 
@@ -99,6 +101,51 @@ pages_os_read_file(const char *path, char *buf, size_t len)
 		err = -errno;
 	else
 		buf[n] = '\0';
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+/* The whole lines of buf; what is left of it moves to the front, and *len is its length. */
+static void
+visit_lines(char *buf, size_t *len, void (*visit)(void *arg, char *line), void *arg)
+{
+	char *line = buf, *end;
+
+	while ((end = memchr(line, '\n', *len - (size_t)(line - buf))) != NULL) {
+		*end = '\0';
+		visit(arg, line);
+		line = end + 1;
+	}
+	*len -= (size_t)(line - buf);
+	memmove(buf, line, *len);
+}
+
+int
+pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg)
+{
+	enum { ENOUGH = 1024 };
+	char buf[2 * ENOUGH];
+	size_t have = 0;
+	int saved = errno;
+	int fd = open_file(path, O_RDONLY);
+	int err = fd < 0 ? -errno : 0;
+	long n;
+
+	while (fd >= 0 && (n = syscall(SYS_read, fd, buf + have, sizeof(buf) - 1 - have)) != 0) {
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
+		have += (size_t)n;
+		visit_lines(buf, &have, visit, arg);
+		have = pages_min(have, ENOUGH);
+	}
+	if (err == 0 && have != 0) {	/* a last one without an end */
+		buf[have++] = '\n';
+		visit_lines(buf, &have, visit, arg);
+	}
 	if (fd >= 0)
 		(void)syscall(SYS_close, fd);
 	errno = saved;

@@ -38,6 +38,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_se
 		.held_bits = p,
 		.count = count,
 		.seams_max = max_seams,
+		.resident_max = SIZE_MAX,
 		.moves = pages_can(PAGES_CAP_MOVE),
 	};
 	u->kept_bits = u->held_bits + pages_bits_words(count);
@@ -433,6 +434,7 @@ size_t
 pages_units_excess(const struct pages_units *u)
 {
 	size_t resident = u->held + u->kept;
+	size_t most = pages_min(u->peak_held, u->resident_max);
 
-	return resident > u->peak_held ? pages_min(resident - u->peak_held, u->kept) : 0;
+	return resident > most ? pages_min(resident - most, u->kept) : 0;
 }

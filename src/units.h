@@ -57,6 +57,7 @@ struct pages_units {
 	size_t held, kept;	/* how many */
 	size_t soiled;		/* kept ones that are */
 	size_t peak_held, peak_resident;
+	size_t resident_max;	/* beyond it nothing is kept */
 	size_t seams, seams_max;
 	bool moves;		/* moving is possible and allowed */
 	unsigned holes;		/* how many moves have left one */
@@ -159,7 +160,7 @@ void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
 enum pages_fate pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
 void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate);
 
-/* Units kept beyond what the peak of held units allows. */
+/* Units kept beyond what the peak of held units, or resident_max, allows. */
 size_t pages_units_excess(const struct pages_units *u);
 
 #endif /* PAGES_UNITS_H */

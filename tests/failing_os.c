@@ -147,6 +147,8 @@ FALLIBLE(pages_os_scan_mincore,
 	 (p, len, offset, ret_len))
 FALLIBLE(pages_os_clear, (void *p, size_t len, size_t *ret), (p, len, ret))
 FALLIBLE(pages_os_read_file, (const char *path, char *buf, size_t len), (path, buf, len))
+FALLIBLE(pages_os_read_lines,
+	 (const char *path, void (*visit)(void *arg, char *line), void *arg), (path, visit, arg))
 FALLIBLE(pages_os_append_file, (const char *path, const char *buf, size_t len),
 	 (path, buf, len))
 FALLIBLE(pages_os_lockdown, (void), ())

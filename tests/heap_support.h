@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_support.h - a heap of its own for each test
+ * heap_support.h - a heap for each test, and looking into it
  */
-#ifndef HEAP_SUPPORT_H
-#define HEAP_SUPPORT_H
+#ifndef PAGES_TESTS_HEAP_SUPPORT_H
+#define PAGES_TESTS_HEAP_SUPPORT_H
 
 #include <criterion/criterion.h>
 #include <sys/mman.h>
@@ -70,9 +70,9 @@ resident(const char *p, size_t len)
 }
 
 /* Not as .fini of the suite: Criterion does not count what fails there. */
-#define HEAP(name)               \
+#define HEAP(name)                  \
 	static void name(void);     \
-	Test(heap, name)              \
+	Test(heap, name)            \
 	{                           \
 		setup();            \
 		name();             \
@@ -80,4 +80,4 @@ resident(const char *p, size_t len)
 	}                           \
 	static void name(void)
 
-#endif /* HEAP_SUPPORT_H */
+#endif /* PAGES_TESTS_HEAP_SUPPORT_H */

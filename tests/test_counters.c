@@ -51,22 +51,22 @@ struct limits {
 };
 
 static const struct limits table[] = {
-	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 40, 10 },
-	{ "untouched-random",	1, 20, 1,	2, 2, 60,	0, 0, 40, 10 },
-	{ "temporary-48M",	1, 30, 1,	1, 1, 60,	0, 0, 40, 10 },
-	{ "temporary-300M",	1, 4, 1,	1, 1, 80,	0, 0, 40, 10 },
-	{ "aligned-24M",	1, 50, 1,	1, 1, 60,	0, 0, 40, 10 },
-	{ "grow-double",	4, 2, 0,	1, 1, 150,	0, 1, 45, 12 },
-	{ "grow-half",		4, 2, 0,	1, 1, 180,	0, 1, 45, 12 },
-	{ "grow-steps",		4, 2, 0,	1, 1, 250,	0, 1, 45, 12 },
-	{ "grow-two",		2, 2, 0,	140, 2, 500,	800, 32, 220, 130 },
-	{ "grow-again",		2, 15, 1,	1, 1, 150,	0, 3, 40, 12 },
-	{ "lifetimes",		1, 80, 40,	4, 4, 250,	160, 0, 80, 50 },
-	{ "odd-sizes",		1, 200, 30,	20, 20, 250,	320, 0, 160, 130 },
-	{ "three-in-turn",	1, 30, 3,	1, 1, 60,	0, 0, 40, 10 },
-	{ "calloc-far",		1, 1, 0,	132, 132, 60,	0, 0, 40, 10 },
-	{ "calloc-full",	1, 40, 3,	1, 1, 60,	0, 0, 40, 10 },
-	{ "idle",		2, 1, 0,	4, 4, 250,	0, 0, 50, 10 },
+	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
+	{ "untouched-random",	1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
+	{ "temporary-48M",	1, 30, 1,	1, 1, 60,	0, 0, 10, 4 },
+	{ "temporary-300M",	1, 4, 1,	1, 1, 80,	0, 0, 10, 4 },
+	{ "aligned-24M",	1, 50, 1,	1, 1, 60,	0, 0, 10, 4 },
+	{ "grow-double",	4, 2, 0,	1, 1, 150,	0, 1, 14, 4 },
+	{ "grow-half",		4, 2, 0,	1, 1, 180,	0, 1, 14, 4 },
+	{ "grow-steps",		4, 2, 0,	1, 1, 250,	0, 1, 14, 4 },
+	{ "grow-two",		2, 2, 0,	140, 2, 500,	800, 32, 190, 125 },
+	{ "grow-again",		2, 15, 1,	1, 1, 150,	0, 3, 14, 4 },
+	{ "lifetimes",		1, 80, 40,	4, 4, 250,	160, 0, 50, 45 },
+	{ "odd-sizes",		1, 200, 30,	20, 20, 250,	320, 0, 130, 125 },
+	{ "three-in-turn",	1, 30, 3,	1, 1, 60,	0, 0, 10, 4 },
+	{ "calloc-far",		1, 1, 0,	132, 132, 60,	0, 0, 10, 4 },
+	{ "calloc-full",	1, 40, 3,	1, 1, 60,	0, 0, 10, 4 },
+	{ "idle",		2, 1, 0,	4, 4, 250,	0, 0, 20, 4 },
 };
 
 /* What it did cost. */
@@ -74,6 +74,7 @@ struct cost {
 	uint64_t live;
 	struct resident start, end;
 	bool has_huge;		/* the kernel has huge pages to give */
+	bool seen;		/* opening the heap was counted */
 	uint64_t faults, zeroed, peak, moved, copied, calls, marked, mappings;
 };
 
@@ -104,6 +105,17 @@ gets_huge_pages(void)
 	return after.huge - before.huge >= len - HUGE_PAGE;
 }
 
+/* What is done once in a process depends on the machine: control groups, and so on. */
+static void
+open_heap(void)
+{
+	char *p = malloc(MIB(1));
+
+	if (p != NULL)
+		*(volatile char *)p = 1;
+	free(p);
+}
+
 /* In a process that has not used any memory yet. */
 static void
 run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
@@ -119,6 +131,8 @@ run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
 	};
 
 	p.warm = l->warm;
+	open_heap();
+	ret->seen = counted.calls != 0 && counted.moved != 0;
 	resume_clock(&r);
 	pause_clock(&r);
 	ret->mappings = r.mappings;
@@ -154,25 +168,25 @@ static bool
 is_cheap(const struct cost *c, const struct limits *l)
 {
 	uint64_t live = c->live + c->live / 20, grown = c->end.now - c->start.now;
-	bool huge = c->end.huge >= grown / 10 * 9, ok = true;
+	uint64_t in_huge = c->end.huge - c->start.huge;
+	bool huge = in_huge >= grown / 10 * 9, ok = true;
 	uint64_t page = huge ? HUGE_PAGE : (uint64_t)sysconf(_SC_PAGESIZE);
 
 	ok &= holds("faults", c->faults, (live + MIB(l->zeroed)) / page + l->faults);
 	ok &= holds("zeroed", c->zeroed, live + MIB(l->zeroed));
 	ok &= holds("peak", c->peak, live + MIB(l->peak));
-	/* And the page by which the shim found out that it can. */
-	ok &= holds("moved", c->moved, MIB(l->moved) + KIB(4));
+	ok &= holds("moved", c->moved, MIB(l->moved));
 	ok &= holds("copied", c->copied, MIB(l->copied));
 	ok &= holds("calls", c->calls, l->calls);
 	/* Once for a block that is freed, and for what several had shared. */
 	ok &= holds("marked", c->marked, 128 + 2 * l->rounds);
 	ok &= holds("mappings", c->mappings, l->mappings);
-	if (c->calls == 0 || c->moved == 0) {
+	if (!c->seen) {
 		printf("# nothing is counted\n");
 		ok = false;
 	}
 	if (c->has_huge && c->live >= MIB(16))
-		ok &= holds("small", grown - c->end.huge, grown / 2);
+		ok &= holds("small", grown > in_huge ? grown - in_huge : 0, grown / 2);
 	return ok;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "heap_support.h"
 
@@ -82,6 +83,26 @@ HEAP(keeps_no_more_than_the_peak_of_what_was_live)
 	}
 	/* Ends of blocks share units: one unit for each block at most. */
 	cr_assert_leq(stats().peak_resident_bytes, stats().peak_live_bytes + 16 * MIB(2));
+}
+
+HEAP(keeps_nothing_beyond_what_may_be_resident)
+{
+	char *p[8];
+
+	memset(p[0] = get(MIB(8)), 1, MIB(8));
+	h.units.resident_max = MIB(40) / MIB(2);
+	for (int i = 1; i < 8; i++)
+		memset(p[i] = get(MIB(8)), 1, MIB(8));
+	for (int i = 0; i < 8; i++) {
+		struct pages_stats st;
+
+		pages_heap_free(&h, p[i]);
+		(void)stats();	/* looks into the pocket, too */
+		st = stats();
+		cr_assert(st.kept_bytes == 0 || st.resident_bytes <= MIB(40));
+	}
+	cr_assert_eq(stats().kept_bytes, MIB(40));
+	cr_assert_eq(resident(h.arena.base, MIB(64)), MIB(40));
 }
 
 HEAP(grows_a_lone_block_without_copying)

@@ -118,6 +118,21 @@ Test(report, names_the_reasons_for_passing_on)
 	cr_assert_null(strstr(text, "no address space"));
 }
 
+Test(report, says_that_no_background_thread_could_be_had)
+{
+	struct pages_report r = sample(), back;
+	char text[4096];
+
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_null(strstr(text, "background"));
+	r.background_refused = 2;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "background threads refused        2\n"));
+	pages_report_json(&r, text, sizeof(text));
+	cr_assert(pages_report_parse(text, &back));
+	cr_assert_eq(back.background_refused, 2);
+}
+
 Test(report, says_so_when_all_large_requests_were_passed_on)
 {
 	struct pages_report r = sample();

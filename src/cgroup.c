@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "cgroup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base.h"
+#include "os.h"
+
+enum { GROUP_LEN = 512, PATH_LEN = 1024 };
+
+struct search {
+	const char *root;
+	char v1[GROUP_LEN], v2[GROUP_LEN];	/* where this process is; empty: nowhere */
+	struct pages_cgroup_limits limits;
+};
+
+/* A group that is being looked at: its directory, with room for a file name. */
+struct place {
+	char path[PATH_LEN];
+	size_t len;
+};
+
+/* Limits. ----------------------------------------------------------------- */
+
+/* "max", what overflows and what is no number limit nothing. */
+static size_t
+parse_limit(const char *s)
+{
+	size_t n = 0;
+
+	if (*s < '0' || *s > '9')
+		return SIZE_MAX;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (size_t)(*s - '0'), &n))
+			return SIZE_MAX;
+	return *s == '\n' || *s == '\0' ? n : SIZE_MAX;
+}
+
+/* s goes behind the first len bytes of path, if there is room. */
+static bool
+append(struct place *at, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n >= sizeof(at->path) - at->len)
+		return false;
+	memcpy(at->path + at->len, s, n + 1);
+	return true;
+}
+
+static void
+lower(size_t *limit, struct place *at, const char *file)
+{
+	char text[32];
+
+	if (append(at, file) && pages_os_read_file(at->path, text, sizeof(text)) == 0)
+		*limit = pages_min(*limit, parse_limit(text));
+}
+
+static void
+read_group(struct place *at, bool v2, struct pages_cgroup_limits *limits)
+{
+	if (v2) {
+		lower(&limits->memory, at, "/memory.max");
+		lower(&limits->high, at, "/memory.high");
+		lower(&limits->swap, at, "/memory.swap.max");
+	} else {
+		lower(&limits->memory, at, "/memory.limit_in_bytes");
+		lower(&limits->memory_and_swap, at, "/memory.memsw.limit_in_bytes");
+	}
+}
+
+/* The group, which may be gone already, and all that it lies in, up to the mount point. */
+static void
+read_groups(struct search *s, const char *mount, const char *group, bool v2)
+{
+	struct place at = { .len = 0 };
+	size_t top;
+
+	if (!append(&at, s->root))
+		return;
+	at.len = strlen(at.path);
+	if (!append(&at, mount))
+		return;
+	top = at.len = strlen(at.path);
+	if (append(&at, group))
+		at.len = strlen(at.path);
+	read_group(&at, v2, &s->limits);
+	while (at.len > top)
+		if (at.path[--at.len] == '/')
+			read_group(&at, v2, &s->limits);
+}
+
+/* Where the process is, and where that can be seen. ----------------------- */
+
+/* Is "memory" in a comma-separated list of len bytes? */
+static bool
+lists_memory(const char *list, size_t len)
+{
+	const char *end = list + len;
+
+	while (list < end) {
+		const char *comma = memchr(list, ',', (size_t)(end - list));
+		size_t n = (size_t)((comma != NULL ? comma : end) - list);
+
+		if (n == strlen("memory") && memcmp(list, "memory", n) == 0)
+			return true;
+		list += n + 1;
+	}
+	return false;
+}
+
+static void
+copy_group(char *dst, const char *src)
+{
+	size_t n = pages_min(strlen(src), GROUP_LEN - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+}
+
+/* "0::/user.slice/x", "4:cpu,memory:/docker/x" */
+static void
+visit_group(void *arg, char *line)
+{
+	struct search *s = arg;
+	char *list = strchr(line, ':');
+	char *group = list != NULL ? strchr(list + 1, ':') : NULL;
+
+	if (group == NULL)
+		return;
+	if (strncmp(line, "0::", 3) == 0)
+		copy_group(s->v2, group + 1);
+	else if (lists_memory(list + 1, (size_t)(group - list - 1)))
+		copy_group(s->v1, group + 1);
+}
+
+/* The next word at *s, ended there, and *s behind it; "" if there is none. */
+static char *
+next_word(char **s)
+{
+	char *word = *s;
+	size_t n = strcspn(word, " ");
+
+	*s = word + n + (word[n] == ' ');
+	word[n] = '\0';
+	return word;
+}
+
+/* Blanks and backslashes stand as \040 there: in place. */
+static void
+unescape(char *s)
+{
+	char *to = s;
+
+	while (*s != '\0') {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+		    s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The part of group that lies below root, without a slash at its end; NULL if it is elsewhere. */
+static const char *
+below(const char *group, const char *root)
+{
+	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
+
+	if (strncmp(group, root, n) != 0 || (group[n] != '/' && group[n] != '\0'))
+		return NULL;
+	/* Seen from a namespace that it is not in. */
+	if (strstr(group + n, "/..") != NULL)
+		return NULL;
+	return strcmp(group + n, "/") == 0 ? "" : group + n;
+}
+
+/* "40 30 0:37 /root /mount rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate" */
+static void
+visit_mount(void *arg, char *line)
+{
+	struct search *s = arg;
+	char *tail = strstr(line, " - "), *root, *mount, *type, *options;
+	const char *group;
+	bool v2;
+
+	if (tail == NULL)
+		return;
+	for (int field = 0; field < 3; field++)
+		(void)next_word(&line);
+	root = next_word(&line);
+	mount = next_word(&line);
+	tail += 3;
+	type = next_word(&tail);
+	(void)next_word(&tail);
+	options = next_word(&tail);
+
+	v2 = strcmp(type, "cgroup2") == 0;
+	if (!v2 && (strcmp(type, "cgroup") != 0 || !lists_memory(options, strlen(options))))
+		return;
+	unescape(root);
+	unescape(mount);
+	group = v2 ? s->v2 : s->v1;
+	if (*group == '/' && (group = below(group, root)) != NULL)
+		read_groups(s, mount, group, v2);
+}
+
+void
+pages_cgroup_read(const char *root, struct pages_cgroup_limits *ret)
+{
+	struct search s = {
+		.root = root,
+		.limits = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX },
+	};
+	struct place at = { .len = 0 };
+
+	if (append(&at, root)) {
+		at.len = strlen(root);
+		if (append(&at, "/proc/self/cgroup"))
+			(void)pages_os_read_lines(at.path, visit_group, &s);
+		if (append(&at, "/proc/self/mountinfo"))
+			(void)pages_os_read_lines(at.path, visit_mount, &s);
+	}
+	*ret = s.limits;
+}
