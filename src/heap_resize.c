@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base.h"
 #include "heap_impl.h"
 
 /*
@@ -276,6 +277,28 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 }
 
 /*
+ * With the lock: put memory under block new.  Should a move break its place, the block
+ * takes another, of which there is one: an old block has just been freed.
+ */
+static uint32_t
+fill(struct pages_heap *h, uint32_t new, const struct pages_want *want)
+{
+	uint64_t *why;
+
+	for (bool fund = true; new != 0; fund = false) {
+		size_t first = h->extents.node[new].first;
+
+		(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
+				       pages_heap_unit_up(h, first + want->count), fund);
+		if (PAGES_LIKELY(!pages_units_broken(&h->units)))
+			break;
+		pages_heap_give_up(h, new);
+		new = pages_heap_place(h, want, want->count, &why);
+	}
+	return new;
+}
+
+/*
  * With the lock: a new block in place of block id, which stays if there is none.  It is
  * freed before the new one gets memory, so that its own is the first to be used again.
  */
@@ -285,7 +308,6 @@ replace(struct pages_heap *h, uint32_t id, size_t size)
 	struct pages_want want = { (uint32_t)pages_heap_pages(h, size), 1, 0 };
 	uint64_t *why;
 	uint32_t new = pages_heap_place(h, &want, want.count, &why);
-	size_t first;
 
 	if (new == 0) {
 		(*why)++;
@@ -293,14 +315,15 @@ replace(struct pages_heap *h, uint32_t id, size_t size)
 	}
 	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "pages_resize_discard");
 	pages_heap_release(h, id);
-	first = h->extents.node[new].first;
-	(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
-			       pages_heap_unit_up(h, first + want.count), true);
+	new = fill(h, new, &want);
+	if (new == 0)
+		return NULL;
+	pages_heap_note_birth(h, new);
 	h->stats.requests++;
 	h->stats.requested_bytes += size;
 	h->stats.live_objects++;
 	pages_heap_count_live(h, want.count, 0);
-	return pages_heap_address(h, first);
+	return pages_heap_address(h, h->extents.node[new].first);
 }
 
 void *

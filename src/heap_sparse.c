@@ -61,7 +61,10 @@ learn(struct pages_heap *h, size_t pages, bool sparse)
 		atomic_fetch_and_explicit(&h->sparse_sizes, ~size_bit(pages), memory_order_relaxed);
 }
 
-/* Does not read what is not there: that could make it a huge page. */
+/*
+ * Does not read what is not there, which could make it a huge page, nor what the owner
+ * protected and left so.
+ */
 static bool
 is_zero(const char *page, size_t len)
 {
@@ -69,7 +72,7 @@ is_zero(const char *page, size_t len)
 
 	if (pages_os_scan_mincore(page, len, &offset, &present) != 0 || present == 0)
 		return true;
-	return page[0] == 0 && memcmp(page, page + 1, len - 1) == 0;
+	return pages_os_readable(page) && page[0] == 0 && memcmp(page, page + 1, len - 1) == 0;
 }
 
 /* Evenly spread, but not in step with anything: multiples of the golden ratio (Weyl). */
@@ -209,7 +212,8 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 	struct pages_extent *e = &h->extents.node[id];
 
 	if ((e->note & PAGES_NOTE_SPARSE) == 0) {
-		learn(h, e->used, looks_sparse(h, e));
+		if ((size_t)e->used << h->arena.page_shift >= PAGES_SPARSE_FROM)
+			learn(h, e->used, looks_sparse(h, e));
 		e->note &= ~(uint32_t)PAGES_NOTE_CALLOC;
 		return id;
 	}

@@ -160,6 +160,26 @@ HEAP(does_not_take_a_dense_calloc_for_a_sparse_one)
 	cr_assert_eq(atomic_load(&h.sparse_block) != 0, !pages_can(PAGES_CAP_SCAN));
 }
 
+HEAP(does_not_look_into_a_calloc_that_its_owner_protected)
+{
+	char *p = get_zero(MIB(16));
+
+	memset(p, 0, MIB(16));
+	cr_assert_eq(mprotect(p, MIB(16), PROT_NONE), 0);
+	pages_heap_free(&h, p);
+	cr_assert_eq(mprotect(p, MIB(16), PROT_READ | PROT_WRITE), 0);
+}
+
+HEAP(does_not_take_a_small_block_for_a_sparse_calloc)
+{
+	char *p = get_zero(MIB(16));
+
+	p = pages_heap_resize(&h, p, KIB(300));
+	cr_assert_not_null(p);
+	pages_heap_free(&h, p);
+	cr_assert_eq(atomic_load(&h.sparse_sizes), 0);
+}
+
 HEAP(grows_and_shrinks_a_sparse_calloc)
 {
 	size_t sizes[] = { MIB(60), MIB(20), MIB(21), KIB(300), MIB(100) };
