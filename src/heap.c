@@ -153,27 +153,6 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_free(struct pages_heap *h, void *p)
-{
-	uint32_t id = pages_heap_find(h, p);
-
-	if (PAGES_UNLIKELY(id == 0)) {
-		pages_heap_free_apart(h, p);
-		return;
-	}
-	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
-	if (PAGES_UNLIKELY((h->extents.node[id].note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
-		id = pages_heap_part_calloc(h, id);
-		if (id == 0)
-			return;
-	}
-	pages_heap_note_death(h, id);
-	id = pages_heap_put_pocket(h, id);
-	if (PAGES_UNLIKELY(id != 0))
-		pages_heap_free_claimed(h, id);
-}
-
-void
 pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate)
 {
 	h->extents.node[id].note = fate;

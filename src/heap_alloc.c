@@ -215,8 +215,8 @@ make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_ze
 
 /* Without the lock: from the heap. */
 static char *
-allocate_slowly(struct pages_heap *h, size_t size, size_t align, bool zero,
-		struct pages_span *ret_zero)
+from_extents(struct pages_heap *h, size_t size, size_t align, bool zero,
+	     struct pages_span *ret_zero)
 {
 	char *p = NULL;
 
@@ -235,19 +235,18 @@ allocate_slowly(struct pages_heap *h, size_t size, size_t align, bool zero,
 }
 
 void *
-pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
 	struct pages_span known_zero = { 0, 0 };
-	uint32_t id = 0;
-	char *p;
+	char *p = from_extents(h, size, align, zero, &known_zero);
 
-	if (align == 1 && !(zero && pages_heap_expects_sparse(h, pages_heap_pages(h, size))))
-		id = pages_heap_take_pocket(h, size);
-	if (PAGES_LIKELY(id != 0))
-		p = pages_heap_address(h, h->extents.node[id].first);
-	else
-		p = allocate_slowly(h, size, align, zero, &known_zero);
 	if (p != NULL && zero)
 		make_zero(h, p, size, known_zero);
 	return p;
+}
+
+void
+pages_heap_make_zero(struct pages_heap *h, void *p, size_t size)
+{
+	make_zero(h, p, size, (struct pages_span){ 0, 0 });
 }

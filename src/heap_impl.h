@@ -26,14 +26,9 @@ void pages_heap_empty_pockets(struct pages_heap *h);
  */
 uint32_t pages_heap_claim_pocket(struct pages_heap *h);
 
-/* Without the lock: the block in this thread's pocket, live again, if it is so long; or 0. */
-uint32_t pages_heap_take_pocket(struct pages_heap *h, size_t size);
-
-/*
- * Without the lock: block id, which is parting, goes to this thread's pocket.  Returns
- * the block to free in its place, or 0.
- */
-uint32_t pages_heap_put_pocket(struct pages_heap *h, uint32_t id);
+/* Without the lock: what no pocket has; and the same, clear as clear can be. */
+void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero);
+void pages_heap_make_zero(struct pages_heap *h, void *p, size_t size);
 
 /* In a forked child: who was busy with a pocket is not here. */
 void pages_heap_reset_pockets(struct pages_heap *h);
@@ -76,11 +71,30 @@ enum {
 /* Block id is handed out just now. */
 void pages_heap_note_birth(struct pages_heap *h, uint32_t id);
 
+/* Blocks of less have not much that can be marked: they always soil. */
+#define PAGES_MARK_FROM (2 * PAGES_UNIT)
+
+static inline bool
+pages_heap_is_short(const struct pages_heap *h, const struct pages_extent *e)
+{
+	return (size_t)e->used << h->arena.page_shift < PAGES_MARK_FROM;
+}
+
+/* Ticks since a note was made, in the bits that it has room for. */
+static inline uint32_t
+pages_note_age(uint32_t note, uint32_t now)
+{
+	return ((now << PAGES_NOTE_BITS) - note) >> PAGES_NOTE_BITS;
+}
+
+/* So many are a long life: ticks are 4 ms, these more than one of them, and up to two. */
+#define PAGES_LONG_TICKS 2
+
 /*
- * Without the lock: note what has become of the memory of block id, which is parting;
- * if it lived for long, leave it to the kernel.
+ * Without the lock: leave the memory of a parting block that lived for long to the
+ * kernel, and note whether that was possible.
  */
-void pages_heap_note_death(struct pages_heap *h, uint32_t id);
+void pages_heap_mark(struct pages_heap *h, struct pages_extent *e);
 
 /* Is a calloc of so many pages expected to stay sparse? */
 bool pages_heap_expects_sparse(struct pages_heap *h, size_t pages);

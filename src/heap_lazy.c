@@ -20,38 +20,24 @@
 #include "heap_impl.h"
 #include "os.h"
 
-/* Blocks of less have not much that can be marked: they always soil. */
-#define MARK_FROM (2 * PAGES_UNIT)
-
-/* Ticks are 4 ms: more than one of them, and up to two. */
-#define LONG_TICKS 2
-
-/* In the bits that a note has room for. */
-static uint32_t
-ticks_since(uint32_t note, uint32_t now)
-{
-	return ((now << PAGES_NOTE_BITS) - note) >> PAGES_NOTE_BITS;
-}
-
-/* What is to be noted about it. */
-static uint32_t
-mark(struct pages_heap *h, const struct pages_extent *e)
+static bool
+try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->used);
 
 	if (!atomic_load_explicit(&h->lazy, memory_order_relaxed) || a >= b)
-		return PAGES_NOTE_SOILED;
+		return false;
 	if (pages_arena_mark(&h->arena, a * PAGES_UNIT, (b - a) * PAGES_UNIT))
-		return PAGES_NOTE_MARKED;
+		return true;
 	/* Locked memory, or a sandbox: it will not be otherwise the next time. */
 	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
-	return PAGES_NOTE_SOILED;
+	return false;
 }
 
-static bool
-is_short(const struct pages_heap *h, const struct pages_extent *e)
+void
+pages_heap_mark(struct pages_heap *h, struct pages_extent *e)
 {
-	return (size_t)e->used << h->arena.page_shift < MARK_FROM;
+	e->note = try_mark(h, e) ? PAGES_NOTE_MARKED : PAGES_NOTE_SOILED;
 }
 
 void
@@ -59,24 +45,10 @@ pages_heap_note_birth(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 
-	e->note = is_short(h, e) ? PAGES_NOTE_SOILED : pages_os_tick() << PAGES_NOTE_BITS;
-}
-
-void
-pages_heap_note_death(struct pages_heap *h, uint32_t id)
-{
-	struct pages_extent *e = &h->extents.node[id];
-	uint32_t now, what = e->note & ((1u << PAGES_NOTE_BITS) - 1);
-
-	if (PAGES_UNLIKELY(is_short(h, e))) {
+	if (pages_heap_is_short(h, e))
 		e->note = PAGES_NOTE_SOILED;
-		return;
-	}
-	now = pages_os_tick();
-	if (PAGES_UNLIKELY(ticks_since(e->note, now) >= LONG_TICKS))
-		what = mark(h, e);
-	/* Should the pocket hand it out again, it begins another life. */
-	e->note = now << PAGES_NOTE_BITS | what;
+	else
+		e->note = pages_os_tick() << PAGES_NOTE_BITS;
 }
 
 void

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_pocket.c - blocks that were freed and are likely to be asked for again at once
+ * heap_pocket.c - the way in and out: blocks that were freed and are likely to be asked
+ * for again at once wait in a pocket, and need no lock
  */
 #include "base.h"
 #include "heap_impl.h"
 #include "lock.h"
+#include "os.h"
 
 #define BUSY PAGES_POCKET_BUSY
 
@@ -30,8 +32,9 @@ add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, read(counter) + n, memory_order_relaxed);
 }
 
-uint32_t
-pages_heap_take_pocket(struct pages_heap *h, size_t size)
+/* The block in this thread's pocket, live again, if it is so long; or 0. */
+static uint32_t
+take(struct pages_heap *h, size_t size)
 {
 	struct pages_pocket *k = &h->pockets[my_index()];
 	uint32_t id = atomic_load_explicit(&k->block, memory_order_acquire);
@@ -57,8 +60,12 @@ pages_heap_take_pocket(struct pages_heap *h, size_t size)
 	return id;
 }
 
-uint32_t
-pages_heap_put_pocket(struct pages_heap *h, uint32_t id)
+/*
+ * Block id, which is parting, goes to this thread's pocket.  Returns the block to free in
+ * its place, or 0.
+ */
+static uint32_t
+put(struct pages_heap *h, uint32_t id)
 {
 	unsigned i = my_index();
 	struct pages_pocket *k = &h->pockets[i];
@@ -82,6 +89,62 @@ pages_heap_put_pocket(struct pages_heap *h, uint32_t id)
 	}
 	atomic_store_explicit(&k->block, id, memory_order_release);
 	return before;
+}
+
+/* Callocs that are expected to be sparse have a pocket of their own. */
+void *
+pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	uint32_t id = 0;
+	char *p;
+
+	if (align == 1 && !(zero && pages_heap_expects_sparse(h, pages_heap_pages(h, size))))
+		id = take(h, size);
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_alloc_slowly(h, size, align, zero);
+	p = pages_heap_address(h, h->extents.node[id].first);
+	if (zero)
+		pages_heap_make_zero(h, p, size);
+	return p;
+}
+
+/* Note when block id, which is parting, was freed; see heap_lazy.c. */
+static void
+note_death(struct pages_heap *h, struct pages_extent *e)
+{
+	uint32_t now;
+
+	if (PAGES_UNLIKELY(pages_heap_is_short(h, e))) {
+		e->note = PAGES_NOTE_SOILED;
+		return;
+	}
+	now = pages_os_tick();
+	if (PAGES_UNLIKELY(pages_note_age(e->note, now) >= PAGES_LONG_TICKS))
+		pages_heap_mark(h, e);
+	/* Should the pocket hand it out again, it begins another life. */
+	e->note = now << PAGES_NOTE_BITS | (e->note & ((1u << PAGES_NOTE_BITS) - 1));
+}
+
+void
+pages_heap_free(struct pages_heap *h, void *p)
+{
+	uint32_t id = pages_heap_find(h, p);
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (PAGES_UNLIKELY(id == 0)) {
+		pages_heap_free_apart(h, p);
+		return;
+	}
+	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
+	if (PAGES_UNLIKELY((e->note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
+		id = pages_heap_part_calloc(h, id);
+		if (id == 0)
+			return;
+	}
+	note_death(h, e);
+	id = put(h, id);
+	if (PAGES_UNLIKELY(id != 0))
+		pages_heap_free_claimed(h, id);
 }
 
 /* What is in the pocket, which is empty then; 0 if nothing is, or somebody is busy with it. */

@@ -269,6 +269,8 @@ status "SIGINT is left to the command" 8 "$run" --report=r.txt \
 if [ -n "$python" ]; then
 	cat >killed.py <<'END'
 import signal, subprocess, sys
+for sig in (signal.SIGINT, signal.SIGQUIT):     # ignored in the background of a shell
+    signal.signal(sig, signal.SIG_DFL)
 for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
     for how in ([], ["--report=r.txt"]):
         p = subprocess.run([sys.argv[1], *how, "sh", "-c", "kill -%d $$" % sig])
