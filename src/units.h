@@ -27,6 +27,9 @@
  * with its surroundings only where they were moved by the same distance.  That
  * distance is recorded for each unit; a place where it changes is a seam, and
  * costs a mapping.  Seams are counted and kept far below vm.max_map_count.
+ * UFFDIO_MOVE leaves none, and takes as long (2 MiB: 39-51 us and mremap 37-55 on a
+ * virtual machine, 128 MiB at once: 5 us for each in both); but it needs a descriptor to
+ * keep and a privilege that containers withhold, so mremap it is.
  *
  * Threads: the caller locks.  Numbers are units, from the arena's base.
  */
