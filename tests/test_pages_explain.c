@@ -75,7 +75,7 @@ store_to_ro(void)
 Test(a_fault, on_read_only_pages_is_explained)
 {
 	assert_explained(store_to_ro, "pages: cannot " STORE " 0x%, byte 16 of % at 0x% \"table\": "
-				      "read-only since pages_to_ro at %test_pages_explain.c:%, 0.0% s ago\n");
+				      "read-only since pages_to_ro at %test_pages_explain.c:%, %.% s ago\n");
 }
 
 static void
