@@ -26,6 +26,9 @@
 /* One that was written to in more than one page out of so many was not sparse. */
 #define DENSE_SHARE 8
 
+/* What one that waits may have too much, in units: see the identities of struct pages_stats. */
+#define SPARE_UNITS 2
+
 static char *
 address(const struct pages_heap *h, const struct pages_extent *e)
 {
@@ -97,14 +100,17 @@ take_waiting(struct pages_heap *h, size_t pages)
 {
 	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
 	struct pages_extent *e = &h->extents.node[id];
+	size_t up = pages_heap_unit_pages(h);
 
-	if (id == 0 || e->count < pages || e->count - pages > e->count / 4 ||
+	if (id == 0 || e->count < pages || e->count - pages > SPARE_UNITS * up ||
 	    !atomic_compare_exchange_strong(&h->sparse_block, &id, 0))
 		return 0;
 	pages_heap_count_live(h, pages, e->used);
 	e->used = (uint32_t)pages;
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	h->stats.frees++;	/* of what it was before */
+	h->units.freed += e->count / up;
+	h->units.reused += e->count / up;
 	return id;
 }
 
