@@ -106,7 +106,7 @@ reset_counters(struct pages_heap *h)
 void
 pages_heap_fork_prepare(struct pages_heap *h)
 {
-	pages_heap_drop_sparse(h);
+	(void)pages_heap_drop_sparse(h);
 	pages_lock_before_fork(&h->lock);
 	if (!pages_lock_is_forking(&h->lock) || h->state != PAGES_HEAP_OPEN)
 		return;

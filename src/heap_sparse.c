@@ -174,27 +174,28 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 	return length(h, e);
 }
 
-/* Without the lock: give the memory of block id back, and then its place. */
-static void
+/* Without the lock: give the memory of block id back, and then its place.  Returns the bytes. */
+static size_t
 drop(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, length(h, e));
+	size_t len = length(h, e);
+	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
 
 	if (err == -EFAULT)
 		e->note |= PAGES_NOTE_HOLE;
 	else if (err != 0)
 		e->note = PAGES_NOTE_SOILED;
 	pages_heap_free_claimed(h, id);
+	return err == 0 ? len : 0;
 }
 
-void
+size_t
 pages_heap_drop_sparse(struct pages_heap *h)
 {
 	uint32_t id = atomic_exchange(&h->sparse_block, 0);
 
-	if (id != 0)
-		drop(h, id);
+	return id != 0 ? drop(h, id) : 0;
 }
 
 void
@@ -226,7 +227,7 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 	if (pages_heap_expects_sparse(h, e->used))
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
-		drop(h, id);
+		(void)drop(h, id);
 	return 0;
 }
 
