@@ -174,7 +174,10 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 	return length(h, e);
 }
 
-/* Without the lock: give the memory of block id back, and then its place.  Returns the bytes. */
+/*
+ * Without the lock: give the memory of block id back, and then its place, unless the
+ * former cannot be.  Returns the bytes.
+ */
 static size_t
 drop(struct pages_heap *h, uint32_t id)
 {
@@ -182,10 +185,10 @@ drop(struct pages_heap *h, uint32_t id)
 	size_t len = length(h, e);
 	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
 
-	if (err == -EFAULT)
+	if (err != 0 && err != -EFAULT)
+		err = pages_os_discard(address(h, e), len);
+	if (err != 0)
 		e->note |= PAGES_NOTE_HOLE;
-	else if (err != 0)
-		e->note = PAGES_NOTE_SOILED;
 	pages_heap_free_claimed(h, id);
 	return err == 0 ? len : 0;
 }
