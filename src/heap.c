@@ -185,7 +185,7 @@ pages_heap_leave(struct pages_heap *h)
 		pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
 	if (PAGES_UNLIKELY(due)) {
-		pages_heap_drop_sparse(h);
+		(void)pages_heap_drop_sparse(h);
 		(void)pages_heap_sweep(h, PAGES_OLD, 0);
 	}
 	if (PAGES_UNLIKELY(excess != 0))
@@ -280,7 +280,7 @@ pages_heap_valid(struct pages_heap *h)
 
 	if (h->state != PAGES_HEAP_OPEN)
 		return true;
-	pages_heap_drop_sparse(h);
+	(void)pages_heap_drop_sparse(h);
 	pages_heap_empty_pockets(h);
 	for (uint32_t page = 0, id; page < h->extents.pages; page += h->extents.node[id].count) {
 		const struct pages_extent *e = &h->extents.node[id = h->extents.edge[page]];

@@ -255,11 +255,11 @@ take_behind(struct pages_heap *h, uint32_t id, size_t pages)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t count = pages_round_up(pages, pages_heap_unit_pages(h)) - e->count;
+	size_t end = bytes(h, e->first + e->count + count);
 	struct pages_unit_run run;
 	uint32_t next;
 
-	if (e->first + e->count + count > h->extents.pages ||
-	    pages_arena_commit(&h->arena, bytes(h, e->first + e->count + count)) != 0)
+	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0)
 		return 0;
 	next = pages_extents_take_behind(&h->extents, id, (uint32_t)count);
 	if (next == 0)

@@ -32,9 +32,10 @@ hide_kept(struct pages_heap *h)
 	while (run.count != 0 && (seams += 2) < h->units.seams_max) {
 		char *p = h->arena.base + run.first * PAGES_UNIT;
 
+		/* Also what is refused may be done in part, and has to be undone. */
+		h->hidden_end = run.first + run.count;
 		if (pages_os_advise(p, run.count * PAGES_UNIT, PAGES_OS_WIPE_ON_FORK) != 0)
 			break;
-		h->hidden_end = run.first + run.count;
 		run = next_kept(h, h->hidden_end);
 	}
 }
@@ -105,7 +106,7 @@ reset_counters(struct pages_heap *h)
 void
 pages_heap_fork_prepare(struct pages_heap *h)
 {
-	pages_heap_drop_sparse(h);
+	(void)pages_heap_drop_sparse(h);
 	pages_lock_before_fork(&h->lock);
 	if (!pages_lock_is_forking(&h->lock) || h->state != PAGES_HEAP_OPEN)
 		return;

@@ -120,8 +120,11 @@ bool pages_heap_make_dense(struct pages_heap *h, uint32_t id);
 /* With the lock: that block counts as freed and kept. */
 void pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st);
 
-/* Without the lock: free the sparse block that waits for the next calloc, if there is one. */
-void pages_heap_drop_sparse(struct pages_heap *h);
+/*
+ * Without the lock: free the sparse block that waits for the next calloc, if there is one.
+ * Returns how many bytes went back to the kernel.
+ */
+size_t pages_heap_drop_sparse(struct pages_heap *h);
 
 /* A calloc of so many bytes is worth a look. */
 #define PAGES_SPARSE_FROM PAGES_MIB(8)

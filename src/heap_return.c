@@ -126,12 +126,13 @@ pages_heap_tend(struct pages_heap *h)
 size_t
 pages_heap_trim(struct pages_heap *h, size_t keep)
 {
-	pages_heap_drop_sparse(h);
+	size_t bytes = pages_heap_drop_sparse(h);
+
 	if (!pages_heap_enter(h))
-		return 0;
+		return bytes;
 	pages_heap_empty_pockets(h);
 	pages_lock_release(&h->lock);
-	return pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
+	return bytes + pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
 /* With the lock: make all that lies behind what is committed unavailable for ever. */

@@ -26,6 +26,9 @@
 /* One that was written to in more than one page out of so many was not sparse. */
 #define DENSE_SHARE 8
 
+/* What one that waits may have too much, in units: see the identities of struct pages_stats. */
+#define SPARE_UNITS 2
+
 static char *
 address(const struct pages_heap *h, const struct pages_extent *e)
 {
@@ -97,14 +100,17 @@ take_waiting(struct pages_heap *h, size_t pages)
 {
 	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
 	struct pages_extent *e = &h->extents.node[id];
+	size_t up = pages_heap_unit_pages(h);
 
-	if (id == 0 || e->count < pages || e->count - pages > e->count / 4 ||
+	if (id == 0 || e->count < pages || e->count - pages > SPARE_UNITS * up ||
 	    !atomic_compare_exchange_strong(&h->sparse_block, &id, 0))
 		return 0;
 	pages_heap_count_live(h, pages, e->used);
 	e->used = (uint32_t)pages;
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	h->stats.frees++;	/* of what it was before */
+	h->units.freed += e->count / up;
+	h->units.reused += e->count / up;
 	return id;
 }
 
@@ -168,27 +174,31 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 	return length(h, e);
 }
 
-/* Without the lock: give the memory of block id back, and then its place. */
-static void
+/*
+ * Without the lock: give the memory of block id back, and then its place, unless the
+ * former cannot be.  Returns the bytes.
+ */
+static size_t
 drop(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, length(h, e));
+	size_t len = length(h, e);
+	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
 
-	if (err == -EFAULT)
+	if (err != 0 && err != -EFAULT)
+		err = pages_os_discard(address(h, e), len);
+	if (err != 0)
 		e->note |= PAGES_NOTE_HOLE;
-	else if (err != 0)
-		e->note = PAGES_NOTE_SOILED;
 	pages_heap_free_claimed(h, id);
+	return err == 0 ? len : 0;
 }
 
-void
+size_t
 pages_heap_drop_sparse(struct pages_heap *h)
 {
 	uint32_t id = atomic_exchange(&h->sparse_block, 0);
 
-	if (id != 0)
-		drop(h, id);
+	return id != 0 ? drop(h, id) : 0;
 }
 
 void
@@ -220,7 +230,7 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 	if (pages_heap_expects_sparse(h, e->used))
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
-		drop(h, id);
+		(void)drop(h, id);
 	return 0;
 }
 

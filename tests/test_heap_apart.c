@@ -290,6 +290,21 @@ Test(apart, blocks_and_ordinary_ones_agree_with_a_model)
 	close_heap();
 }
 
+Test(apart, a_block_does_not_grow_into_address_space_that_was_surrendered)
+{
+	char *p;
+
+	open_heap();
+	p = apart(MIB(60), no_dump);
+	mark(p, MIB(60), 1);
+	cr_assert(pages_heap_surrender(&h));
+	cr_assert_not(pages_heap_expand_apart(&h, p, MIB(200)));
+	cr_assert_null(pages_heap_resize_apart(&h, p, MIB(200), true));
+	cr_assert(is_marked(p, MIB(60), MIB(60), 1));
+	pages_heap_free(&h, p);
+	close_heap();
+}
+
 Test(apart, a_free_while_the_lock_is_taken_leaves_no_flags)
 {
 	char *p, *q;

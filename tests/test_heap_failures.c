@@ -21,6 +21,7 @@ enum { BLOCKS = 24, STEPS = 500 };
 struct block {
 	char *p;
 	size_t len;
+	size_t marked;		/* of it; less than all of a calloc that is to be sparse */
 	uint64_t owner;
 };
 
@@ -36,10 +37,10 @@ drop(struct block *b)
 }
 
 static void
-own(struct block *b, char *p, size_t len, uint64_t owner)
+own(struct block *b, char *p, size_t len, size_t marked, uint64_t owner)
 {
-	*b = (struct block){ p, len, owner };
-	mark(p, len, owner);
+	*b = (struct block){ p, len, marked, owner };
+	mark(p, marked, owner);
 }
 
 static void *
@@ -79,17 +80,17 @@ static void
 step(struct block *b, uint64_t *seed)
 {
 	size_t len = random_size(seed, KIB(4), MIB(24));
-	bool zero = random_next(seed) % 3 == 0;
+	bool zero = random_next(seed) % 3 == 0, sparse = zero && random_next(seed) % 4 != 0;
 	char *p;
 
 	if (b->p != NULL)
-		cr_assert(is_marked(b->p, b->len, b->len, b->owner), "a block lost its contents");
+		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner), "a block lost its contents");
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
 		p = pages_heap_is_apart(&h, b->p) ? pages_heap_resize_apart(&h, b->p, len, true)
 						  : pages_heap_resize(&h, b->p, len);
 		if (p == NULL)
 			return;
-		cr_assert(is_marked(p, len < b->len ? len : b->len, b->len, b->owner),
+		cr_assert(is_marked(p, len < b->marked ? len : b->marked, b->marked, b->owner),
 			  "a resized block lost its contents");
 	} else {
 		drop(b);
@@ -98,7 +99,7 @@ step(struct block *b, uint64_t *seed)
 			return;
 		cr_assert(!zero || is_zero(p, len), "memory that should be zero is not");
 	}
-	own(b, p, len, random_next(seed));
+	own(b, p, len, sparse && len > KIB(64) ? KIB(64) : len, random_next(seed));
 }
 
 static void
@@ -111,7 +112,8 @@ check_all(int i)
 	cr_assert_null(what_does_not_add_up(&st), "step %d: %s", i, what_does_not_add_up(&st));
 	for (int k = 0; k < BLOCKS; k++)
 		cr_assert(blocks[k].p == NULL ||
-			  is_marked(blocks[k].p, blocks[k].len, blocks[k].len, blocks[k].owner),
+			  is_marked(blocks[k].p, blocks[k].marked, blocks[k].marked,
+				    blocks[k].owner),
 			  "step %d: block %d lost its contents", i, k);
 }
 
@@ -176,4 +178,46 @@ Test(a_heap_with_failures, keeps_contents_without_permission)
 Test(a_heap_with_failures, keeps_contents_when_told_to_come_again)
 {
 	try_seeds(EAGAIN);
+}
+
+/* Calloc and free, as often as it takes to have a sparse block wait for the next. */
+static void
+make_sparse(size_t size)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	o.arena_max = MIB(512);
+	o.retain_ms = 3600 * 1000;
+	pages_heap_configure(&h, &o);
+	for (int i = 0; i < 2; i++) {
+		char *p = pages_heap_alloc(&h, size, 1, true);
+
+		cr_assert_not_null(p);
+		p[i] = 1;
+		pages_heap_free(&h, p);
+	}
+	cr_assert_neq(atomic_load(&h.sparse_block), 0);
+}
+
+Test(a_heap_with_failures, keeps_its_books_when_a_sparse_block_cannot_be_renewed)
+{
+	char *p;
+
+	for (int discards = 0; discards < 2; discards++) {
+		make_sparse(MIB(20));
+		p = pages_heap_alloc(&h, MIB(17), 1, true);
+		mark(p, MIB(17), 1);
+		pages_heap_free(&h, p);
+		failing_arm(discards ? FAILING_ONCE : FAILING_FOR_GOOD, 1, ENOMEM);
+		(void)pages_heap_trim(&h, 0);
+		failing_disarm();
+		cr_assert(pages_heap_valid(&h));
+		p = pages_heap_alloc(&h, MIB(400), 1, true);
+		cr_assert(p != NULL && is_zero(p, MIB(400)));
+		pages_heap_free(&h, p);
+		cr_assert(pages_heap_valid(&h));
+		pages_heap_close(&h);
+	}
 }

@@ -154,3 +154,34 @@ HEAP(shares_what_it_cannot_hide_when_the_mapping_limit_is_near)
 	cr_assert_eq(stats().kept_bytes, MIB(32));
 	cr_assert_eq(status_of(pid), 0);
 }
+
+/* Put another kind of mapping at p, where nothing is used. */
+static void
+map_over(char *p, size_t len, int kind)
+{
+	void *q = mmap(p, len, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS | kind, -1, 0);
+
+	cr_assert_eq(q, p);
+}
+
+HEAP(hides_nothing_for_good_where_the_kernel_refused_half_way)
+{
+	char *p = get(MIB(8)), *q;
+	pid_t pid;
+
+	memset(p, 1, MIB(8));
+	pages_heap_free(&h, p);
+	cr_assert_eq(stats().kept_bytes, MIB(8));
+	map_over(p + MIB(4), MIB(4), MAP_SHARED);	/* which cannot be wiped */
+	pages_heap_fork_prepare(&h);
+	pages_heap_fork_parent(&h);
+	map_over(p + MIB(4), MIB(4), MAP_PRIVATE | MAP_NORESERVE);
+
+	q = get(MIB(8));
+	cr_assert_eq(q, p);
+	mark(q, MIB(8), 3);
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(!is_marked(q, MIB(8), MIB(8), 3));
+	cr_assert_eq(status_of(pid), 0);
+}

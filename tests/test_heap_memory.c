@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "add_up.h"
 #include "heap_support.h"
 
 /* Free memory that the kernel may take: bytes of the whole process. */
@@ -204,6 +205,7 @@ HEAP(grows_and_shrinks_a_sparse_calloc)
 
 HEAP(counts_no_sparse_calloc_that_was_freed)
 {
+	size_t kept;
 	char *p;
 
 	learn(MIB(48));
@@ -212,9 +214,38 @@ HEAP(counts_no_sparse_calloc_that_was_freed)
 	pages_heap_free(&h, p);
 	cr_assert_eq(stats().live_objects, 0);
 	cr_assert_eq(stats().live_bytes, 0);
-	(void)pages_heap_trim(&h, 0);
+	kept = stats().kept_bytes;
+	cr_assert_geq(kept, MIB(48));
+	cr_assert_eq(pages_heap_trim(&h, 0), kept);
 	cr_assert_eq(atomic_load(&h.sparse_block), 0);
 	cr_assert_eq(stats().resident_bytes, 0);
+}
+
+/* A calloc of size bytes, and whether the counters add up and have not gone down. */
+static char *
+get_counted(size_t size, uint64_t *freed)
+{
+	char *p = get_zero(size);
+	struct pages_stats st = stats();
+
+	cr_assert_null(what_does_not_add_up(&st), "%zu: %s", size, what_does_not_add_up(&st));
+	cr_assert_geq(st.freed_bytes, *freed);
+	*freed = st.freed_bytes;
+	return p;
+}
+
+HEAP(counts_a_sparse_calloc_that_is_shorter_than_the_last)
+{
+	uint64_t freed = 0;
+
+	learn(MIB(60));
+	for (size_t size = MIB(60); size > MIB(40); size -= MIB(5)) {
+		char *p = get_counted(size, &freed);
+
+		touch(p, size);
+		pages_heap_free(&h, p);
+		freed = stats().freed_bytes;
+	}
 }
 
 HEAP(makes_every_calloc_zero_whatever_it_expects)
