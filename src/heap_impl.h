@@ -64,7 +64,7 @@ enum {
 	PAGES_NOTE_SOILED = 2,	/* it is not, and was written to */
 	PAGES_NOTE_CALLOC = 4,	/* it is worth a look whether it stayed zero */
 	PAGES_NOTE_SPARSE = 8,	/* small pages, in units of its own */
-	PAGES_NOTE_HOLE = 16,	/* it has been, and its place is no mapping any more */
+	PAGES_NOTE_HOLE = 16,	/* the same, and a part of its place is not to be used again */
 	PAGES_NOTE_BITS = 5,
 };
 

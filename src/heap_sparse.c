@@ -182,13 +182,17 @@ static size_t
 drop(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	size_t len = length(h, e);
-	int err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
+	bool whole = (e->note & PAGES_NOTE_HOLE) == 0;
+	size_t len = whole ? length(h, e) : (size_t)e->used << h->arena.page_shift;
+	int err = -EEXIST;
 
+	/* What lies in a hole may be somebody else's. */
+	if (whole)
+		err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
 	if (err != 0 && err != -EFAULT)
 		err = pages_os_discard(address(h, e), len);
 	if (err != 0)
-		e->note |= PAGES_NOTE_HOLE;
+		e->note |= PAGES_NOTE_HOLE;	/* as good as one */
 	pages_heap_free_claimed(h, id);
 	return err == 0 ? len : 0;
 }
@@ -227,7 +231,7 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 		e->note &= ~(uint32_t)PAGES_NOTE_CALLOC;
 		return id;
 	}
-	if (pages_heap_expects_sparse(h, e->used))
+	if ((e->note & PAGES_NOTE_HOLE) == 0 && pages_heap_expects_sparse(h, e->used))
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
 		(void)drop(h, id);
@@ -241,14 +245,18 @@ pages_heap_make_dense(struct pages_heap *h, uint32_t id)
 	size_t first = pages_heap_unit_down(h, e->first);
 	size_t used_end = pages_heap_unit_up(h, e->first + e->used);
 	size_t end = pages_heap_unit_down(h, e->first + e->count);
+	int err = 0;
 
 	if ((e->note & PAGES_NOTE_SPARSE) == 0)
 		return true;
-	/* The rest becomes room, which holds no memory. */
-	if (used_end < end && pages_arena_renew(&h->arena, used_end * PAGES_UNIT,
-						(end - used_end) * PAGES_UNIT) != 0)
+	if ((e->note & PAGES_NOTE_HOLE) != 0)
 		return false;
-	if (!pages_heap_enter(h))
+	/* The rest becomes room, which holds no memory. */
+	if (used_end < end)
+		err = pages_arena_renew(&h->arena, used_end * PAGES_UNIT, (end - used_end) * PAGES_UNIT);
+	if (err == -EFAULT)
+		e->note |= PAGES_NOTE_HOLE;
+	if (err != 0 || !pages_heap_enter(h))
 		return false;
 	if (used_end < end)
 		pages_units_readmit(&h->units, used_end, end);

@@ -221,3 +221,25 @@ Test(a_heap_with_failures, keeps_its_books_when_a_sparse_block_cannot_be_renewed
 		pages_heap_close(&h);
 	}
 }
+
+Test(a_heap_with_failures, hands_out_no_sparse_block_that_has_a_hole)
+{
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		char *p;
+
+		make_sparse(MIB(20));
+		p = pages_heap_alloc(&h, MIB(17), 1, true);
+		mark(p, MIB(17), 1);
+		failing_arm_random(seed, 1, ENOMEM);
+		cr_assert_null(pages_heap_resize(&h, p, MIB(40)));
+		failing_disarm();
+		cr_assert(is_marked(p, MIB(17), MIB(17), 1));
+		pages_heap_free(&h, p);
+		p = pages_heap_alloc(&h, MIB(20), 1, true);
+		cr_assert(is_zero(p, MIB(20)));
+		mark(p, MIB(20), 2);
+		pages_heap_free(&h, p);
+		cr_assert(pages_heap_valid(&h));
+		pages_heap_close(&h);
+	}
+}
