@@ -56,6 +56,8 @@ choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
 	if (best.id != 0)
 		return best.id;
 	/* So long that the alignment does not matter. */
+	if ((size_t)want->count + want->align - 1 > x->pages)
+		return 0;
 	id = pages_extents_next(x, want->count + want->align - 1, 0);
 	if (id != 0)
 		(void)pages_extents_place(x, id, want, ret_first);
@@ -66,9 +68,11 @@ uint32_t
 pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
 		 uint64_t **ret_why)
 {
-	uint32_t first = 0, id = choose(h, want, used, &first);
+	uint32_t first = 0, id = 0;
 
 	*ret_why = &h->stats.declined_no_space;
+	if (h->state == PAGES_HEAP_OPEN)	/* not so in a child that gave up: heap_fork.c */
+		id = choose(h, want, used, &first);
 	if (id == 0)
 		return 0;
 	if (pages_arena_commit(&h->arena, (size_t)(first + used) << h->arena.page_shift) != 0) {

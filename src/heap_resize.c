@@ -42,14 +42,12 @@ grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
 	size_t end = (size_t)(e->first + pages) << h->arena.page_shift;
 
 	/* Should the place be broken, a record is needed to cut it off. */
-	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0 ||
-	    !pages_extents_can_cut(&h->extents))
+	if (h->state != PAGES_HEAP_OPEN || end > h->arena.len ||
+	    pages_arena_commit(&h->arena, end) != 0 || !pages_extents_can_cut(&h->extents))
 		return false;
 	if (pages > e->count && !pages_extents_extend(&h->extents, id, pages - e->count))
 		return false;
-	if (!set_used(h, id, pages))
-		return false;
-	return true;
+	return set_used(h, id, pages);
 }
 
 static void
