@@ -663,6 +663,8 @@ Test(malloc_with, makes_no_promises_without_an_arena)
 	const struct rlimit tight = { MIB(400), MIB(400) };
 	char *p;
 
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("sanitizers need more address space");
 	cr_assert_eq(setrlimit(RLIMIT_AS, &tight), 0);
 	p = pages_malloc_with(MIB(1), KIB(64), PAGES_MALLOC_NO_HUGE | PAGES_MALLOC_APART);
 	cr_assert_not_null(p);
