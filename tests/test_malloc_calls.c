@@ -316,10 +316,16 @@ prefault_watched(char *p, size_t len)
 	pthread_t watcher;
 
 	watching = true;
+	most_threads = 0;
 	cr_assert_eq(pthread_create(&watcher, NULL, watch, NULL), 0);
+	while (most_threads == 0)
+		sched_yield();
 	cr_assert_eq(pages_malloc_prefault(p, 1, len - 1), 0);
 	watching = false;
 	pthread_join(watcher, NULL);
+	/* The kernel counts those that were joined for a moment yet. */
+	for (int i = 0; i < 1000 && threads_now() != before; i++)
+		usleep(1000);
 	cr_assert_eq(threads_now(), before);
 	return most_threads - before;
 }
