@@ -111,10 +111,10 @@ pages_heap_owns(struct pages_heap *h, const void *p)
 void *pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero);
 
 /*
- * Give block p (owned) a new size, at least 1, keeping its contents.  Returns
- * where it is now, or NULL if it can neither stay nor move.
+ * Give block p (owned) a new size, at least 1.  With keep the contents stay; without,
+ * nothing is copied.  Returns where it is now, or NULL if it can neither stay nor move.
  */
-void *pages_heap_resize(struct pages_heap *h, void *p, size_t size);
+void *pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep);
 
 /* Free block p (owned).  Ends the process if p is not the start of a live block. */
 void pages_heap_free(struct pages_heap *h, void *p);
@@ -162,12 +162,6 @@ int pages_heap_advise_apart(struct pages_heap *h, void *p, enum pages_os_advice 
  * or as it is.
  */
 bool pages_heap_expand(struct pages_heap *h, void *p, size_t size);
-
-/*
- * As pages_heap_resize(), but contents are not kept: what is not in place is a new
- * block, which may get the old one's memory.
- */
-void *pages_heap_replace(struct pages_heap *h, void *p, size_t size);
 
 /* One line, and abort: p was no block. */
 _Noreturn void pages_heap_die(const char *caller);

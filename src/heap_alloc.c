@@ -158,7 +158,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 	struct pages_want want = { (uint32_t)pages, 1, 0 };
 	uint32_t id = 0;
 
-	if (size > h->memory || pages > h->extents.pages || align > h->arena.len) {
+	if (pages_heap_is_too_long(h, pages) || align > h->arena.len) {
 		h->stats.declined_no_space++;
 		return NULL;
 	}
@@ -200,9 +200,8 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 	return head + tail;
 }
 
-/* Without the lock. */
-static void
-make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
+void
+pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
 {
 	uint32_t id = pages_extents_at(&h->extents, (size_t)(p - h->arena.base) >> h->arena.page_shift);
 	struct pages_extent *e = &h->extents.node[id];
@@ -245,12 +244,6 @@ pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool ze
 	char *p = from_extents(h, size, align, zero, &known_zero);
 
 	if (p != NULL && zero)
-		make_zero(h, p, size, known_zero);
+		pages_heap_make_zero(h, p, size, known_zero);
 	return p;
-}
-
-void
-pages_heap_make_zero(struct pages_heap *h, void *p, size_t size)
-{
-	make_zero(h, p, size, (struct pages_span){ 0, 0 });
 }

@@ -175,7 +175,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
 	pages_heap_empty_pockets(h);
 	pages = pages_heap_pages(h, size);
 	*ret = 0;
-	if (size <= h->memory && pages <= h->extents.pages && align <= h->arena.len)
+	if (!pages_heap_is_too_long(h, pages) && align <= h->arena.len)
 		*ret = take(h, pages, align);
 	if (*ret == 0) {
 		h->stats.declined_no_space++;
@@ -297,8 +297,7 @@ expand(struct pages_heap *h, uint32_t id, size_t pages)
 	bool fits;
 	uint32_t next = 0;
 
-	if (pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages ||
-	    !pages_heap_enter(h))
+	if (pages_heap_is_too_long(h, pages) || !pages_heap_enter(h))
 		return false;
 	fits = pages <= e->count;
 	if (fits) {

@@ -26,9 +26,11 @@ void pages_heap_empty_pockets(struct pages_heap *h);
  */
 uint32_t pages_heap_claim_pocket(struct pages_heap *h);
 
-/* Without the lock: what no pocket has; and the same, clear as clear can be. */
+/* Without the lock: a block that is in no pocket. */
 void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero);
-void pages_heap_make_zero(struct pages_heap *h, void *p, size_t size);
+
+/* Without the lock, for its owner: make block p zero but for the pages that are known to be. */
+void pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known);
 
 /* In a forked child: who was busy with a pocket is not here. */
 void pages_heap_reset_pockets(struct pages_heap *h);
@@ -96,8 +98,11 @@ pages_note_age(uint32_t note, uint32_t now)
  */
 void pages_heap_mark(struct pages_heap *h, struct pages_extent *e);
 
-/* Is a calloc of so many pages expected to stay sparse? */
-bool pages_heap_expects_sparse(struct pages_heap *h, size_t pages);
+/* A calloc of so many bytes is worth a look whether it stayed sparse. */
+#define PAGES_SPARSE_FROM PAGES_MIB(8)
+
+/* Is one of size bytes expected to? */
+bool pages_heap_expects_sparse(struct pages_heap *h, size_t size);
 
 /* With the lock: a block for a calloc that is expected to stay sparse; or 0. */
 uint32_t pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero);
@@ -125,12 +130,6 @@ void pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st);
  * Returns how many bytes went back to the kernel.
  */
 size_t pages_heap_drop_sparse(struct pages_heap *h);
-
-/* A calloc of so many bytes is worth a look. */
-#define PAGES_SPARSE_FROM PAGES_MIB(8)
-
-/* Without the lock: a claimed block becomes free space, at once or as soon as may be. */
-void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
 
 /* With the lock: tell the units what is noted about block id. */
 void pages_heap_settle(struct pages_heap *h, uint32_t id);
@@ -211,6 +210,13 @@ pages_heap_pages(const struct pages_heap *h, size_t size)
 	size_t page = h->arena.page_size;
 
 	return size == 0 ? 1 : (size + page - 1) >> h->arena.page_shift;
+}
+
+/* More than the machine, or the arena, could ever hold? */
+static inline bool
+pages_heap_is_too_long(const struct pages_heap *h, size_t pages)
+{
+	return pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages;
 }
 
 static inline char *

@@ -98,13 +98,13 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	uint32_t id = 0;
 	char *p;
 
-	if (align == 1 && !(zero && pages_heap_expects_sparse(h, pages_heap_pages(h, size))))
+	if (align == 1 && !(zero && pages_heap_expects_sparse(h, size)))
 		id = take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_alloc_slowly(h, size, align, zero);
 	p = pages_heap_address(h, h->extents.node[id].first);
 	if (zero)
-		pages_heap_make_zero(h, p, size);
+		pages_heap_make_zero(h, p, size, (struct pages_span){ 0, 0 });
 	return p;
 }
 

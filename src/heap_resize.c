@@ -76,6 +76,14 @@ pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages)
 	return e->used == pages;
 }
 
+/* With the lock: block id, which had used pages, has been grown for its owner. */
+static void
+count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages)
+{
+	(*how)++;
+	h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
+}
+
 bool
 pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 {
@@ -83,15 +91,13 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
 	bool done = pages <= used;
 
-	if (done || pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages ||
-	    !pages_heap_make_dense(h, id) || !pages_heap_enter(h))
+	if (done || pages_heap_is_too_long(h, pages) || !pages_heap_make_dense(h, id) ||
+	    !pages_heap_enter(h))
 		return done;
 	pages_heap_empty_pockets(h);
 	done = grow_in_place(h, id, (uint32_t)pages);
-	if (done) {
-		h->stats.grown_in_place++;
-		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
-	}
+	if (done)
+		count_growth(h, &h->stats.grown_in_place, used, pages);
 	pages_heap_leave(h);
 	return done;
 }
@@ -215,12 +221,12 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 }
 
 static char *
-finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m)
+finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m, bool keep)
 {
 	char *p = pages_heap_address(h, h->extents.node[m->id].first);
 	size_t copied = 0;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3 && keep; i++) {
 		if (m->copies[i].len != 0)
 			memcpy(m->copies[i].to, m->copies[i].from, m->copies[i].len);
 		copied += m->copies[i].len;
@@ -234,22 +240,24 @@ finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m)
 static bool
 grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved)
 {
-	if (pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages) {
+	size_t used = h->extents.node[id].used;
+
+	if (pages_heap_is_too_long(h, pages)) {
 		h->stats.declined_no_space++;
 		return false;
 	}
 	if (grow_in_place(h, id, (uint32_t)pages)) {
-		h->stats.grown_in_place++;
+		count_growth(h, &h->stats.grown_in_place, used, pages);
 		return true;
 	}
 	if (!move_to_slot(h, id, (uint32_t)pages, moved))
 		return false;
-	h->stats.grown_by_move++;
+	count_growth(h, &h->stats.grown_by_move, used, pages);
 	return true;
 }
 
 void *
-pages_heap_resize(struct pages_heap *h, void *p, size_t size)
+pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 {
 	uint32_t id = pages_heap_checked(h, p, "realloc");
 	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
@@ -265,89 +273,11 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size)
 	pages_heap_empty_pockets(h);
 	if (pages < used)
 		shrink(h, id, (uint32_t)pages);
-	else if ((done = grow(h, id, pages, &moved)))
-		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
+	else
+		done = grow(h, id, pages, &moved);
 	pages_heap_leave(h);
 
 	if (!done)
 		return NULL;
-	return moved.id != 0 ? finish_move(h, id, &moved) : p;
-}
-
-/*
- * With the lock: put memory under block new.  Should a move break its place, the block
- * takes another, of which there is one: an old block has just been freed.
- */
-static uint32_t
-fill(struct pages_heap *h, uint32_t new, const struct pages_want *want)
-{
-	uint64_t *why;
-
-	for (bool fund = true; new != 0; fund = false) {
-		size_t first = h->extents.node[new].first;
-
-		(void)pages_units_hold(&h->units, pages_heap_unit_down(h, first),
-				       pages_heap_unit_up(h, first + want->count), fund);
-		if (PAGES_LIKELY(!pages_units_broken(&h->units)))
-			break;
-		pages_heap_give_up(h, new);
-		new = pages_heap_place(h, want, want->count, &why);
-	}
-	return new;
-}
-
-/*
- * With the lock: a new block in place of block id, which stays if there is none.  It is
- * freed before the new one gets memory, so that its own is the first to be used again.
- */
-static char *
-replace(struct pages_heap *h, uint32_t id, size_t size)
-{
-	struct pages_want want = { (uint32_t)pages_heap_pages(h, size), 1, 0 };
-	uint64_t *why;
-	uint32_t new = pages_heap_place(h, &want, want.count, &why);
-
-	if (new == 0) {
-		(*why)++;
-		return NULL;
-	}
-	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "pages_resize_discard");
-	pages_heap_release(h, id);
-	new = fill(h, new, &want);
-	if (new == 0)
-		return NULL;
-	pages_heap_note_birth(h, new);
-	h->stats.requests++;
-	h->stats.requested_bytes += size;
-	h->stats.live_objects++;
-	pages_heap_count_live(h, want.count, 0);
-	return pages_heap_address(h, h->extents.node[new].first);
-}
-
-void *
-pages_heap_replace(struct pages_heap *h, void *p, size_t size)
-{
-	uint32_t id = pages_heap_checked(h, p, "pages_resize_discard");
-	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
-
-	if (pages == used)
-		return p;
-	if (!pages_heap_make_dense(h, id) || !pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
-		return NULL;
-	}
-	pages_heap_empty_pockets(h);
-	if (pages < used) {
-		shrink(h, id, (uint32_t)pages);
-	} else if (pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages) {
-		h->stats.declined_no_space++;
-		p = NULL;
-	} else if (grow_in_place(h, id, (uint32_t)pages)) {
-		h->stats.grown_in_place++;
-		h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
-	} else {
-		p = replace(h, id, size);
-	}
-	pages_heap_leave(h);
-	return p;
+	return moved.id != 0 ? finish_move(h, id, &moved, keep) : p;
 }

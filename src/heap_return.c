@@ -32,7 +32,7 @@ pages_heap_sweep_due(struct pages_heap *h)
 }
 
 /*
- * With the lock: find a run of at most max kept (or old) units, and make its place
+ * With the lock: find a run of at most max such units, and make its place
  * a live extent, so that nobody is given it while its memory leaves.  Returns its
  * id, 0 if there is none.
  */

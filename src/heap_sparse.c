@@ -49,18 +49,26 @@ size_bit(size_t pages)
 	return (uint64_t)1 << pages_log2(pages);
 }
 
-bool
-pages_heap_expects_sparse(struct pages_heap *h, size_t pages)
+static bool
+expects(struct pages_heap *h, size_t pages)
 {
 	return (atomic_load_explicit(&h->sparse_sizes, memory_order_relaxed) & size_bit(pages)) != 0;
+}
+
+/* Before something was learnt, the heap may not even be open, or be opened just now. */
+bool
+pages_heap_expects_sparse(struct pages_heap *h, size_t size)
+{
+	return atomic_load_explicit(&h->sparse_sizes, memory_order_acquire) != 0 &&
+	       expects(h, pages_heap_pages(h, size));
 }
 
 static void
 learn(struct pages_heap *h, size_t pages, bool sparse)
 {
 	if (sparse)
-		atomic_fetch_or_explicit(&h->sparse_sizes, size_bit(pages), memory_order_relaxed);
-	else if (pages_heap_expects_sparse(h, pages))
+		atomic_fetch_or_explicit(&h->sparse_sizes, size_bit(pages), memory_order_release);
+	else if (expects(h, pages))
 		atomic_fetch_and_explicit(&h->sparse_sizes, ~size_bit(pages), memory_order_relaxed);
 }
 
@@ -142,7 +150,7 @@ pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *re
 {
 	uint32_t id;
 
-	if (!pages_heap_expects_sparse(h, pages))
+	if (!expects(h, pages))
 		return 0;
 	id = take_waiting(h, pages);
 	if (id != 0)
@@ -231,7 +239,7 @@ pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
 		e->note &= ~(uint32_t)PAGES_NOTE_CALLOC;
 		return id;
 	}
-	if ((e->note & PAGES_NOTE_HOLE) == 0 && pages_heap_expects_sparse(h, e->used))
+	if ((e->note & PAGES_NOTE_HOLE) == 0 && expects(h, e->used))
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
 		(void)drop(h, id);

@@ -70,9 +70,9 @@ pages_route_calloc(const struct pages_route *r, size_t count, size_t size)
 
 /* To a block of the next allocator; NULL if it has none, and ptr is as it was. */
 static void *
-copy_out(const struct pages_route *r, void *ptr, size_t size)
+copy_out(const struct pages_route *r, void *ptr, size_t size, bool keep)
 {
-	size_t len = pages_min(pages_heap_usable(r->heap, ptr), size);
+	size_t len = keep ? pages_min(pages_heap_usable(r->heap, ptr), size) : 0;
 	void *p = r->next.malloc(size);
 
 	if (p == NULL)
@@ -84,22 +84,22 @@ copy_out(const struct pages_route *r, void *ptr, size_t size)
 }
 
 static void *
-realloc_ours(const struct pages_route *r, void *ptr, size_t size)
+resize_ours(const struct pages_route *r, void *ptr, size_t size, bool keep)
 {
 	int saved = errno;
 	void *p = NULL;
 
 	if (size < r->threshold / SMALL_SHARE) {
-		p = copy_out(r, ptr, size);
+		p = copy_out(r, ptr, size, keep);
 		if (p != NULL)
 			return p;
 		errno = saved;	/* too much memory is better than none */
 	}
-	p = pages_heap_resize(r->heap, ptr, size);
+	p = pages_heap_resize(r->heap, ptr, size, keep);
 	if (p == NULL)
-		p = copy_out(r, ptr, size);
+		p = copy_out(r, ptr, size, keep);
 	if (p == NULL && pages_route_retry(r))
-		p = copy_out(r, ptr, size);
+		p = copy_out(r, ptr, size, keep);
 	return p;
 }
 
@@ -140,33 +140,11 @@ pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 	if (!pages_heap_owns(r->heap, ptr))
 		return realloc_theirs(r, ptr, size);
 	if (size != 0)
-		return realloc_ours(r, ptr, size);
+		return resize_ours(r, ptr, size, true);
 
 	/* What realloc(p, 0) means is the next allocator's to say: ask it with a block of its own. */
 	pages_heap_free(r->heap, ptr);
 	return r->next.realloc(r->next.malloc(1), 0);
-}
-
-static void *
-replace_ours(const struct pages_route *r, void *ptr, size_t size)
-{
-	int saved = errno;
-	void *p = NULL;
-
-	if (size >= r->threshold / SMALL_SHARE)
-		p = pages_heap_replace(r->heap, ptr, size);
-	if (p != NULL)
-		return p;
-	p = r->next.malloc(size);
-	if (p == NULL && pages_route_retry(r))
-		p = r->next.malloc(size);
-	if (p != NULL) {
-		pages_heap_free(r->heap, ptr);
-	} else if (pages_heap_expand(r->heap, ptr, size)) {
-		errno = saved;	/* too much memory is better than none */
-		p = ptr;
-	}
-	return p;
 }
 
 /* A block that is not half as long again as asked for is left as it is. */
@@ -191,5 +169,7 @@ pages_route_replace(const struct pages_route *r, void *ptr, size_t size)
 		return pages_route_malloc(r, size);
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	return pages_heap_owns(r->heap, ptr) ? replace_ours(r, ptr, size) : replace_theirs(r, ptr, size);
+	if (pages_heap_owns(r->heap, ptr))
+		return resize_ours(r, ptr, size, false);
+	return replace_theirs(r, ptr, size);
 }

@@ -112,7 +112,7 @@ HEAP(grows_a_lone_block_without_copying)
 
 	mark(p, len, 3);
 	for (; len < MIB(200); len += KIB(128)) {
-		p = pages_heap_resize(&h, p, len + KIB(128));
+		p = pages_heap_resize(&h, p, len + KIB(128), true);
 		cr_assert_not_null(p);
 	}
 	cr_assert_eq(stats().copied_bytes, 0);
@@ -130,8 +130,8 @@ HEAP(grows_two_blocks_in_turn_copying_only_their_ends)
 	for (; len < MIB(200); len += KIB(300)) {
 		mark(p, len, 1);
 		mark(q, len, 2);
-		p = pages_heap_resize(&h, p, len + KIB(300));
-		q = pages_heap_resize(&h, q, len + KIB(300));
+		p = pages_heap_resize(&h, p, len + KIB(300), true);
+		q = pages_heap_resize(&h, q, len + KIB(300), true);
 		cr_assert(p != NULL && q != NULL);
 		cr_assert(is_marked(p, len, len, 1));
 		cr_assert(is_marked(q, len, len, 2));
@@ -148,7 +148,7 @@ HEAP(hands_out_no_block_whose_memory_has_moved_away)
 	char *p = get(MIB(20)), *wall = get(MIB(1)), *q;
 
 	memset(p, 1, MIB(20));
-	p = pages_heap_resize(&h, p, MIB(30));
+	p = pages_heap_resize(&h, p, MIB(30), true);
 	q = get(MIB(20));
 	cr_assert(pages_heap_valid(&h));
 	memset(q, 2, MIB(20));
@@ -165,7 +165,7 @@ HEAP(gives_the_tail_of_a_shrunk_block_to_others)
 	char *p = get(MIB(64)), *q;
 
 	mark(p, MIB(10), 1);
-	cr_assert_eq(pages_heap_resize(&h, p, MIB(10)), p);
+	cr_assert_eq(pages_heap_resize(&h, p, MIB(10), true), p);
 	q = get(MIB(54));
 	cr_assert_eq(q, p + MIB(10));
 	cr_assert(is_marked(p, MIB(10), MIB(10), 1));
@@ -209,7 +209,7 @@ HEAP(says_no_when_the_arena_is_full_and_goes_on)
 	char *p = get(MIB(1000));
 
 	cr_assert_null(pages_heap_alloc(&h, MIB(100), 1, false));
-	cr_assert_null(pages_heap_resize(&h, p, MIB(1100)));
+	cr_assert_null(pages_heap_resize(&h, p, MIB(1100), true));
 	cr_assert_eq(stats().declined_no_space, 2);
 	pages_heap_free(&h, p);
 	get(MIB(100));
@@ -346,7 +346,7 @@ HEAP(leaves_errno_alone)
 
 	errno = 1234;
 	p = get(MIB(4));
-	p = pages_heap_resize(&h, p, MIB(100));
+	p = pages_heap_resize(&h, p, MIB(100), true);
 	pages_heap_free(&h, p);
 	pages_heap_trim(&h, 0);
 	cr_assert_null(pages_heap_alloc(&h, MIB(2000), 1, false));
@@ -370,7 +370,7 @@ step(struct block *b, uint64_t *seed)
 	if (b->p != NULL)
 		cr_assert(is_marked(b->p, b->len, b->len, b->owner));
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
-		p = pages_heap_resize(&h, b->p, len);
+		p = pages_heap_resize(&h, b->p, len, true);
 		if (p == NULL)
 			return;
 		cr_assert(is_marked(p, len < b->len ? len : b->len, b->len, b->owner));

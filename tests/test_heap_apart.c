@@ -221,7 +221,7 @@ resize(struct block *b, size_t len, bool keep)
 	if (b->apart)
 		p = pages_heap_resize_apart(&h, b->p, len, keep);
 	else
-		p = keep ? pages_heap_resize(&h, b->p, len) : pages_heap_replace(&h, b->p, len);
+		p = pages_heap_resize(&h, b->p, len, keep);
 	if (p == NULL)
 		return false;
 	cr_assert_eq(pages_heap_is_apart(&h, p), b->apart);

@@ -87,7 +87,7 @@ step(struct block *b, uint64_t *seed)
 		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner), "a block lost its contents");
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
 		p = pages_heap_is_apart(&h, b->p) ? pages_heap_resize_apart(&h, b->p, len, true)
-						  : pages_heap_resize(&h, b->p, len);
+						  : pages_heap_resize(&h, b->p, len, true);
 		if (p == NULL)
 			return;
 		cr_assert(is_marked(p, len < b->marked ? len : b->marked, b->marked, b->owner),
@@ -231,7 +231,7 @@ Test(a_heap_with_failures, hands_out_no_sparse_block_that_has_a_hole)
 		p = pages_heap_alloc(&h, MIB(17), 1, true);
 		mark(p, MIB(17), 1);
 		failing_arm_random(seed, 1, ENOMEM);
-		cr_assert_null(pages_heap_resize(&h, p, MIB(40)));
+		cr_assert_null(pages_heap_resize(&h, p, MIB(40), true));
 		failing_disarm();
 		cr_assert(is_marked(p, MIB(17), MIB(17), 1));
 		pages_heap_free(&h, p);

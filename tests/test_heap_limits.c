@@ -101,7 +101,7 @@ Test(a_heap_over_its_limits, grows_no_block_into_a_hole)
 		p = pages_heap_alloc(&h, MIB(9), 1, false);
 		mark(p, MIB(9), 5);
 		was = lower(resources[i]);
-		q = pages_heap_resize(&h, p, MIB(20));
+		q = pages_heap_resize(&h, p, MIB(20), true);
 		p = q != NULL ? q : p;
 		cr_assert(is_marked(p, MIB(9), MIB(9), 5));
 		use(p, q != NULL ? MIB(20) : MIB(9));
@@ -118,7 +118,7 @@ Test(a_heap_over_its_limits, moves_no_block_into_a_hole)
 
 		open_and_fragment();
 		was = lower(resources[i]);
-		q = pages_heap_resize(&h, block[3], MIB(20));
+		q = pages_heap_resize(&h, block[3], MIB(20), true);
 		if (q != NULL) {
 			block[3] = NULL;
 			cr_assert(is_marked(q, MIB(8), MIB(8), 3));

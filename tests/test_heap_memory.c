@@ -175,7 +175,7 @@ HEAP(does_not_take_a_small_block_for_a_sparse_calloc)
 {
 	char *p = get_zero(MIB(16));
 
-	p = pages_heap_resize(&h, p, KIB(300));
+	p = pages_heap_resize(&h, p, KIB(300), true);
 	cr_assert_not_null(p);
 	pages_heap_free(&h, p);
 	cr_assert_eq(atomic_load(&h.sparse_sizes), 0);
@@ -191,7 +191,7 @@ HEAP(grows_and_shrinks_a_sparse_calloc)
 	p = get_zero(len);
 	mark(p, len, 7);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		p = pages_heap_resize(&h, p, sizes[i]);
+		p = pages_heap_resize(&h, p, sizes[i], true);
 		cr_assert_not_null(p);
 		len = sizes[i] < len ? sizes[i] : len;
 		cr_assert(is_marked(p, len, MIB(48), 7));
@@ -258,7 +258,7 @@ HEAP(makes_every_calloc_zero_whatever_it_expects)
 
 		if (b[k].p != NULL && random_next(&seed) % 4 == 0) {
 			b[k].len = random_size(&seed, MIB(1), MIB(20));
-			b[k].p = pages_heap_resize(&h, b[k].p, b[k].len);
+			b[k].p = pages_heap_resize(&h, b[k].p, b[k].len, true);
 			cr_assert_not_null(b[k].p);
 			continue;
 		}

@@ -89,7 +89,7 @@ static void
 resize(struct block *b, size_t len, struct model *m)
 {
 	size_t was = whole_pages(b->len), is = whole_pages(len);
-	char *p = pages_heap_resize(&h, b->p, len);
+	char *p = pages_heap_resize(&h, b->p, len, true);
 
 	if (p == NULL) {
 		m->declined++;

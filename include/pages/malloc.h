@@ -115,13 +115,12 @@ PAGES_API PAGES_MUST_CHECK bool pages_try_expand(void *ptr, size_t size);
  * pages_resize_discard - give a block a new size, and drop its contents
  *
  * As pages_realloc() for all arguments, but what is in the block afterwards is not
- * defined.  In place where there is room; else the block is freed as soon as there is
- * address space for another one, so that its own memory is what the new one gets.
+ * defined.  In place where there is room; else its memory moves to a range that has.
  *
  * Returns the block, perhaps at another address; NULL with ENOMEM, and then ptr is
  * untouched, with its contents.
  *
- * Cost: that of pages_free() and pages_malloc().  Never copies.
+ * Cost: that of pages_realloc() without the copying.
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(2))) void *
 pages_resize_discard(void *ptr, size_t size);
@@ -261,9 +260,8 @@ PAGES_API size_t pages_trim(size_t keep);
  * first three follows what was put under blocks, less what became free under them:
  * reused + moved_free + fresh + inherited - freed == resident - kept.  Each
  * allocation large enough counts in requests or in one of the declined, each growth
- * of a block by pages_realloc() in grown_in_place, grown_by_move or one of the declined;
- * where a block with flags moves, or pages_resize_discard() takes another one, that is
- * an allocation and a free.
+ * of a block by pages_realloc() and the like in grown_in_place, grown_by_move or one of the declined;
+ * where a block with flags moves, that is an allocation and a free.
  *
  * A forked child starts counting anew, with what it inherited.
  *
