@@ -83,26 +83,6 @@ pages_os_file_resize(int fd, size_t len)
 }
 
 int
-pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len)
-{
-	const size_t most = (size_t)1 << 30;	/* a write stops short of 2 GiB anyway */
-	int saved = errno;
-
-	for (size_t done = 0; done < len;) {
-		size_t part = pages_min(len - done, most);
-		ssize_t n = pwrite(fd, (const char *)buf + done, part, (off_t)(offset + done));
-
-		if (n < 0 && errno != EINTR)
-			return pages_os_answer(-1, saved);
-		if (n == 0)
-			return -ENOSPC;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	errno = saved;
-	return 0;
-}
-
-int
 pages_os_file_seal(int fd)
 {
 	int saved = errno;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_linux_stream.c - os.h on Linux: descriptors that somebody else has opened
+ * os_linux_stream.c - os.h on Linux: reading and writing what is open already
  */
 #include <errno.h>
 #include <unistd.h>
@@ -12,13 +12,23 @@
 /* The kernel transfers a little less than 2 GiB at once anyway. */
 #define MOST PAGES_GIB(1)
 
-int
-pages_os_write(int fd, const void *buf, size_t len)
+/* From *offset on, or from where the descriptor is. */
+static ssize_t
+write_some(int fd, const uint64_t *offset, size_t done, const char *p, size_t len)
+{
+	len = pages_min(len, MOST);
+	if (offset == NULL)
+		return write(fd, p, len);
+	return pwrite(fd, p, len, (off_t)(*offset + done));
+}
+
+static int
+write_all(int fd, const uint64_t *offset, const char *p, size_t len)
 {
 	int saved = errno;
 
 	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, (const char *)buf + done, pages_min(len - done, MOST));
+		ssize_t n = write_some(fd, offset, done, p + done, len - done);
 
 		if (n < 0 && errno != EINTR)
 			return pages_os_answer(-1, saved);
@@ -28,6 +38,18 @@ pages_os_write(int fd, const void *buf, size_t len)
 	}
 	errno = saved;
 	return 0;
+}
+
+int
+pages_os_write(int fd, const void *buf, size_t len)
+{
+	return write_all(fd, NULL, buf, len);
+}
+
+int
+pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len)
+{
+	return write_all(fd, &offset, buf, len);
 }
 
 int
