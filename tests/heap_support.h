@@ -69,15 +69,6 @@ resident(const char *p, size_t len)
 	return n * page;
 }
 
-/* Not as .fini of the suite: Criterion does not count what fails there. */
-#define HEAP(name)                  \
-	static void name(void);     \
-	Test(heap, name)            \
-	{                           \
-		setup();            \
-		name();             \
-		teardown();         \
-	}                           \
-	static void name(void)
+#define HEAP(name) TEST_WITH_FIXTURE(heap, name)
 
 #endif /* PAGES_TESTS_HEAP_SUPPORT_H */

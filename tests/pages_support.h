@@ -243,6 +243,24 @@ run_in_child(void (*f)(void), char *said, size_t size)
 }
 
 /*
+ * Run f, which tries what an unprivileged user may not, in a child: it leaves with 0 if
+ * all is well, with 77 if it cannot become such a user.
+ */
+static UNUSED void
+assert_as_nobody(void (*f)(void))
+{
+	char said[256];
+	int status = run_in_child(f, said, sizeof(said));
+
+	if (!locks_are_real())
+		cr_skip_test("mlock does nothing here");
+	cr_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		cr_skip_test("cannot become another user");
+	cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
+/*
  * Run f in a child that must die by abort, and say on stderr which call in this test
  * file it died of, and what of.
  */

@@ -15,6 +15,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*
+ * A Criterion test between setup() and teardown().  They are not the .init and .fini of
+ * its suite: Criterion does not count what fails in the latter.
+ */
+#define TEST_WITH_FIXTURE(suite, name) \
+	static void name(void);        \
+	Test(suite, name)              \
+	{                              \
+		setup();               \
+		name();                \
+		teardown();            \
+	}                              \
+	static void name(void)
+
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
 

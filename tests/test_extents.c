@@ -35,16 +35,7 @@ take(uint32_t count, uint32_t align, uint32_t offset)
 	return 0;
 }
 
-/* Not as .fini of the suite: Criterion does not count what fails there. */
-#define EXTENTS(name)               \
-	static void name(void);     \
-	Test(extents, name)              \
-	{                           \
-		setup();            \
-		name();             \
-		teardown();         \
-	}                           \
-	static void name(void)
+#define EXTENTS(name) TEST_WITH_FIXTURE(extents, name)
 
 EXTENTS(begin_as_one_free_range)
 {

@@ -291,15 +291,7 @@ lock_beyond_the_limit(void)
 
 Test(locked_pages, beyond_the_limit_are_refused)
 {
-	char said[256];
-	int status = run_in_child(lock_beyond_the_limit, said, sizeof(said));
-
-	if (!locks_are_real())
-		cr_skip_test("mlock does nothing here");
-	cr_assert(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		cr_skip_test("cannot become another user");
-	cr_assert_eq(WEXITSTATUS(status), 0);
+	assert_as_nobody(lock_beyond_the_limit);
 }
 
 /* ---- placement and names ---- */

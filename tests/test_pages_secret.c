@@ -183,15 +183,7 @@ open_beyond_the_limit(void)
 
 Test(a_secret, says_when_it_is_not_locked)
 {
-	char said[256];
-	int status = run_in_child(open_beyond_the_limit, said, sizeof(said));
-
-	if (!locks_are_real())
-		cr_skip_test("mlock does nothing here");
-	cr_assert(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		cr_skip_test("cannot become another user");
-	cr_assert_eq(WEXITSTATUS(status), 0);
+	assert_as_nobody(open_beyond_the_limit);
 }
 
 Test(a_secret, of_no_length_or_too_much_is_refused)
