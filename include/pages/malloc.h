@@ -260,8 +260,8 @@ PAGES_API size_t pages_trim(size_t keep);
  * first three follows what was put under blocks, less what became free under them:
  * reused + moved_free + fresh + inherited - freed == resident - kept.  Each
  * allocation large enough counts in requests or in one of the declined, each growth
- * of a block by pages_realloc() and the like in grown_in_place, grown_by_move or one of the declined;
- * where a block with flags moves, that is an allocation and a free.
+ * of a block by pages_realloc() and the like in grown_in_place, grown_by_move or one of
+ * the declined; where a block with flags moves, that is an allocation and a free.
  *
  * A forked child starts counting anew, with what it inherited.
  *
