@@ -84,12 +84,6 @@ pages_arena_discard(struct pages_arena *a, size_t start, size_t len)
 	return pages_arena_renew(a, start, len);
 }
 
-bool
-pages_arena_mark(const struct pages_arena *a, size_t start, size_t len)
-{
-	return pages_os_advise(a->base + start, len, PAGES_OS_FREE) == 0;
-}
-
 void
 pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 {

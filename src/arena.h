@@ -52,14 +52,6 @@ int pages_arena_discard(struct pages_arena *a, size_t start, size_t len);
 /* The same, and afterwards the kernel can merge the range with its neighbours. */
 int pages_arena_renew(struct pages_arena *a, size_t start, size_t len);
 
-/*
- * Leave the memory of a range to the kernel, to take when it is short of some: until
- * then it stays, with undefined contents, and writing to it makes it ours again.  False
- * if the kernel refused.  Cost: 0.3 to 4 us for a huge page, 100 times that and more for
- * as many small ones.
- */
-bool pages_arena_mark(const struct pages_arena *a, size_t start, size_t len);
-
 /* A range of the arena was mapped anew: give it the arena's attributes. */
 void pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len);
 

@@ -142,6 +142,8 @@ refit_pocket(struct pages_heap *h, uint32_t pages)
 		pages_heap_release(h, id);
 		return 0;
 	}
+	pages_units_unmark(&h->units, pages_heap_unit_down(h, h->extents.node[id].first),
+			   pages_heap_unit_up(h, h->extents.node[id].first + pages));
 	/* If the clock was looked at when it was freed, that is near enough. */
 	if (h->extents.node[id].note == 0)
 		pages_heap_note_birth(h, id);

@@ -98,6 +98,9 @@ pages_note_age(uint32_t note, uint32_t now)
  */
 void pages_heap_mark(struct pages_heap *h, struct pages_extent *e);
 
+/* Without the lock: block *e, which was marked so, is handed out again as it is. */
+void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
+
 /* A calloc of so many bytes is worth a look whether it stayed sparse. */
 #define PAGES_SPARSE_FROM PAGES_MIB(8)
 

@@ -11,23 +11,33 @@
  * else can have them.  Those that blocks share are marked when some have come together,
  * as kept memory is given back: by a sweep.
  *
- * Marking costs 0.3 us for a huge page, 4 us (and the same again at the next write) on
- * some virtual machines: up to 8 % of what writing it takes.  So a block that lived for
- * a few milliseconds only is not marked, as it cannot have been written to for longer
- * than that: that is some tens of MiB at most, of memory that is in use all the time.
+ * Marking a huge page and having it again costs about 6 us, up to 8 us on some virtual
+ * machines: up to 8 % of what writing it takes.  So a block that lived for a few
+ * milliseconds only is not marked, as it cannot have been written to for longer than
+ * that: that is some tens of MiB at most, of memory that is in use all the time.
  */
 #include "base.h"
 #include "heap_impl.h"
+#include "muzzy.h"
 #include "os.h"
+
+/* The units that lie wholly inside a block; count 0 if there are none. */
+static struct pages_unit_run
+whole_units(const struct pages_heap *h, const struct pages_extent *e)
+{
+	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->used);
+
+	return (struct pages_unit_run){ a, a < b ? b - a : 0 };
+}
 
 static bool
 try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
-	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->used);
+	struct pages_unit_run run = whole_units(h, e);
 
-	if (!atomic_load_explicit(&h->lazy, memory_order_relaxed) || a >= b)
+	if (!atomic_load_explicit(&h->lazy, memory_order_relaxed) || run.count == 0)
 		return false;
-	if (pages_arena_mark(&h->arena, a * PAGES_UNIT, (b - a) * PAGES_UNIT))
+	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;
 	/* Locked memory, or a sandbox: it will not be otherwise the next time. */
 	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
@@ -38,6 +48,15 @@ void
 pages_heap_mark(struct pages_heap *h, struct pages_extent *e)
 {
 	e->note = try_mark(h, e) ? PAGES_NOTE_MARKED : PAGES_NOTE_SOILED;
+}
+
+void
+pages_heap_unmark(struct pages_heap *h, struct pages_extent *e)
+{
+	struct pages_unit_run run = whole_units(h, e);
+
+	pages_muzzy_unmark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT);
+	e->note = (e->note & ~(uint32_t)PAGES_NOTE_MARKED) | PAGES_NOTE_SOILED;
 }
 
 void
@@ -56,16 +75,17 @@ pages_heap_settle(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	uint32_t what = e->note & (PAGES_NOTE_MARKED | PAGES_NOTE_SOILED);
-	size_t end = e->first + e->used;
+	struct pages_unit_run run;
 
 	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
 		pages_units_readmit(&h->units, pages_heap_unit_down(h, e->first),
 				    pages_heap_unit_down(h, e->first + e->count));
 	if (PAGES_LIKELY(what == 0))
 		return;
-	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first), pages_heap_unit_up(h, end));
+	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first),
+			 pages_heap_unit_up(h, e->first + e->used));
+	run = whole_units(h, e);
 	if (what == PAGES_NOTE_MARKED)
-		pages_units_cleanse(&h->units, pages_heap_unit_up(h, e->first),
-				    pages_heap_unit_down(h, end));
+		pages_units_set_muzzy(&h->units, run.first, run.first + run.count);
 	e->note -= what;
 }

@@ -102,6 +102,8 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		id = take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_alloc_slowly(h, size, align, zero);
+	if (PAGES_UNLIKELY((h->extents.node[id].note & PAGES_NOTE_MARKED) != 0))
+		pages_heap_unmark(h, &h->extents.node[id]);
 	p = pages_heap_address(h, h->extents.node[id].first);
 	if (zero)
 		pages_heap_make_zero(h, p, size, (struct pages_span){ 0, 0 });

@@ -3,6 +3,7 @@
  * heap_return.c - giving memory and address space back
  */
 #include "heap_impl.h"
+#include "muzzy.h"
 #include "os.h"
 
 #define PACE_MIN_MS 50
@@ -72,7 +73,7 @@ sweep_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run ru
 {
 	if (which != PAGES_SOILED)
 		return pages_units_drop(&h->units, run);
-	if (pages_arena_mark(&h->arena, run.first * PAGES_UNIT, run.count * PAGES_UNIT))
+	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return PAGES_MARKED;
 	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
 	return PAGES_STAYED;

@@ -13,12 +13,26 @@
 #include "paged_vec.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+
+#include "muzzy.h"
+#include "os.h"
 
 /* Much larger than what is asked for would be much more resident than is used. */
 #define TIMES_TOO_LARGE 32
 
 static atomic_flag in_use = ATOMIC_FLAG_INIT;
 static struct pages_rw pocket;
+
+/* Two vectors would get the same pages. */
+_Noreturn static void
+die_of_freed_twice(void)
+{
+	static const char line[] = "pages: vector freed twice, through a copy of its handle\n";
+
+	pages_os_complain(line, sizeof(line) - 1);
+	abort();
+}
 
 /* Swap the contents of the pocket, if that can be had at once. */
 static bool
@@ -29,6 +43,8 @@ exchange(struct pages_rw *pages)
 	if (atomic_flag_test_and_set_explicit(&in_use, memory_order_acquire))
 		return false;
 	old = pocket;
+	if (pages_len(pages) != 0 && pages_len(&old) != 0 && pages_write(pages) == pages_write(&old))
+		die_of_freed_twice();
 	pocket = *pages;
 	*pages = old;
 	atomic_flag_clear_explicit(&in_use, memory_order_release);
@@ -38,7 +54,7 @@ exchange(struct pages_rw *pages)
 void
 paged_vec_keep(struct pages_rw *pages)
 {
-	if (pages_advise(pages, PAGES_HINT_FREE) == 0)
+	if (pages_muzzy_mark(pages_write(pages), pages_len(pages)))
 		(void)exchange(pages);
 	pages_close(pages);
 }
@@ -53,6 +69,7 @@ paged_vec_reuse(size_t room, struct pages_rw *ret)
 		return false;
 	len = pages_len(&pages);
 	if (len >= room && len / TIMES_TOO_LARGE <= room) {
+		pages_muzzy_unmark(pages_write(&pages), len);
 		*ret = pages;
 		return true;
 	}

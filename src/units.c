@@ -7,6 +7,7 @@
 #include "base.h"
 #include "bits.h"
 #include "caps.h"
+#include "muzzy.h"
 #include "os.h"
 
 /* Each costs address space and a request: move no more after so many. */
@@ -18,7 +19,7 @@ static size_t
 table_len(const struct pages_arena *arena)
 {
 	size_t count = arena->len / PAGES_UNIT;
-	size_t len = 4 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
+	size_t len = 5 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
 
 	return pages_round_up(len, arena->page_size);
 }
@@ -44,7 +45,8 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_se
 	u->kept_bits = u->held_bits + pages_bits_words(count);
 	u->old_bits = u->kept_bits + pages_bits_words(count);
 	u->soiled_bits = u->old_bits + pages_bits_words(count);
-	u->shift = (int32_t *)(u->soiled_bits + pages_bits_words(count));
+	u->muzzy_bits = u->soiled_bits + pages_bits_words(count);
+	u->shift = (int32_t *)(u->muzzy_bits + pages_bits_words(count));
 	return 0;
 }
 
@@ -194,6 +196,7 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	pages_bits_set(u->held_bits, dst, dst + n);
 	pages_bits_set(u->soiled_bits, dst, dst + n);
 	if (moved) {
+		pages_bits_clear(u->muzzy_bits, dst, dst + n);
 		pages_bits_clear(u->held_bits, src, src + n);
 		pages_bits_clear(u->soiled_bits, src, src + n);
 		u->returned += kept;
@@ -206,14 +209,14 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	return moved;
 }
 
-/* The n units at dst are as soiled as those at src were, which are absent now. */
+/* What a bit says about the n units at src it says about those at dst; src is absent now. */
 static void
-carry_soil(struct pages_units *u, size_t src, size_t dst, size_t n)
+carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		if (pages_bits_test(u->soiled_bits, src + k))
-			pages_bits_set(u->soiled_bits, dst + k, dst + k + 1);
-	pages_bits_clear(u->soiled_bits, src, src + n);
+		if (pages_bits_test(bits, src + k))
+			pages_bits_set(bits, dst + k, dst + k + 1);
+	pages_bits_clear(bits, src, src + n);
 }
 
 /* The highest run of at most max kept units that one move can take; there is one. */
@@ -245,7 +248,8 @@ fund(struct pages_units *u, size_t dst, size_t n)
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
-		carry_soil(u, run.first, dst + done, run.count);
+		carry_bits(u->soiled_bits, run.first, dst + done, run.count);
+		carry_bits(u->muzzy_bits, run.first, dst + done, run.count);
 		u->funded += run.count;
 		done += run.count;
 	}
@@ -293,7 +297,7 @@ struct pages_unit_run
 pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
 {
 	struct pages_unit_run zero = { a, 0 };
-	size_t absent = pages_units_absent(u, a, b);
+	size_t absent = pages_units_absent(u, a, b), first = a;
 	/* First of all, so that no unit of this very range is taken to fund another. */
 	size_t reused = hold_kept(u, a, b);
 
@@ -310,6 +314,7 @@ pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
 		if (end - a - funded > zero.count)
 			zero = (struct pages_unit_run){ a + funded, end - a - funded };
 	}
+	pages_units_unmark(u, first, b);
 	note_peaks(u);
 	return zero;
 }
@@ -360,9 +365,33 @@ pages_units_soil(struct pages_units *u, size_t a, size_t b)
 }
 
 void
-pages_units_cleanse(struct pages_units *u, size_t a, size_t b)
+pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b)
 {
 	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_set(u->muzzy_bits, a, b);
+}
+
+void
+pages_units_unmark(struct pages_units *u, size_t a, size_t b)
+{
+	/* Where there is a hole nothing can be touched, and nothing is handed out. */
+	while (a < b && !pages_units_broken(u)) {
+		size_t end;
+
+		a = pages_bits_find(u->muzzy_bits, a, b, true);
+		end = pages_bits_find(u->muzzy_bits, a, b, false);
+		pages_muzzy_unmark(u->arena->base + a * PAGES_UNIT, (end - a) * PAGES_UNIT);
+		pages_bits_clear(u->muzzy_bits, a, end);
+		a = end;
+	}
+}
+
+/* Of what is absent there is nothing to tell. */
+static void
+clear_marks(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_clear(u->muzzy_bits, a, b);
 }
 
 /*
@@ -394,9 +423,10 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 void
 pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate)
 {
-	if (fate != PAGES_STAYED)
-		pages_bits_clear(u->soiled_bits, run.first, run.first + run.count);
+	if (fate == PAGES_MARKED)
+		pages_units_set_muzzy(u, run.first, run.first + run.count);
 	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
+		clear_marks(u, run.first, run.first + run.count);
 		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
 		unshift_units(u, run.first, run.count);
 		u->returned += run.count;
@@ -412,6 +442,7 @@ pages_units_seclude(struct pages_units *u, size_t a, size_t b)
 	size_t kept = hold_kept(u, a, b);
 
 	pages_bits_set(u->held_bits, a, b);
+	pages_bits_clear(u->muzzy_bits, a, b);
 	unshift_units(u, a, b - a);
 	u->held += b - a;
 	u->fresh += b - a;
@@ -423,7 +454,7 @@ void
 pages_units_readmit(struct pages_units *u, size_t a, size_t b)
 {
 	pages_bits_clear(u->held_bits, a, b);
-	pages_bits_clear(u->soiled_bits, a, b);
+	clear_marks(u, a, b);
 	unshift_units(u, a, b - a);
 	u->held -= b - a;
 	u->freed += b - a;

@@ -53,6 +53,7 @@ struct pages_units {
 	uint64_t *kept_bits;
 	uint64_t *old_bits;	/* which of the kept ones were so when units last aged */
 	uint64_t *soiled_bits;	/* which of both the kernel would have to swap out; no absent one */
+	uint64_t *muzzy_bits;	/* which of both are left to the kernel: no live block overlaps one */
 	int32_t *shift;		/* distance, in units, of a moved unit from where its offset says */
 	size_t count;
 	size_t kept_end;	/* no unit from here on is KEPT */
@@ -129,9 +130,12 @@ enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_SOILED };
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
 				       enum pages_which which);
 
-/* What is held of [a, b) has been written to; or what was written there may be lost. */
+/* What is held of [a, b) has been written to; or it is left to the kernel, as muzzy.h says. */
 void pages_units_soil(struct pages_units *u, size_t a, size_t b);
-void pages_units_cleanse(struct pages_units *u, size_t a, size_t b);
+void pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b);
+
+/* Held units [a, b) are about to be handed out: what is muzzy of them is no longer. */
+void pages_units_unmark(struct pages_units *u, size_t a, size_t b);
 
 /* From now on what is kept is old. */
 void pages_units_age(struct pages_units *u);
@@ -155,7 +159,7 @@ enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_HOLE };
 /*
  * Give the memory of kept units back to the kernel, which takes time in
  * proportion to it, hence in three steps: the caller, who has made their place
- * unavailable to others, calls leave() with the lock, drop() or pages_arena_mark()
+ * unavailable to others, calls leave() with the lock, drop() or pages_muzzy_mark()
  * without it and done() with it.  Where the kernel left a hole they are absent, and the
  * caller sees to it that they stay so.
  */

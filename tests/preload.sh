@@ -4,6 +4,7 @@
 # threshold, without kernel features, under limits and with another allocator
 # behind; and small programs behave as without it.
 [ -z "$SANITIZED" ] || { echo "a sanitizer has to come first, so the shim cannot"; exit 77; }
+here=$PWD
 run=./preload/pages-run
 shim=preload/.libs/libpages_malloc.so
 [ -x "$run" ] && [ -f "$shim" ] && [ -x tests/victim ] || { echo "not built"; exit 99; }
@@ -36,6 +37,13 @@ victim "no huge pages" $run -c thp:off tests/victim
 victim "nothing kept" $run -c retain:0 tests/victim
 victim "no kernel features" env PAGES_DISABLE=all $run tests/victim
 victim "no moves" env PAGES_DISABLE=move $run tests/victim
+# Programs that bind something to the addresses of their blocks.
+(cd "$tmp" && "$here/$run" "$here/tests/pinned" >out 2>&1)
+case $? in
+0) ;;
+77) echo "# no io_uring here" ;;
+*) fail "filled by the kernel"; cat "$tmp/out" ;;
+esac
 unset VICTIM_SHIM
 victim "threshold 4M" $run -t 4M tests/victim
 for check in separate calloc realloc impossible machine errno; do

@@ -6,7 +6,7 @@
 #   tests/targets.sh [PATTERN...]	only tests whose name, suite::test, matches
 [ -z "$SANITIZED" ] || exit 77	# not for static programs
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
-core="src/os_linux*.c src/caps.c src/hint.c src/lock.c src/note.c src/populate.c
+core="src/os_linux*.c src/caps.c src/hint.c src/lock.c src/muzzy.c src/note.c src/populate.c
 	src/pages*.c src/paged_vec*.c"
 suites="tests/test_pages*.c"
 cc=${CC:-cc}

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -407,6 +408,35 @@ Test(vec_memory, is_zero_where_it_should_be_in_pages_that_were_used)
 	cr_assert_eq(longs_open(&w, &o), 0);
 	cr_assert_eq(longs_resize_zeroed(&w, o.capacity), 0);
 	cr_assert(is_zero((const char *)longs_data(&w), MIB(8)));
+	longs_free(&w);
+}
+
+/*
+ * What is kept is left to the kernel; before somebody gets it each page is stored to, since
+ * what the kernel itself writes there later would not count.  Without swap, paging out takes
+ * just what was not.
+ */
+Test(vec_memory, that_was_kept_cannot_be_taken_from_its_next_owner)
+{
+	struct paged_vec_options o = { .capacity = MIB(16) / sizeof(long) };
+	struct longs v = {0}, w = {0};
+	char *p;
+	size_t kept = 0, lost = 0;
+
+	push_until(&v, MIB(16));
+	for (size_t i = 0; i < longs_len(&v); i++)
+		*longs_at(&v, i) = -1;
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	p = (char *)longs_data(&w);
+	for (size_t i = 100; i < MIB(16); i += 4096)
+		kept += p[i] == -1;
+	if (madvise(p, MIB(16), 21 /* MADV_PAGEOUT */) != 0)
+		cr_skip_test("this kernel cannot page out");
+	for (size_t i = 100; i < MIB(16); i += 4096)
+		lost += p[i] != -1;
+	cr_assert_geq(kept, MIB(15) / 4096);
+	cr_assert_leq(lost, MIB(16) / 4096 - kept, "%zu of %zu pages are lost", lost, kept);
 	longs_free(&w);
 }
 
