@@ -13,7 +13,9 @@
  * Names say what is meant, not which system call does it.  The files os_linux*.c
  * are the one implementation and the only ones of the library to enter the kernel.
  * The calls that change mappings go through the C library's functions, because
- * MPI and RDMA stacks patch those to keep their caches of pinned pages right.
+ * MPI and RDMA stacks patch those to keep their caches of pinned pages right; moves to a
+ * given place do not, but both ends are announced by such a call.  So code of others may
+ * run inside, which may allocate, free, or wait for a lock of its own.
  */
 #ifndef PAGES_OS_H
 #define PAGES_OS_H
@@ -76,8 +78,13 @@ int pages_os_map_lazy(size_t len, void **ret);
  */
 int pages_os_protect(void *p, size_t len, unsigned prot);
 
-/* Make a part of a mapping, whatever it is, reserved address space again. */
-int pages_os_unback(void *p, size_t len);
+/*
+ * Put zeroed private memory that is not charged before it is touched, or with prot 0
+ * reserved address space, in place of a part of a mapping.  -ENOTRECOVERABLE:
+ * nothing is known about the range any more.  It may be as it was (at the mapping limit),
+ * or a hole, which another thread may fill.  After any other error it is as it was.
+ */
+int pages_os_replace(void *p, size_t len, unsigned prot);
 
 /*
  * Give a mapping of len bytes a new length, keeping the contents, where it is or,
@@ -103,7 +110,8 @@ int pages_os_discard(void *p, size_t len);
 /*
  * Replace a private read-write range by a new, uncharged one: zero, no memory,
  * and the attributes of a fresh mapping, so that the kernel can merge it with
- * its surroundings again.  On failure the old mapping may be gone: see heal.
+ * its surroundings again.  On failure the contents are lost, and the old mapping may be
+ * gone: see heal.
  */
 int pages_os_renew(void *p, size_t len);
 
@@ -200,7 +208,7 @@ enum pages_os_sharing { PAGES_OS_PRIVATE, PAGES_OS_SHARED };
 int pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing sharing,
 		      void **ret);
 
-/* The part from offset on, in place of what is mapped at p. */
+/* The part from offset on, in place of what is mapped at p.  -ENOTRECOVERABLE: as for replace. */
 int pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 			 enum pages_os_sharing sharing);
 

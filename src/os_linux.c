@@ -185,20 +185,36 @@ pages_os_protect(void *p, size_t len, unsigned prot)
 	return len == 0 ? 0 : pages_os_answer(mprotect(p, len, (int)prot), saved);
 }
 
-int
-pages_os_unback(void *p, size_t len)
+/*
+ * MPI and RDMA stacks keep "address range -> pinned pages" and drop entries when a
+ * function of the C library, which they patch, says that a range changed.  All of them
+ * take a MADV_DONTNEED for that; a mapping laid over another, and the place that pages
+ * are moved to, are not seen by each.  For ranges whose contents do not count.
+ */
+static void
+announce(void *p, size_t len)
+{
+	(void)advise(p, len, MADV_DONTNEED);
+}
+
+/* Replace what is mapped at p, whose contents are lost in any case. */
+static int
+map_over(void *p, size_t len, int prot, int flags)
 {
 	void *q;
 
-	return len == 0 ? 0 : map(p, len, PROT_NONE, ANON | MAP_NORESERVE | MAP_FIXED, &q);
+	if (len == 0)
+		return 0;
+	announce(p, len);
+	return map(p, len, prot, ANON | MAP_FIXED | flags, &q);
 }
 
-/* mremap with our error convention; dst counts with MREMAP_FIXED only. */
+/* The C library's mremap, with our error convention. */
 static int
-remap(void *p, size_t len, size_t new_len, int flags, void *dst, void **ret)
+remap(void *p, size_t len, size_t new_len, int flags, void **ret)
 {
 	int saved = errno;
-	void *q = mremap(p, len, new_len, flags, dst);
+	void *q = mremap(p, len, new_len, flags);
 	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
 
 	if (err == 0)
@@ -206,26 +222,74 @@ remap(void *p, size_t len, size_t new_len, int flags, void *dst, void **ret)
 	return err;
 }
 
+/* The same for what must not be dropped: a change of length that is none. */
+static void
+announce_gently(void *p, size_t len)
+{
+	void *q;
+
+	(void)remap(p, len, len, 0, &q);
+}
+
+/*
+ * To a given place, past the C library: a function that was put in place of its mremap
+ * may drop the fifth argument, and the kernel would take any place for it.
+ */
+static int
+remap_to(void *p, size_t len, size_t new_len, int flags, void *dst)
+{
+	int saved = errno;
+	long at = syscall(SYS_mremap, p, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, dst);
+
+	return pages_os_answer(at == -1 ? -1 : 0, saved);
+}
+
 int
 pages_os_extend(void *p, size_t len, size_t new_len)
 {
 	void *q;
 
-	return remap(p, len, new_len, 0, NULL, &q);
+	return remap(p, len, new_len, 0, &q);
 }
 
 int
 pages_os_resize(void *p, size_t len, size_t new_len, void **ret)
 {
-	return remap(p, len, new_len, MREMAP_MAYMOVE, NULL, ret);
+	return remap(p, len, new_len, MREMAP_MAYMOVE, ret);
 }
 
 int
 pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst)
 {
-	void *q;
+	announce_gently(p, len);
+	announce(dst, new_len);
+	return remap_to(p, len, new_len, 0, dst);
+}
 
-	return remap(p, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED, dst, &q);
+/*
+ * Not by a mapping laid over it: where that is refused what was there is gone, and
+ * another thread may have its place.  All limits are looked at for the first step.
+ */
+int
+pages_os_replace(void *p, size_t len, unsigned prot)
+{
+	void *q;
+	int err;
+
+	if (len == 0)
+		return 0;
+	err = map(NULL, len, (int)prot, ANON | MAP_NORESERVE, &q);
+	return err != 0 ? err : pages_os_put(q, len, p);
+}
+
+int
+pages_os_put(void *p, size_t len, void *dst)
+{
+	announce_gently(dst, len);
+	if (remap_to(p, len, len, 0, dst) == 0)
+		return 0;
+	pages_os_release(p, len);
+	return -ENOTRECOVERABLE;
 }
 
 int
@@ -245,31 +309,28 @@ pages_os_discard(void *p, size_t len)
 int
 pages_os_renew(void *p, size_t len)
 {
-	void *q;
-
-	if (len == 0)
-		return 0;
-	return map(p, len, READ_WRITE, ANON | MAP_NORESERVE | MAP_FIXED, &q);
+	return map_over(p, len, READ_WRITE, MAP_NORESERVE);
 }
 
 int
 pages_os_renew_pool(void *p, size_t len)
 {
-	int flags = ANON | MAP_FIXED | MAP_HUGETLB | 21 << MAP_HUGE_SHIFT;
-	void *q;
-
-	return len == 0 ? 0 : map(p, len, READ_WRITE, flags, &q);
+	return map_over(p, len, READ_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT);
 }
 
 int
 pages_os_move(void *src, void *dst, size_t len)
 {
-	void *q;
+	int err;
 
 	if (len == 0)
 		return 0;
+	announce(dst, len);
 	/* DONTUNMAP keeps src mapped: no hole for another thread's mmap to land in. */
-	return remap(src, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, dst, &q);
+	err = remap_to(src, len, len, MREMAP_DONTUNMAP, dst);
+	if (err == 0)
+		announce(src, len);	/* it is empty */
+	return err;
 }
 
 /*

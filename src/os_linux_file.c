@@ -143,17 +143,15 @@ pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing shari
 	return map(NULL, fd, 0, len, (int)prot, flags_of(sharing), ret);
 }
 
-/*
- * What mmap may refuse after it has removed the old mapping is memory for a handful
- * of kernel objects; all limits are checked before, since nothing is charged.
- */
+/* In two steps, as pages_os_replace(): for the first one everything is looked at. */
 int
 pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 		     enum pages_os_sharing sharing)
 {
 	void *q;
+	int err = map(NULL, fd, offset, len, (int)prot, flags_of(sharing), &q);
 
-	return map(p, fd, offset, len, (int)prot, flags_of(sharing) | MAP_FIXED, &q);
+	return err != 0 ? err : pages_os_put(q, len, p);
 }
 
 /* madvise(MADV_REMOVE) would do the same, but emulators say yes to it and do nothing. */

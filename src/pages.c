@@ -165,3 +165,19 @@ pages_die_range_(const char *call, size_t i, size_t count)
 	pages_os_complain(line, pages_min((size_t)n, sizeof(line) - 1));
 	abort();
 }
+
+int
+pages_replaced(int err, void *p, size_t len, const char *call)
+{
+	char line[512];
+	int n;
+
+	if (err != -ENOTRECOVERABLE)
+		return err;
+	if (pages_os_heal(p, len) == -EEXIST)
+		return -ENOMEM;
+	n = snprintf(line, sizeof(line), "pages: %s: the kernel is out of memory and has lost the "
+		     "pages\n", call);
+	pages_os_complain(line, pages_min((size_t)n, sizeof(line) - 1));
+	abort();
+}

@@ -59,6 +59,15 @@ sealed_copy(struct pages_region r, int *ret)
 	return 0;
 }
 
+/* A view of the file in place of the pages. */
+static int
+map_over(const struct pages_region *r, int fd, unsigned prot, enum pages_os_sharing sharing)
+{
+	int err = pages_os_file_map_at(r->base, fd, 0, r->len, prot, sharing);
+
+	return pages_replaced(err, r->base, r->len, "pages_freeze");
+}
+
 /* Let the file that is behind the pages already be the one that is frozen. */
 static int
 freeze_shared(struct pages_region *r, unsigned prot)
@@ -67,14 +76,14 @@ freeze_shared(struct pages_region *r, unsigned prot)
 	int err = pages_region_file(*r, &fd);
 
 	if (err == 0)
-		err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
+		err = map_over(r, fd, PAGES_P_RO_, PAGES_OS_PRIVATE);
 	if (err != 0)
 		return err;
 	err = pages_os_file_seal(fd);
 	if (err == 0)
 		r->kind = PAGES_FROZEN;
 	else
-		(void)pages_os_file_map_at(r->base, fd, 0, r->len, prot, PAGES_OS_SHARED);
+		(void)map_over(r, fd, prot, PAGES_OS_SHARED);
 	return err;
 }
 
@@ -89,7 +98,7 @@ freeze_copied(struct pages_region *r)
 
 	if (err != 0)
 		return err;
-	err = pages_os_file_map_at(r->base, fd, 0, r->len, PAGES_P_RO_, PAGES_OS_PRIVATE);
+	err = map_over(r, fd, PAGES_P_RO_, PAGES_OS_PRIVATE);
 	if (err != 0) {
 		pages_os_file_close(fd);
 		return err;
@@ -144,8 +153,11 @@ map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_regio
 	r.base = base;
 	err = pages_os_file_map_at(base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
 	if (err != 0) {
-		pages_os_release(base, reserve);
-		return err;
+		/* The part that is lost may be another thread's. */
+		size_t lost = err == -ENOTRECOVERABLE ? len : 0;
+
+		pages_os_release(r.base + lost, reserve - lost);
+		return err == -ENOTRECOVERABLE ? -ENOMEM : err;
 	}
 	*ret = r;
 	return 0;

@@ -32,8 +32,8 @@ discard(struct pages_region r, char *start, size_t len)
 		return -EOPNOTSUPP;
 	switch (r.kind) {
 	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
-		err = pages_os_renew(start, len);
-		return err != 0 && pages_os_heal(start, len) == 0 ? 0 : err;
+		err = pages_os_replace(start, len, PAGES_P_RW_);
+		return pages_replaced(err, start, len, "pages_decommit");
 	case PAGES_SHARED:
 		err = pages_region_file(r, &fd);
 		if (err == 0)

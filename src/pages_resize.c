@@ -3,8 +3,8 @@
  * pages_resize.c - changing the length of a region, without copying
  *
  * Where pages have to move and the place is not for the kernel to choose, a frame
- * is mapped first: inaccessible address space with the right alignment, and room for
- * guards.  Then the pages' mapping is moved into it.  Up to that last step nothing
+ * is mapped first: inaccessible address space with the right alignment, and a page
+ * on either side for guards.  Then the pages' mapping is moved into it.  Up to that last step nothing
  * has happened to them, and after it nothing can fail.
  */
 #include "region.h"
@@ -17,48 +17,70 @@
 
 /*
  * Give up a frame into which a move failed.  The kernel may have unmapped the middle
- * before it said no, and another thread may have mapped something there since.
+ * before it said no, and another thread may have mapped something there since.  So it is
+ * left alone unless it was a hole just now, or has never been one: then it is still one
+ * mapping with the pages around it, which no other would become part of, as it lacks
+ * their attributes.
  */
 static void
 abandon(char *start, size_t span, char *middle, size_t len)
 {
 	struct pages_os_mapping m;
-	bool ours = pages_os_heal(middle, len) == 0;
+	size_t page = (size_t)(middle - start);
 
-	if (!ours)
-		ours = pages_os_query_text(middle, &m) == 0 && m.start <= middle &&
-		       middle + len <= m.start + m.len && m.prot == PAGES_OS_NONE;
-	pages_os_release(start, (size_t)(middle - start));
-	if (ours)
-		pages_os_release(middle, len);
-	pages_os_release(middle + len, span - len - (size_t)(middle - start));
+	if (pages_os_heal(middle, len) == 0 ||
+	    (pages_os_query_text(middle, &m) == 0 && m.start <= start &&
+	     start + span <= m.start + m.len)) {
+		pages_os_release(start, span);
+		return;
+	}
+	pages_os_release(start, page);
+	pages_os_release(middle + len, page);
+}
+
+/* Inaccessible address space for len bytes, and a page on either side. */
+static int
+open_frame(size_t len, size_t align, char **ret_middle)
+{
+	size_t page = pages_os_page_size(), span;
+	void *start;
+	int err;
+
+	if (__builtin_add_overflow(len, 2 * page, &span))
+		return -ENOMEM;
+	err = pages_os_map(span, align, page, PAGES_OS_NONE, &start);
+	if (err != 0)
+		return err;
+	(void)pages_os_advise(start, span, PAGES_OS_DONT_DUMP);
+	(void)pages_os_advise(start, span, PAGES_OS_WIPE_ON_FORK);
+	*ret_middle = (char *)start + page;
+	return 0;
 }
 
 /* Move the pages of a plain region into a new frame, and let the old one go. */
 static int
 reframe(struct pages_region *r, size_t len)
 {
-	size_t page = pages_os_page_size(), lead = r->guarded ? page : 0, span;
-	size_t align = pages_max((size_t)1 << r->detail, page);
-	char *old = r->base;
-	void *start;
-	int err;
+	size_t page = pages_os_page_size(), align = pages_max((size_t)1 << r->detail, page);
+	char *old = r->base, *base;
+	int err = open_frame(len, align, &base);
 
-	if (__builtin_add_overflow(len, 2 * lead, &span))
-		return -ENOMEM;
-	err = pages_os_map(span, align, lead, PAGES_OS_NONE, &start);
 	if (err != 0)
 		return err;
-	r->base = (char *)start + lead;
-	err = pages_os_resize_to(old, r->len, len, r->base);
+	err = pages_os_resize_to(old, r->len, len, base);
 	if (err != 0) {
-		abandon(start, span, r->base, len);
-		r->base = old;
+		abandon(base - page, len + 2 * page, base, len);
 		return err;
 	}
 	/* Where the pages were there may be somebody else's already; the guards are ours. */
-	pages_os_release(old - lead, lead);
-	pages_os_release(old + r->len, lead);
+	if (r->guarded) {
+		pages_os_release(old - page, page);
+		pages_os_release(old + r->len, page);
+	} else {
+		pages_os_release(base - page, page);
+		pages_os_release(base + len, page);
+	}
+	r->base = base;
 	r->len = len;
 	r->light = false;
 	return 0;
@@ -104,6 +126,14 @@ resize_plain(struct pages_region *r, size_t len)
 	return 0;
 }
 
+static int
+replace(char *from, size_t len)
+{
+	int err = pages_os_replace(from, len, PAGES_OS_NONE);
+
+	return pages_replaced(err, from, len, "pages_resize");
+}
+
 /*
  * Make the end of a region inaccessible and zero.  Replacing it does both, but the
  * hints that were given go with it.
@@ -114,11 +144,11 @@ unback(struct pages_region *r, char *from, size_t len)
 	int err;
 
 	if (r->kind != PAGES_RESERVED || !pages_can(PAGES_CAP_DISCARD))
-		return pages_os_unback(from, len);
+		return replace(from, len);
 	err = pages_reprotect(from, len, PAGES_P_RW_, PAGES_OS_NONE);
 	if (err != 0 || pages_os_discard(from, len) == 0)
 		return err;
-	err = pages_os_unback(from, len);
+	err = replace(from, len);
 	if (err != 0)
 		(void)pages_os_protect(from, len, PAGES_P_RW_);
 	return err;

@@ -7,6 +7,8 @@
  */
 #include "region.h"
 
+#include <errno.h>
+
 #include "base.h"
 #include "caps.h"
 #include "note.h"
@@ -73,7 +75,14 @@ pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_
 	if (err != 0)
 		return err;
 	r.base = (char *)frame + page;
-	if (map_hidden(r.base, r.len, &has) != 0)
+	err = map_hidden(r.base, r.len, &has);
+	if (err == -ENOTRECOVERABLE) {
+		/* The middle may be another thread's: only the guards are ours. */
+		pages_os_release(frame, page);
+		pages_os_release(r.base + r.len, page);
+		return -ENOMEM;
+	}
+	if (err != 0)
 		err = map_ordinary(r.base, r.len, &has);
 	if (err != 0) {
 		pages_os_release(frame, span);

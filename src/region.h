@@ -105,6 +105,13 @@ int pages_reprotect(char *p, size_t len, unsigned old, unsigned now);
 /* len, which is not 0, rounded up to whole pages of the given size, or -errno. */
 int pages_whole(size_t len, size_t page, size_t *ret);
 
+/*
+ * The answer of a function of os.h that puts something else in place of pages of a handle.
+ * Ends the process if that has left a hole: the handle's owner would take whatever comes
+ * to lie there for its pages.  (Where somebody was so quick to fill it, nobody can tell.)
+ */
+int pages_replaced(int err, void *p, size_t len, const char *call);
+
 /* Is it what the kernel takes for the name of a mapping? */
 bool pages_is_label(const char *s);
 

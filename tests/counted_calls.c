@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "../bench/measure.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -22,22 +25,26 @@ add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* [p, p + len) is going to lose its pages.  What is no mapping has none. */
-static void
-lose(char *p, size_t len)
+/* Bytes of memory in use; not by mincore(), which takes the zero page for some. */
+static uint64_t
+in_use(void)
 {
-	static _Thread_local unsigned char present[1 << 16];
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), step = sizeof(present) * page;
+	struct resident r;
 
-	for (; len != 0; p += step, len -= step) {
-		if (step > len)
-			step = len;
-		if (mincore(p, step, present) != 0)
-			return;
-		for (size_t i = 0; i < step / page; i++)
-			add(&counted.lost, (present[i] & 1) * page);
-	}
+	read_resident(&r);
+	return r.now;
 }
+
+/* A call that may take pages away, and how many those were. */
+#define LOSING(call)                                                               \
+	({                                                                         \
+		uint64_t before = in_use(), after;                                 \
+		__typeof__(call) result = call;                                    \
+                                                                                   \
+		after = in_use();                                                  \
+		add(&counted.lost, before > after ? before - after : 0);           \
+		result;                                                            \
+	})
 
 /* Where the dynamic linker sees them. */
 #pragma GCC visibility push(default)
@@ -47,7 +54,7 @@ mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	add(&counted.calls, 1);
 	if ((flags & MAP_FIXED) != 0 && (flags & MAP_FIXED_NOREPLACE) == 0)
-		lose(p, len);
+		return LOSING(NEXT(mmap)(p, len, prot, flags, fd, offset));
 	return NEXT(mmap)(p, len, prot, flags, fd, offset);
 }
 
@@ -55,8 +62,7 @@ int
 munmap(void *p, size_t len)
 {
 	add(&counted.calls, 1);
-	lose(p, len);
-	return NEXT(munmap)(p, len);
+	return LOSING(NEXT(munmap)(p, len));
 }
 
 void *
@@ -70,9 +76,7 @@ mremap(void *p, size_t len, size_t new_len, int flags, ...)
 	va_end(ap);
 	add(&counted.calls, 1);
 	add(&counted.moved, len);
-	if ((flags & MREMAP_FIXED) != 0)
-		lose(to, new_len);
-	return NEXT(mremap)(p, len, new_len, flags, to);
+	return LOSING(NEXT(mremap)(p, len, new_len, flags, to));
 }
 
 int
@@ -80,7 +84,7 @@ madvise(void *p, size_t len, int advice)
 {
 	add(advice == MADV_FREE ? &counted.marked : &counted.calls, 1);
 	if (advice == MADV_DONTNEED)
-		lose(p, len);
+		return LOSING(NEXT(madvise)(p, len, advice));
 	return NEXT(madvise)(p, len, advice);
 }
 
@@ -103,7 +107,10 @@ syscall(long number, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	add(&counted.calls, 1);
-	return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number != SYS_mremap)
+		return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	add(&counted.moved, (uint64_t)a[1]);
+	return LOSING(NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
 void *

@@ -84,8 +84,35 @@ fails(const char *name, bool damaging, bool *damage)
 		return -error;                                                     \
 	}
 
-/* What os.h calls a hole. */
-#define HOLE(at, bytes) (void)munmap((at), (bytes))
+static bool taken_at_once;
+static char *taken;
+static size_t taken_len;
+
+void
+failing_take_holes(void)
+{
+	taken_at_once = true;
+}
+
+size_t
+failing_taken(const char **ret)
+{
+	*ret = taken;
+	return taken_len;
+}
+
+/* What os.h calls a hole; or another thread's mapping, made there at that moment. */
+static void
+make_hole(void *at, size_t len)
+{
+	(void)munmap(at, len);
+	if (!taken_at_once)
+		return;
+	taken = mmap(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	taken_len = len;
+	memset(taken, 'x', len);
+}
+#define HOLE(at, bytes) make_hole((at), (bytes))
 /* A range of several pages may be several mappings. */
 #define HALF(name, bytes, ...) (void)((bytes) > pages_os_page_size() && __real_##name(__VA_ARGS__))
 
@@ -96,7 +123,7 @@ FALLIBLE(pages_os_map_pool, (size_t len, unsigned log2, void **ret), (len, log2,
 FALLIBLE(pages_os_map_lazy, (size_t len, void **ret), (len, ret))
 DAMAGING(pages_os_protect, (void *p, size_t len, unsigned prot), (p, len, prot), true,
 	 HALF(pages_os_protect, len, p, pages_os_page_size(), prot))
-FALLIBLE(pages_os_unback, (void *p, size_t len), (p, len))
+FALLIBLE(pages_os_replace, (void *p, size_t len, unsigned prot), (p, len, prot))
 FALLIBLE(pages_os_extend, (void *p, size_t len, size_t new_len), (p, len, new_len))
 FALLIBLE(pages_os_resize, (void *p, size_t len, size_t new_len, void **ret),
 	 (p, len, new_len, ret))
@@ -128,10 +155,11 @@ FALLIBLE(pages_os_file_len, (int fd, uint64_t *ret), (fd, ret))
 FALLIBLE(pages_os_file_map,
 	 (int fd, size_t len, unsigned prot, enum pages_os_sharing sharing, void **ret),
 	 (fd, len, prot, sharing, ret))
-FALLIBLE(pages_os_file_map_at,
+/* Without being taken at once, this would be a way to end the process. */
+DAMAGING(pages_os_file_map_at,
 	 (void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 	  enum pages_os_sharing sharing),
-	 (p, fd, offset, len, prot, sharing))
+	 (p, fd, offset, len, prot, sharing), taken_at_once, HOLE(p, len))
 FALLIBLE(pages_os_file_discard, (int fd, uint64_t offset, size_t len), (fd, offset, len))
 FALLIBLE(pages_os_write, (int fd, const void *buf, size_t len), (fd, buf, len))
 FALLIBLE(pages_os_read, (int fd, void *buf, size_t len, size_t *ret), (fd, buf, len, ret))

@@ -10,6 +10,7 @@
 #define PAGES_TESTS_FAILING_OS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum failing_mode {
@@ -27,6 +28,13 @@ void failing_arm(enum failing_mode mode, unsigned n, int error);
 
 /* From now on one call in k fails, at random, every second with damage if it can. */
 void failing_arm_random(uint64_t seed, unsigned k, int error);
+
+/*
+ * From now on, when a failure leaves a hole, another thread's mapping comes to lie in it
+ * at once, full of 'x': the last of them.
+ */
+void failing_take_holes(void);
+size_t failing_taken(const char **ret);
 
 /* No more failures.  The function that failed last, NULL if none was reached. */
 const char *failing_disarm(void);

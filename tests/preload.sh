@@ -38,6 +38,8 @@ victim "nothing kept" $run -c retain:0 tests/victim
 victim "no kernel features" env PAGES_DISABLE=all $run tests/victim
 victim "no moves" env PAGES_DISABLE=move $run tests/victim
 # Programs that bind something to the addresses of their blocks.
+victim "hooks" $run tests/hooked
+victim "hooks, small pages" $run -c thp:off tests/hooked
 (cd "$tmp" && "$here/$run" "$here/tests/pinned" >out 2>&1)
 case $? in
 0) ;;

@@ -755,6 +755,69 @@ jit_flip(struct trial *t)
 }
 FAILING(jit_flip, jit_open, jit_flip)
 
+/* Places that were lost to another thread. ---------------------------------- */
+
+static void
+lose_places(int err)
+{
+	warm(NULL);
+	failing_take_holes();
+	failing_arm(FAILING_WITH_DAMAGE, 1, err);
+}
+
+/* The call by name was what failed, and what lies there now is as its owner left it. */
+static void
+expect_left_alone(const char *name)
+{
+	const char *reached = failing_disarm(), *p;
+	size_t len = failing_taken(&p);
+
+	if (reached == NULL)
+		cr_skip_test("not on this machine");
+	cr_assert_str_eq(reached, name);
+	cr_assert_gt(len, 0);
+	for (size_t i = 0; i < len; i++)
+		cr_assert_eq(p[i], 'x');
+}
+
+Test(a_lost_place, of_a_secret)
+{
+	struct pages_rw rw = {0};
+	unsigned got;
+
+	lose_places(ENOTRECOVERABLE);
+	if (pages_can(PAGES_CAP_SECRET))
+		cr_assert_eq(pages_secret_open(&rw, LEN, &got), -ENOMEM);
+	expect_left_alone("pages_os_file_map_at");
+}
+
+Test(a_lost_place, of_a_clone)
+{
+	struct pages_rw rw = {0}, clone = {0};
+	struct pages_frozen frozen = {0};
+
+	cr_assert_eq(pages_open(&rw, LEN), 0);
+	cr_assert_eq(pages_freeze(&rw, &frozen), 0);
+	lose_places(ENOTRECOVERABLE);
+	if (pages_can(PAGES_CAP_FILES))
+		cr_assert_eq(pages_clone(&frozen, &clone), -ENOMEM);
+	expect_left_alone("pages_os_file_map_at");
+	pages_close(&frozen);
+}
+
+Test(a_lost_place, of_pages_that_grow)
+{
+	struct pages_rw rw = {0};
+
+	cr_assert_eq(open_guarded(&rw), 0);
+	mark(pages_write(&rw), LEN, OWNER);
+	lose_places(ENOMEM);
+	cr_assert_eq(pages_resize(&rw, 2 * LEN), -ENOMEM);
+	expect_left_alone("pages_os_resize_to");
+	cr_assert(is_marked(pages_read(&rw), LEN, LEN, OWNER));
+	pages_close(&rw);
+}
+
 /* Last: from the first success on, the process notes what it does. */
 Test(failing, explain_faults)
 {

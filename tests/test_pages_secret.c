@@ -186,6 +186,36 @@ Test(a_secret, says_when_it_is_not_locked)
 	assert_as_nobody(open_beyond_the_limit);
 }
 
+/* The kernel has no hidden pages left, which are locked ones: the others are to be had. */
+static void
+open_more_than_the_limit(void)
+{
+	enum { PAGES_LOCKED = 16, MORE = 8 };
+	struct rlimit few = { PAGES_LOCKED * page(), PAGES_LOCKED * page() };
+	struct pages_rw w[PAGES_LOCKED + MORE];
+	unsigned got;
+
+	memset(w, 0, sizeof(w));
+	if (setrlimit(RLIMIT_MEMLOCK, &few) != 0 || setuid(65534) != 0)
+		_exit(77);
+	for (int i = 0; i < PAGES_LOCKED + MORE; i++) {
+		if (pages_secret_open(&w[i], 1, &got) != 0 || pages_verify(&w[i]) != 0)
+			_exit(1);
+		if (i >= PAGES_LOCKED && (got & (PAGES_SECRET_HIDDEN | PAGES_SECRET_LOCKED)) != 0)
+			_exit(2);
+		if ((got & PAGES_SECRET_GUARDED) == 0 || (got & PAGES_SECRET_NOT_DUMPED) == 0)
+			_exit(3);
+		strcpy(pages_write(&w[i]), "open sesame");
+	}
+	for (int i = 0; i < PAGES_LOCKED + MORE; i++)
+		pages_close(&w[i]);
+}
+
+Test(a_secret, beyond_the_limit_of_locked_memory_has_all_the_rest)
+{
+	assert_as_nobody(open_more_than_the_limit);
+}
+
 Test(a_secret, of_no_length_or_too_much_is_refused)
 {
 	struct pages_rw w = {0};
