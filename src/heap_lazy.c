@@ -11,10 +11,10 @@
  * else can have them.  Those that blocks share are marked when some have come together,
  * as kept memory is given back: by a sweep.
  *
- * Marking a huge page and having it again costs about 6 us, up to 8 us on some virtual
- * machines: up to 8 % of what writing it takes.  So a block that lived for a few
- * milliseconds only is not marked, as it cannot have been written to for longer than
- * that: that is some tens of MiB at most, of memory that is in use all the time.
+ * Marking a huge page and having it again costs 1 to 2 us, on some virtual machines 8:
+ * up to 8 % of what writing it takes.  So a block that lived for a few milliseconds only
+ * is not marked, as it cannot have been written to for longer than that: that is some tens
+ * of MiB at most, of memory that is in use all the time.
  */
 #include "base.h"
 #include "heap_impl.h"

@@ -70,6 +70,7 @@ can_be_lazy(const struct pages_heap *h)
 
 	if (!h->options.huge || !pages_can(PAGES_CAP_HUGE) || !pages_can(PAGES_CAP_LAZY))
 		return false;
+	(void)pages_can(PAGES_CAP_POPULATE);	/* found out now, not in the middle of a request */
 	return pages_os_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text,
 				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "muzzy.h"
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "base.h"
+#include "caps.h"
 #include "os.h"
 
 /* A huge page where pages are 4 KiB; canaries lie this far apart in it. */
@@ -11,10 +13,11 @@
 #define CANARY_STEP ((size_t)128 << 10)
 
 /*
- * Chunks in a row that need the same are dealt with in one call.  Not too many: without a
- * huge zero page, looking at a chunk that was never written to makes it resident.
+ * Chunks in a row that need the same are dealt with in one call.  When they are marked, not
+ * too many: without a huge zero page, looking at a chunk that was never written to makes it
+ * resident.
  */
-#define CHUNKS_AT_ONCE 16
+#define MARKED_AT_ONCE 16
 
 /* A cache line, of which the canary is the first word; all of it is looked at. */
 enum { WORDS = 64 / sizeof(uint64_t) };
@@ -54,7 +57,7 @@ plant_canaries(char *p, const char *end)
 }
 
 static bool
-canaries_live(const char *p, const char *end)
+canaries_live(char *p, char *end)
 {
 	for (; p < end; p += CANARY_STEP)
 		if (*(const volatile uint64_t *)p == 0)
@@ -72,21 +75,21 @@ store_to_pages(char *p, const char *end)
 }
 
 /*
- * Look at each chunk of [p, end), and deal with chunks in a row for which the answer was
- * the same.
+ * Look at each chunk of [p, end), and deal with chunks in a row, at_once at most, for which
+ * the answer was the same.
  */
 static void
-each_run(char *p, char *end, bool (*look)(char *p, char *end),
+each_run(char *p, char *end, size_t at_once, bool (*look)(char *p, char *end),
 	 void (*deal)(char *p, size_t len, bool answer))
 {
 	char *run = p, *next;
 	bool before = false;
-	unsigned n = 0;
+	size_t n = 0;
 
 	for (; p < end; p = next, n++) {
 		bool answer = look(p, next = chunk_end(p, end));
 
-		if (n != 0 && (answer != before || n == CHUNKS_AT_ONCE)) {
+		if (n != 0 && (answer != before || n == at_once)) {
 			deal(run, (size_t)(p - run), before);
 			run = p;
 			n = 0;
@@ -126,30 +129,26 @@ pages_muzzy_mark(char *p, size_t len)
 	if (pages_os_protect(p, len, PAGES_OS_READ | PAGES_OS_WRITE) != 0)
 		(void)pages_os_discard(p, len);
 	else
-		each_run(p, p + len, plant_if_written, leave);
+		each_run(p, p + len, MARKED_AT_ONCE, plant_if_written, leave);
 	return true;
 }
 
-static bool
-rescue(char *p, char *end)
-{
-	bool there = canaries_live(p, end);
-
-	if (there)
-		store_to_pages(p, end);
-	return there;
-}
-
+/*
+ * What is there is dirty afterwards, and the rest is gone: by the kernel, which needs 0.1 us
+ * for a huge page that is one still, or by stores, which take 5 us.
+ */
 static void
-drop_rest(char *p, size_t len, bool there)
+take_back(char *p, size_t len, bool there)
 {
-	/* What cannot be dropped is locked, say, and not for the kernel to take. */
-	if (!there && pages_os_discard(p, len) != 0)
+	int err = !there ? pages_os_discard(p, len) :
+		  pages_can(PAGES_CAP_POPULATE) ? pages_os_populate(p, len) : -EOPNOTSUPP;
+
+	if (err != 0)
 		store_to_pages(p, p + len);
 }
 
 void
 pages_muzzy_unmark(char *p, size_t len)
 {
-	each_run(p, p + len, rescue, drop_rest);
+	each_run(p, p + len, SIZE_MAX, canaries_live, take_back);
 }

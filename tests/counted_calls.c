@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -10,6 +11,9 @@
 
 #include "../bench/measure.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -82,7 +86,9 @@ mremap(void *p, size_t len, size_t new_len, int flags, ...)
 int
 madvise(void *p, size_t len, int advice)
 {
-	add(advice == MADV_FREE ? &counted.marked : &counted.calls, 1);
+	bool marks = advice == MADV_FREE || advice == MADV_POPULATE_WRITE;
+
+	add(marks ? &counted.marked : &counted.calls, 1);
 	if (advice == MADV_DONTNEED)
 		return LOSING(NEXT(madvise)(p, len, advice));
 	return NEXT(madvise)(p, len, advice);

@@ -14,7 +14,7 @@
 
 struct counted_calls {
 	_Atomic uint64_t calls;		/* of the kernel, but for these: */
-	_Atomic uint64_t marked;	/* memory left to the kernel; depends on the time */
+	_Atomic uint64_t marked;	/* memory left to the kernel, and had again; depends on the time */
 	_Atomic uint64_t lost;		/* bytes that were resident in what was unmapped or dropped */
 	_Atomic uint64_t moved;		/* bytes of address space, by page tables */
 	_Atomic uint64_t copied;	/* bytes, by memcpy or memmove */

@@ -184,8 +184,8 @@ is_cheap(const struct cost *c, const struct limits *l)
 	ok &= holds("moved", c->moved, MIB(l->moved));
 	ok &= holds("copied", c->copied, MIB(l->copied));
 	ok &= holds("calls", c->calls, l->calls);
-	/* Twice for a block that is freed, and for what several had shared. */
-	ok &= holds("marked", c->marked, 128 + 4 * l->rounds);
+	/* Three times for a block that is freed; and what several had shared. */
+	ok &= holds("marked", c->marked, 256 + 6 * l->rounds);
 	ok &= holds("mappings", c->mappings, l->mappings);
 	if (!c->seen) {
 		printf("# nothing is counted\n");
