@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "../src/os.h"
+#include "os/os.h"
 
 /* The C library puts the thread-local variables of all objects on it, too. */
 #define STACK_SIZE PAGES_KIB(128)

@@ -18,8 +18,8 @@
 
 #include <stdatomic.h>
 
-#include "../src/base.h"
-#include "../src/heap.h"
+#include "os/base.h"
+#include "heap/heap.h"
 
 enum { PAGES_BACKGROUND_OFF, PAGES_BACKGROUND_WANTED, PAGES_BACKGROUND_RUNS };
 

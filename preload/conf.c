@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../src/base.h"
-#include "../src/os.h"
+#include "os/base.h"
+#include "os/os.h"
 
 #define THRESHOLD_MIN PAGES_KIB(64)
 

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../src/heap.h"
+#include "heap/heap.h"
 
 struct pages_conf {
 	size_t threshold;

@@ -18,7 +18,7 @@
 
 #include <pages/attr.h>
 
-#include "../src/base.h"
+#include "os/base.h"
 #include "background.h"
 #include "shim.h"
 

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "../src/route.h"
+#include "heap/route.h"
 
 struct pages_next_more {
 	void *(*memalign)(size_t alignment, size_t size);

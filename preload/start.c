@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../src/base.h"
-#include "../src/os.h"
+#include "os/base.h"
+#include "os/os.h"
 #include "background.h"
 #include "elf_scope.h"
 #include "report.h"

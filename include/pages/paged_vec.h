@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paged_vec.h - a vector for data that is too big to copy
+ * vec/vec.h - a vector for data that is too big to copy
  *
  *	PAGED_VEC(doubles, double);		(struct doubles and its functions)
  *

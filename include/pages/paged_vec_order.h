@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paged_vec_order.h - clone, sort, search and compare vectors; included by paged_vec.h
+ * paged_vec_order.h - clone, sort, search and compare vectors; included by vec/vec.h
  *
  *	PAGED_VEC(doubles, double);
  *	PAGED_VEC_ORDER(doubles, PAGED_VEC_ASCENDING);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * paged_vec_pages.h - what vectors can do because they are pages; included by
- * paged_vec.h
+ * vec/vec.h
  */
 #ifndef PAGES_PAGED_VEC_PAGES_H
 #define PAGES_PAGED_VEC_PAGES_H

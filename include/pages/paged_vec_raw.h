@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * paged_vec_raw.h - the untyped vector that the functions of PAGED_VEC() call;
- * included by paged_vec.h, not for direct use
+ * included by vec/vec.h, not for direct use
  *
  * One implementation serves all element types.  What it must know about a type is
  * in a struct paged_vec_type_, of which every vector type has a constant one.

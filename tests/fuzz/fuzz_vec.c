@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/paged_vec.h"
+#include "vec/vec.h"
 
 enum { MOST = 600, WIDEST = 8192 };
 

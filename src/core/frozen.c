@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frozen.c - copy-on-write: frozen pages, their clones, and pages of files
+ *
+ * Frozen pages are a private read-only view of a memory file that nobody can write
+ * to any more (F_SEAL_WRITE).  A clone is a private writable view of the same file.
+ */
+#include "region.h"
+
+#include <string.h>
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "note.h"
+
+static bool
+is_zero(const char *p, size_t len)
+{
+	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* Copy a range into a file that is all zero, leaving out pages that are, too. */
+static int
+copy(int fd, const char *p, size_t len)
+{
+	size_t page = pages_os_page_size(), at = 0;
+
+	while (at < len) {
+		size_t end = at;
+		int err;
+
+		while (end < len && !is_zero(p + end, page))
+			end += page;
+		err = end == at ? 0 : pages_os_file_write(fd, at, p + at, end - at);
+		if (err != 0)
+			return err;
+		at = end + page;	/* the page at end is zero, or behind the end */
+	}
+	return 0;
+}
+
+/* A sealed file with the contents of r. */
+static int
+sealed_copy(struct pages_region r, int *ret)
+{
+	int fd;
+	int err = pages_os_file_open(PAGES_OS_FILE_DATA, "pages frozen", r.len, &fd);
+
+	if (err != 0)
+		return err;
+	err = copy(fd, r.base, r.len);
+	if (err == 0)
+		err = pages_os_file_seal(fd);
+	if (err != 0) {
+		pages_os_file_close(fd);
+		return err;
+	}
+	*ret = fd;
+	return 0;
+}
+
+/* A view of the file in place of the pages. */
+static int
+map_over(const struct pages_region *r, int fd, unsigned prot, enum pages_os_sharing sharing)
+{
+	int err = pages_os_file_map_at(r->base, fd, 0, r->len, prot, sharing);
+
+	return pages_replaced(err, r->base, r->len, "pages_freeze");
+}
+
+/* Let the file that is behind the pages already be the one that is frozen. */
+static int
+freeze_shared(struct pages_region *r, unsigned prot)
+{
+	int fd;
+	int err = pages_region_file(*r, &fd);
+
+	if (err == 0)
+		err = map_over(r, fd, PAGES_P_RO_, PAGES_OS_PRIVATE);
+	if (err != 0)
+		return err;
+	err = pages_os_file_seal(fd);
+	if (err == 0)
+		r->kind = PAGES_FROZEN;
+	else
+		(void)map_over(r, fd, prot, PAGES_OS_SHARED);
+	return err;
+}
+
+/* Put a view of a sealed copy where the pages are. */
+static int
+freeze_copied(struct pages_region *r)
+{
+	struct pages_region frozen = *r;
+	size_t guard = r->guarded ? pages_os_page_size() : 0, beyond;
+	int fd;
+	int err = sealed_copy(*r, &fd);
+
+	if (err != 0)
+		return err;
+	err = map_over(r, fd, PAGES_P_RO_, PAGES_OS_PRIVATE);
+	if (err != 0) {
+		pages_os_file_close(fd);
+		return err;
+	}
+	/* Of a reserve only the guard is left, which is one of its inaccessible pages. */
+	beyond = pages_region_room(*r) - r->len;
+	pages_os_release(r->base + r->len + guard, beyond);
+	frozen.kind = PAGES_FROZEN;
+	frozen.detail = pages_file_detail(fd);
+	*r = frozen;
+	return 0;
+}
+
+static int
+freeze(struct pages_region *r, unsigned prot)
+{
+	if (r->locked || r->kind == PAGES_SECRET || r->kind == PAGES_POOL)
+		return -EOPNOTSUPP;
+	if (r->kind == PAGES_SHARED)
+		return freeze_shared(r, prot);
+	if (pages_can(PAGES_CAP_FILES))
+		return freeze_copied(r);
+	return pages_reprotect(r->base, r->len, prot, PAGES_P_RO_);
+}
+
+int
+pages_freeze_(struct pages_raw_ p, size_t prot, const char *call, struct pages_raw_ *ret)
+{
+	struct pages_region r = pages_region_of(p);
+	int err;
+
+	pages_note_use(p, call);
+	err = freeze(&r, (unsigned)prot);
+	if (err != 0)
+		return err;
+	*ret = pages_raw_of(r);
+	pages_note_change(p, *ret, PAGES_P_RO_, call);
+	return 0;
+}
+
+/* A private writable view of a part of a file, in as large a reserve as is wanted. */
+static int
+map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_region *ret)
+{
+	size_t page = pages_os_page_size();
+	struct pages_region r = { .len = len, .kind = PAGES_COPY, .detail = reserve / page };
+	void *base;
+	int err = pages_os_reserve(reserve, page, &base);
+
+	if (err != 0)
+		return err;
+	r.base = base;
+	err = pages_os_file_map_at(base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
+	if (err != 0) {
+		/* The part that is lost may be another thread's. */
+		size_t lost = err == -ENOTRECOVERABLE ? len : 0;
+
+		pages_os_release(r.base + lost, reserve - lost);
+		return err == -ENOTRECOVERABLE ? -ENOMEM : err;
+	}
+	*ret = r;
+	return 0;
+}
+
+/* How long, and in how much, a copy shall be; other wishes than these are refused. */
+static int
+settle(const struct pages_options *o, size_t *len, size_t *reserve)
+{
+	size_t page = pages_os_page_size();
+	int err = pages_whole(o->len, page, len);
+
+	if (err != 0)
+		return err;
+	if (o->label != NULL && !pages_is_label(o->label))
+		return -EINVAL;
+	if (o->align != 0 || o->huge != PAGES_HUGE_DEFAULT || o->guards || o->shared)
+		return -EINVAL;
+	*reserve = *len;
+	if (o->reserve != 0)
+		err = pages_whole(o->reserve, page, reserve);
+	return err == 0 && *reserve < *len ? -EINVAL : err;
+}
+
+/* The clone of pages that are frozen without a file: a copy. */
+static int
+map_duplicate(struct pages_region frozen, size_t len, size_t reserve, struct pages_region *ret)
+{
+	size_t page = pages_os_page_size();
+	struct pages_region r = { .len = len, .kind = PAGES_RESERVED, .detail = reserve / page };
+	void *base;
+	int err = pages_os_reserve(reserve, page, &base);
+
+	if (err != 0)
+		return err;
+	r.base = base;
+	err = pages_os_protect(base, len, PAGES_P_RW_);
+	if (err != 0) {
+		pages_os_release(base, reserve);
+		return err;
+	}
+	for (size_t at = 0; at < len; at += page)
+		if (!is_zero(frozen.base + at, page))
+			memcpy(r.base + at, frozen.base + at, page);
+	*ret = r;
+	return 0;
+}
+
+static int
+finish(int err, struct pages_region r, const struct pages_options *o, const char *call,
+       struct pages_raw_ *ret)
+{
+	if (err != 0)
+		return err;
+	if (o->label != NULL)
+		(void)pages_os_label(r.base, pages_region_room(r), o->label);
+	*ret = pages_raw_of(r);
+	pages_note_open(*ret, PAGES_P_RW_, o->label, call);
+	return 0;
+}
+
+int
+pages_map_clone_(struct pages_raw_ p, const struct pages_options *options, const char *call,
+		 struct pages_raw_ *ret)
+{
+	struct pages_region frozen = pages_region_of(p), r = { .base = NULL };
+	struct pages_options o = { .len = 0 };
+	size_t len, reserve;
+	int fd, err;
+
+	if (options != NULL)
+		o = *options;
+	if (o.len == 0)
+		o.len = frozen.len;
+	err = settle(&o, &len, &reserve);
+	if (err == 0 && len > frozen.len)
+		err = -EINVAL;
+	if (err != 0)
+		return err;
+	if (frozen.kind != PAGES_FROZEN)
+		err = map_duplicate(frozen, len, reserve, &r);
+	else if ((err = pages_region_file(frozen, &fd)) == 0)
+		err = map_copy(fd, 0, len, reserve, &r);
+	return finish(err, r, &o, call, ret);
+}
+
+int
+pages_map_file_(const struct pages_options *options, int fd, uint64_t offset, const char *call,
+		struct pages_raw_ *ret)
+{
+	struct pages_region r = { .base = NULL };
+	size_t len, reserve;
+	uint64_t there, end;
+	int err = settle(options, &len, &reserve);
+
+	if (err == 0 && offset % pages_os_page_size() != 0)
+		err = -EINVAL;
+	if (err != 0)
+		return err;
+	/* Of what is no regular file only mmap knows how long it is. */
+	err = pages_os_file_len(fd, &there);
+	if (err == 0 && (__builtin_add_overflow(offset, options->len, &end) || end > there))
+		return -ERANGE;
+	if (err != 0 && err != -ENODEV)
+		return err;
+	err = map_copy(fd, offset, len, reserve, &r);
+	/* The file may go on where the wanted part ends. */
+	if (err == 0 && options->len < len)
+		memset(r.base + options->len, 0, len - options->len);
+	return finish(err, r, options, call, ret);
+}

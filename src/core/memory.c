@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - the memory behind a region: given back, made present, hinted at
+ */
+#include "region.h"
+
+#include <string.h>
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "os/hint.h"
+#include "note.h"
+#include "os/populate.h"
+
+size_t
+pages_page_size_(struct pages_raw_ p)
+{
+	struct pages_region r = pages_region_of(p);
+
+	if (r.base == NULL)
+		return 0;
+	return r.kind == PAGES_POOL ? (size_t)1 << r.detail : pages_os_page_size();
+}
+
+/* Have the range read as zero and hold no memory; -EOPNOTSUPP if that cannot be had. */
+static int
+discard(struct pages_region r, char *start, size_t len)
+{
+	int fd, err;
+
+	if (r.locked)		/* the memory has to stay */
+		return -EOPNOTSUPP;
+	switch (r.kind) {
+	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
+		err = pages_os_replace(start, len, PAGES_P_RW_);
+		return pages_replaced(err, start, len, "pages_decommit");
+	case PAGES_SHARED:
+		err = pages_region_file(r, &fd);
+		if (err == 0)
+			err = pages_os_file_discard(fd, (uint64_t)(start - r.base), len);
+		return err == -EBADF ? -EOPNOTSUPP : err;
+	case PAGES_SECRET:
+		return -EOPNOTSUPP;
+	default:
+		return pages_can(PAGES_CAP_DISCARD) ? pages_os_discard(start, len) : -EOPNOTSUPP;
+	}
+}
+
+int
+pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
+{
+	struct pages_region r = pages_region_of(p);
+	size_t page = pages_page_size_(p), begin, end;
+	int err;
+
+	if (!pages_within(p, offset, len))
+		return -ERANGE;
+	begin = pages_round_up(offset, page);
+	end = pages_round_down(offset + len, page);
+	if (begin >= end)
+		return 0;
+	err = discard(r, r.base + begin, end - begin);
+	/* Zero is promised, memory back is only hoped for. */
+	if (err == -EOPNOTSUPP || (err == -EINVAL && r.kind == PAGES_POOL)) {
+		memset(r.base + begin, 0, end - begin);
+		err = 0;
+	}
+	return err;
+}
+
+int
+pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
+{
+	struct pages_region r = pages_region_of(p);
+	size_t page = pages_os_page_size(), begin, end;
+
+	if (!pages_within(p, offset, len))
+		return -ERANGE;
+	if (len == 0)
+		return 0;
+	begin = pages_round_down(offset, page);
+	end = pages_round_up(offset + len, page);
+	/* Secret pages are none that the kernel could fault in by itself. */
+	if (r.kind != PAGES_SECRET)
+		return pages_populate(r.base + begin, end - begin);
+	pages_touch(r.base + begin, end - begin);
+	return 0;
+}
+
+int
+pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
+{
+	const struct pages_hint_meaning *m = pages_hint_meaning(hint);
+	struct pages_region r = pages_region_of(p);
+
+	if (m == NULL)
+		return -EINVAL;
+	if (m->changes_contents && (prot & PAGES_OS_WRITE) == 0)
+		return -EACCES;
+	/*
+	 * An attribute of mappings is given to all of the region, guards and reserve
+	 * too: else it would fall into pieces, which mremap refuses to move.
+	 */
+	if (m->mapping)
+		return pages_hint_give(pages_region_start(r), pages_region_span(r), m->advice);
+	return pages_hint_give(r.base, r.len, m->advice);
+}
+
+int
+pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ *ret)
+{
+	struct pages_region r = pages_region_of(p);
+	int err;
+
+	(void)call;
+	/* The kernel locks secrets by itself and forgets it when told to unlock them. */
+	if (r.kind == PAGES_SECRET)
+		return -EOPNOTSUPP;
+	err = pages_os_lock(r.base, r.len, on);
+	if (err != 0) {
+		(void)pages_os_lock(r.base, r.len, r.locked);
+		return err;
+	}
+	r.locked = on;
+	*ret = pages_raw_of(r);
+	return 0;
+}
+
+int
+pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
+{
+	static const enum pages_os_place how[] = {
+		[PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
+		[PAGES_NUMA_PREFER] = PAGES_OS_PREFER,
+		[PAGES_NUMA_BIND] = PAGES_OS_BIND,
+		[PAGES_NUMA_INTERLEAVE] = PAGES_OS_INTERLEAVE,
+	};
+	struct pages_region r = pages_region_of(p);
+	int err;
+
+	if ((size_t)numa >= sizeof(how) / sizeof(how[0]))
+		return -EINVAL;
+	if ((numa == PAGES_NUMA_DEFAULT) != (nodes == 0))
+		return -EINVAL;
+	err = pages_os_place(pages_region_start(r), pages_region_span(r), how[numa], nodes);
+	return err == -ENOSYS ? -EOPNOTSUPP : err;
+}
+
+/* Checked here, because the kernel's answer is the same as if it had no names at all. */
+bool
+pages_is_label(const char *s)
+{
+	size_t n = 0;
+
+	for (; s[n] != '\0' && n < PAGES_LABEL_SIZE; n++)
+		if (s[n] < ' ' || s[n] > '~' || strchr("\\`$[]", s[n]) != NULL)
+			return false;
+	return n < PAGES_LABEL_SIZE;
+}
+
+int
+pages_label_(struct pages_raw_ p, const char *label)
+{
+	struct pages_region r = pages_region_of(p);
+	int err;
+
+	if (label != NULL && !pages_is_label(label))
+		return -EINVAL;
+	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);
+	if (err == -EINVAL || err == -EBADF)
+		err = -EOPNOTSUPP;
+	/* Explanations have it even where the kernel has no names. */
+	if (err == 0 || err == -EOPNOTSUPP)
+		pages_note_label(p, label);
+	return err;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resize.c - changing the length of a region, without copying
+ *
+ * Where pages have to move and the place is not for the kernel to choose, a frame
+ * is mapped first: inaccessible address space with the right alignment, and a page
+ * on either side for guards.  Then the pages' mapping is moved into it.  Up to that last step nothing
+ * has happened to them, and after it nothing can fail.
+ */
+#include "region.h"
+
+#include <string.h>
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "note.h"
+
+/*
+ * Give up a frame into which a move failed.  The kernel may have unmapped the middle
+ * before it said no, and another thread may have mapped something there since.  So it is
+ * left alone unless it was a hole just now, or has never been one: then it is still one
+ * mapping with the pages around it, which no other would become part of, as it lacks
+ * their attributes.
+ */
+static void
+abandon(char *start, size_t span, char *middle, size_t len)
+{
+	struct pages_os_mapping m;
+	size_t page = (size_t)(middle - start);
+
+	if (pages_os_heal(middle, len) == 0 ||
+	    (pages_os_query_text(middle, &m) == 0 && m.start <= start &&
+	     start + span <= m.start + m.len)) {
+		pages_os_release(start, span);
+		return;
+	}
+	pages_os_release(start, page);
+	pages_os_release(middle + len, page);
+}
+
+/* Inaccessible address space for len bytes, and a page on either side. */
+static int
+open_frame(size_t len, size_t align, char **ret_middle)
+{
+	size_t page = pages_os_page_size(), span;
+	void *start;
+	int err;
+
+	if (__builtin_add_overflow(len, 2 * page, &span))
+		return -ENOMEM;
+	err = pages_os_map(span, align, page, PAGES_OS_NONE, &start);
+	if (err != 0)
+		return err;
+	(void)pages_os_advise(start, span, PAGES_OS_DONT_DUMP);
+	(void)pages_os_advise(start, span, PAGES_OS_WIPE_ON_FORK);
+	*ret_middle = (char *)start + page;
+	return 0;
+}
+
+/* Move the pages of a plain region into a new frame, and let the old one go. */
+static int
+reframe(struct pages_region *r, size_t len)
+{
+	size_t page = pages_os_page_size(), align = pages_max((size_t)1 << r->detail, page);
+	char *old = r->base, *base;
+	int err = open_frame(len, align, &base);
+
+	if (err != 0)
+		return err;
+	err = pages_os_resize_to(old, r->len, len, base);
+	if (err != 0) {
+		abandon(base - page, len + 2 * page, base, len);
+		return err;
+	}
+	/* Where the pages were there may be somebody else's already; the guards are ours. */
+	if (r->guarded) {
+		pages_os_release(old - page, page);
+		pages_os_release(old + r->len, page);
+	} else {
+		pages_os_release(base - page, page);
+		pages_os_release(base + len, page);
+	}
+	r->base = base;
+	r->len = len;
+	r->light = false;
+	return 0;
+}
+
+/* The first page that is cut off becomes the guard. */
+static int
+shrink_guarded(struct pages_region *r, size_t len)
+{
+	size_t page = pages_os_page_size();
+	char *guard = r->base + len;
+	int err = r->light ? pages_os_guard(guard, page, true)
+			   : pages_os_protect(guard, page, PAGES_OS_NONE);
+
+	if (err != 0)
+		return err;
+	pages_os_release(guard + page, r->len - len);
+	(void)pages_os_discard(guard, page);
+	r->len = len;
+	return 0;
+}
+
+static int
+resize_plain(struct pages_region *r, size_t len)
+{
+	void *base;
+	int err;
+
+	if (r->guarded)
+		return len < r->len ? shrink_guarded(r, len) : reframe(r, len);
+	if (r->detail != 0) {
+		err = pages_os_extend(r->base, r->len, len);
+		if (err != 0)
+			return reframe(r, len);
+		r->len = len;
+		return 0;
+	}
+	err = pages_os_resize(r->base, r->len, len, &base);
+	if (err != 0)
+		return err;
+	r->base = base;
+	r->len = len;
+	return 0;
+}
+
+static int
+replace(char *from, size_t len)
+{
+	int err = pages_os_replace(from, len, PAGES_OS_NONE);
+
+	return pages_replaced(err, from, len, "pages_resize");
+}
+
+/*
+ * Make the end of a region inaccessible and zero.  Replacing it does both, but the
+ * hints that were given go with it.
+ */
+static int
+unback(struct pages_region *r, char *from, size_t len)
+{
+	int err;
+
+	if (r->kind != PAGES_RESERVED || !pages_can(PAGES_CAP_DISCARD))
+		return replace(from, len);
+	err = pages_reprotect(from, len, PAGES_P_RW_, PAGES_OS_NONE);
+	if (err != 0 || pages_os_discard(from, len) == 0)
+		return err;
+	err = replace(from, len);
+	if (err != 0)
+		(void)pages_os_protect(from, len, PAGES_P_RW_);
+	return err;
+}
+
+static int
+resize_reserved(struct pages_region *r, size_t len)
+{
+	char *end = r->base + r->len;
+	int err;
+
+	if (len > pages_region_room(*r))
+		return -ERANGE;
+	if (len > r->len)
+		err = pages_reprotect(end, len - r->len, PAGES_OS_NONE, PAGES_P_RW_);
+	else
+		err = unback(r, r->base + len, r->len - len);
+	if (err == 0)
+		r->len = len;
+	return err;
+}
+
+static int
+resize_shared(struct pages_region *r, size_t len)
+{
+	void *base = r->base;
+	size_t old = r->len;
+	int fd;
+	int err = pages_region_file(*r, &fd);
+
+	if (err != 0)
+		return err;
+	err = len > old ? pages_os_file_resize(fd, len) : 0;
+	if (err == 0)
+		err = pages_os_resize(r->base, old, len, &base);
+	if (err == 0 && len < old) {
+		err = pages_os_file_resize(fd, len);
+		/* Nothing can have taken the place so soon, as far as this matters at all. */
+		if (err != 0)
+			(void)pages_os_extend(base, len, old);
+	} else if (err != 0 && len > old) {
+		(void)pages_os_file_resize(fd, old);
+	}
+	if (err != 0)
+		return err;
+	r->base = base;
+	r->len = len;
+	return 0;
+}
+
+static int
+resize(struct pages_region *r, size_t len)
+{
+	switch (r->kind) {
+	case PAGES_PLAIN:
+		return resize_plain(r, len);
+	case PAGES_RESERVED:
+	case PAGES_COPY:
+		return resize_reserved(r, len);
+	case PAGES_SHARED:
+		return resize_shared(r, len);
+	case PAGES_FROZEN:
+	case PAGES_SECRET:
+	case PAGES_POOL:
+		break;
+	}
+	return -EOPNOTSUPP;
+}
+
+int
+pages_remap_(struct pages_raw_ p, size_t len, const char *call, struct pages_raw_ *ret)
+{
+	struct pages_region r = pages_region_of(p);
+	size_t rounded;
+	int err = pages_whole(len, pages_page_size_(p), &rounded);
+
+	pages_note_use(p, call);
+	if (err == 0 && rounded != r.len)
+		err = r.locked ? -EBUSY : resize(&r, rounded);
+	/* Some kernels' answer to a length beyond the address space. */
+	if (err == -EINVAL && len != 0)
+		err = -ENOMEM;
+	if (err != 0)
+		return err;
+	*ret = pages_raw_of(r);
+	pages_note_change(p, *ret, PAGES_NOTE_SAME, call);
+	return 0;
+}

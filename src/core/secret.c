@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * secret.c - pages that are hard to get at
+ *
+ * The frame is inaccessible address space; the secret lies in the middle of it and
+ * what is left on either side guards it.
+ */
+#include "region.h"
+
+#include <errno.h>
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "note.h"
+
+/* Pages out of the kernel's own sight: locked and never dumped by nature. */
+static int
+map_hidden(char *middle, size_t len, unsigned *got)
+{
+	int fd, err;
+
+	if (!pages_can(PAGES_CAP_SECRET))
+		return -EOPNOTSUPP;
+	err = pages_os_file_open(PAGES_OS_FILE_SECRET, NULL, len, &fd);
+	if (err != 0)
+		return err;
+	err = pages_os_file_map_at(middle, fd, 0, len, PAGES_P_RW_, PAGES_OS_SHARED);
+	pages_os_file_close(fd);
+	if (err != 0)
+		return err;
+	*got |= PAGES_SECRET_HIDDEN | PAGES_SECRET_LOCKED | PAGES_SECRET_NOT_DUMPED;
+	/* A child would share them, so it must not have them at all. */
+	if (pages_os_advise(middle, len, PAGES_OS_DONT_FORK) == 0)
+		*got |= PAGES_SECRET_NOT_FORKED;
+	return 0;
+}
+
+/* Ordinary pages, with all that can be had one by one. */
+static int
+map_ordinary(char *middle, size_t len, unsigned *got)
+{
+	int err = pages_os_protect(middle, len, PAGES_P_RW_);
+
+	if (err != 0)
+		return err;
+	if (pages_os_lock(middle, len, true) == 0)
+		*got |= PAGES_SECRET_LOCKED;
+	else
+		(void)pages_os_lock(middle, len, false);
+	if (pages_os_advise(middle, len, PAGES_OS_DONT_DUMP) == 0)
+		*got |= PAGES_SECRET_NOT_DUMPED;
+	if (pages_os_advise(middle, len, PAGES_OS_WIPE_ON_FORK) == 0)
+		*got |= PAGES_SECRET_NOT_FORKED;
+	return 0;
+}
+
+int
+pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_ *ret)
+{
+	size_t page = pages_os_page_size(), span;
+	struct pages_region r = {
+		.kind = PAGES_SECRET,
+		.guarded = true,
+		.detail = (size_t)pages_os_pid(),
+	};
+	unsigned has = PAGES_SECRET_GUARDED;
+	void *frame;
+	int err = pages_whole(len, page, &r.len);
+
+	if (err != 0)
+		return err;
+	if (__builtin_add_overflow(r.len, 2 * page, &span))
+		return -ENOMEM;
+	err = pages_os_reserve(span, page, &frame);
+	if (err != 0)
+		return err;
+	r.base = (char *)frame + page;
+	err = map_hidden(r.base, r.len, &has);
+	if (err == -ENOTRECOVERABLE) {
+		/* The middle may be another thread's: only the guards are ours. */
+		pages_os_release(frame, page);
+		pages_os_release(r.base + r.len, page);
+		return -ENOMEM;
+	}
+	if (err != 0)
+		err = map_ordinary(r.base, r.len, &has);
+	if (err != 0) {
+		pages_os_release(frame, span);
+		return err;
+	}
+	*ret = pages_raw_of(r);
+	*got = has;
+	pages_note_open(*ret, PAGES_P_RW_, "secret", call);
+	return 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * alloc.c - which free range a block gets, and what memory stands there
+ */
+#include <string.h>
+
+#include "os/base.h"
+#include "impl.h"
+
+/* How many free extents to look at for one that costs little. */
+#define CANDIDATES 6
+
+/* The best place so far. */
+struct place {
+	uint32_t id, first;
+	size_t cost;
+};
+
+/*
+ * What a block at page first costs, in units: those that it does not share with its
+ * neighbours, as memory; and those that are absent, as a system call that moves some there.
+ */
+static void
+consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used, struct place *best)
+{
+	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + used);
+	size_t cost = b - a - pages_units_count(&h->units, a, b, true) +
+		      pages_units_absent(&h->units, a, b);
+
+	if (cost < best->cost)
+		*best = (struct place){ id, first, cost };
+}
+
+/*
+ * Among the best fits, at either end of each, the cheapest place: address space is
+ * free.  Sharing units is worth 2 % of all memory (sizes of 1 to 8 MiB).
+ */
+static uint32_t
+choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used, uint32_t *ret_first)
+{
+	const struct pages_extents *x = &h->extents;
+	struct place best = { 0, 0, SIZE_MAX };
+	uint32_t id = pages_extents_next(x, want->count, 0);
+
+	for (int i = 0; i < CANDIDATES && id != 0; i++) {
+		uint32_t first, end = x->node[id].first + x->node[id].count;
+
+		if (pages_extents_place(x, id, want, &first)) {
+			consider(h, id, first, used, &best);
+			if (want->align == 1 && end != x->pages)
+				consider(h, id, end - want->count, used, &best);
+		}
+		id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1);
+	}
+	*ret_first = best.first;
+	if (best.id != 0)
+		return best.id;
+	/* So long that the alignment does not matter. */
+	if ((size_t)want->count + want->align - 1 > x->pages)
+		return 0;
+	id = pages_extents_next(x, want->count + want->align - 1, 0);
+	if (id != 0)
+		(void)pages_extents_place(x, id, want, ret_first);
+	return id;
+}
+
+uint32_t
+pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
+		 uint64_t **ret_why)
+{
+	uint32_t first = 0, id = 0;
+
+	*ret_why = &h->stats.declined_no_space;
+	if (h->state == PAGES_HEAP_OPEN)	/* not so in a child that gave up: fork.c */
+		id = choose(h, want, used, &first);
+	if (id == 0)
+		return 0;
+	if (pages_arena_commit(&h->arena, (size_t)(first + used) << h->arena.page_shift) != 0) {
+		*ret_why = &h->stats.declined_refused;
+		return 0;
+	}
+	id = pages_extents_take(&h->extents, id, first, want->count);
+	if (id != 0)
+		h->extents.node[id].used = used;
+	return id;
+}
+
+/* With the lock.  ret_zero: pages known to be zero. */
+static uint32_t
+take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero)
+{
+	size_t up = pages_heap_unit_pages(h), first;
+	struct pages_unit_run absent;
+	uint64_t *why;
+	uint32_t id;
+
+	id = pages_heap_place(h, want, want->count, &why);
+	if (id == 0) {
+		(*why)++;
+		return 0;
+	}
+	first = h->extents.node[id].first;
+	/* Absent units are zero already: calloc wants them as they are. */
+	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
+				  pages_heap_unit_up(h, first + want->count), !zero);
+	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
+		pages_heap_give_up(h, id);
+		h->stats.declined_refused++;
+		return 0;
+	}
+	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
+	pages_heap_note_birth(h, id);
+	h->stats.live_objects++;
+	pages_heap_count_live(h, want->count, 0);
+	return id;
+}
+
+/* Does block id lie on top of all others, with nothing but free space behind? */
+static bool
+is_top(const struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extents *x = &h->extents;
+	const struct pages_extent *last = &x->node[x->edge[x->pages - 1]], *e = &x->node[id];
+
+	return e->first + e->count == last->first && pages_extent_state(last) == PAGES_EXTENT_FREE;
+}
+
+/*
+ * With the lock: the block that this thread freed last, made to fit.  Saves the search
+ * for a place, and joining and splitting what is free.  Only on top, where temporaries
+ * lie: elsewhere it would leave gaps that the best fit does not.
+ */
+static uint32_t
+refit_pocket(struct pages_heap *h, uint32_t pages)
+{
+	uint32_t id = pages_heap_claim_pocket(h);
+
+	if (id == 0)
+		return 0;
+	pages_heap_settle(h, id);
+	if (!is_top(h, id) || !pages_heap_refit(h, id, pages)) {
+		pages_heap_release(h, id);
+		return 0;
+	}
+	pages_units_unmark(&h->units, pages_heap_unit_down(h, h->extents.node[id].first),
+			   pages_heap_unit_up(h, h->extents.node[id].first + pages));
+	/* If the clock was looked at when it was freed, that is near enough. */
+	if (h->extents.node[id].note == 0)
+		pages_heap_note_birth(h, id);
+	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
+	h->stats.frees++;	/* of what it was before */
+	return id;
+}
+
+/* With the lock. */
+static char *
+allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct pages_span *ret_zero)
+{
+	size_t pages = pages_heap_pages(h, size);
+	struct pages_want want = { (uint32_t)pages, 1, 0 };
+	uint32_t id = 0;
+
+	if (pages_heap_is_too_long(h, pages) || align > h->arena.len) {
+		h->stats.declined_no_space++;
+		return NULL;
+	}
+	if (align > h->arena.page_size) {
+		/* Counted from the base, which is aligned to a unit only. */
+		want.align = (uint32_t)(align >> h->arena.page_shift);
+		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
+			      (want.align - 1);
+	}
+	if (want.align == 1 && !zero)
+		id = refit_pocket(h, want.count);
+	else
+		pages_heap_empty_pockets(h);
+	if (want.align == 1 && zero)
+		id = pages_heap_take_sparse(h, pages, ret_zero);
+	if (id == 0)
+		id = take_memory(h, &want, zero, ret_zero);
+	if (id == 0)
+		return NULL;
+	h->stats.requests++;
+	h->stats.requested_bytes += size;
+	return pages_heap_address(h, h->extents.node[id].first);
+}
+
+/* Clear [p, p + len) but for the pages in span, which are zero. */
+static size_t
+clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
+{
+	char *zero = pages_heap_address(h, span.first);
+	char *zero_end = pages_heap_address(h, span.first + span.count);
+	size_t head, tail;
+
+	if (span.count == 0)
+		zero = zero_end = p;
+	head = zero > p ? (size_t)(zero - p) : 0;
+	tail = zero_end < p + len ? (size_t)(p + len - pages_max((size_t)zero_end, (size_t)p)) : 0;
+	memset(p, 0, head);
+	memset(p + len - tail, 0, tail);
+	return head + tail;
+}
+
+void
+pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
+{
+	uint32_t id = pages_extents_at(&h->extents, (size_t)(p - h->arena.base) >> h->arena.page_shift);
+	struct pages_extent *e = &h->extents.node[id];
+	size_t cleared;
+
+	if ((e->note & PAGES_NOTE_SPARSE) != 0) {
+		cleared = pages_heap_clear_sparse(h, id, known_zero);
+	} else {
+		cleared = clear(h, p, size, known_zero);
+		e->note |= size >= PAGES_SPARSE_FROM ? PAGES_NOTE_CALLOC : 0;
+	}
+	__atomic_fetch_add(&h->stats.cleared_bytes, cleared, __ATOMIC_RELAXED);
+}
+
+/* Without the lock: from the heap. */
+static char *
+from_extents(struct pages_heap *h, size_t size, size_t align, bool zero,
+	     struct pages_span *ret_zero)
+{
+	char *p = NULL;
+
+	if (!pages_heap_enter(h)) {
+		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+		return NULL;
+	}
+	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
+		pages_heap_open(h);
+	if (h->state == PAGES_HEAP_OPEN)
+		p = allocate(h, size, align, zero, ret_zero);
+	else
+		h->stats.declined_no_arena++;
+	pages_heap_leave_quickly(h);
+	return p;
+}
+
+void *
+pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	struct pages_span known_zero = { 0, 0 };
+	char *p = from_extents(h, size, align, zero, &known_zero);
+
+	if (p != NULL && zero)
+		pages_heap_make_zero(h, p, size, known_zero);
+	return p;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cache.c - the way in and out: blocks that were freed and are likely to be asked
+ * for again at once wait in a pocket, and need no lock
+ */
+#include "os/base.h"
+#include "impl.h"
+#include "os/lock.h"
+#include "os/os.h"
+
+#define BUSY PAGES_POCKET_BUSY
+
+/* Thread addresses differ in their middle bits: spread those (Fibonacci hashing). */
+static unsigned
+my_index(void)
+{
+	static_assert(PAGES_POCKETS == 16, "four bits of the hash");
+
+	return (uint32_t)(pages_lock_self() >> 6) * 2654435769u >> 28;
+}
+
+static uint64_t
+read(_Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Only one at a time, by the rule above: no need for the bus. */
+static void
+add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, read(counter) + n, memory_order_relaxed);
+}
+
+/* The block in this thread's pocket, live again, if it is so long; or 0. */
+static uint32_t
+take(struct pages_heap *h, size_t size)
+{
+	struct pages_pocket *k = &h->pockets[my_index()];
+	uint32_t id = atomic_load_explicit(&k->block, memory_order_acquire);
+	struct pages_extent *e;
+	size_t pages;
+
+	if (id == 0 || id == BUSY)
+		return 0;
+	pages = pages_heap_pages(h, size);
+	if (atomic_load_explicit(&k->pages, memory_order_relaxed) != pages ||
+	    !atomic_compare_exchange_strong_explicit(&k->block, &id, BUSY, memory_order_acquire,
+						     memory_order_relaxed))
+		return 0;
+	e = &h->extents.node[id];
+	if (PAGES_UNLIKELY(e->used != pages)) {
+		atomic_store_explicit(&k->block, id, memory_order_release);
+		return 0;
+	}
+	add(&k->hits, 1);
+	add(&k->hit_bytes, size);
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+	atomic_store_explicit(&k->block, 0, memory_order_release);
+	return id;
+}
+
+/*
+ * Block id, which is parting, goes to this thread's pocket.  Returns the block to free in
+ * its place, or 0.
+ */
+static uint32_t
+put(struct pages_heap *h, uint32_t id)
+{
+	unsigned i = my_index();
+	struct pages_pocket *k = &h->pockets[i];
+	const struct pages_extent *e = &h->extents.node[id];
+	uint32_t before;
+
+	/* One with room to grow would keep that from others. */
+	if (e->used != e->count)
+		return id;
+	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->pockets_used, memory_order_relaxed) >> i & 1)))
+		atomic_fetch_or(&h->pockets_used, 1u << i);
+	before = atomic_exchange_explicit(&k->block, BUSY, memory_order_acq_rel);
+	if (before == BUSY)
+		return id;
+	atomic_store_explicit(&k->pages, e->used, memory_order_relaxed);
+	add(&k->frees, 1);
+	/* Now and then somebody has to look at the clock. */
+	if (PAGES_UNLIKELY(read(&k->frees) % 256 == 0)) {
+		atomic_store_explicit(&k->block, before, memory_order_release);
+		return id;
+	}
+	atomic_store_explicit(&k->block, id, memory_order_release);
+	return before;
+}
+
+/* Callocs that are expected to be sparse have a pocket of their own. */
+void *
+pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	uint32_t id = 0;
+	char *p;
+
+	if (align == 1 && !(zero && pages_heap_expects_sparse(h, size)))
+		id = take(h, size);
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_alloc_slowly(h, size, align, zero);
+	if (PAGES_UNLIKELY((h->extents.node[id].note & PAGES_NOTE_MARKED) != 0))
+		pages_heap_unmark(h, &h->extents.node[id]);
+	p = pages_heap_address(h, h->extents.node[id].first);
+	if (zero)
+		pages_heap_make_zero(h, p, size, (struct pages_span){ 0, 0 });
+	return p;
+}
+
+/* Note when block id, which is parting, was freed; see lazy.c. */
+static void
+note_death(struct pages_heap *h, struct pages_extent *e)
+{
+	uint32_t now;
+
+	if (PAGES_UNLIKELY(pages_heap_is_short(h, e))) {
+		e->note = PAGES_NOTE_SOILED;
+		return;
+	}
+	now = pages_os_tick();
+	if (PAGES_UNLIKELY(pages_note_age(e->note, now) >= PAGES_LONG_TICKS))
+		pages_heap_mark(h, e);
+	/* Should the pocket hand it out again, it begins another life. */
+	e->note = now << PAGES_NOTE_BITS | (e->note & ((1u << PAGES_NOTE_BITS) - 1));
+}
+
+void
+pages_heap_free(struct pages_heap *h, void *p)
+{
+	uint32_t id = pages_heap_find(h, p);
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (PAGES_UNLIKELY(id == 0)) {
+		pages_heap_free_apart(h, p);
+		return;
+	}
+	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
+	if (PAGES_UNLIKELY((e->note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
+		id = pages_heap_part_calloc(h, id);
+		if (id == 0)
+			return;
+	}
+	note_death(h, e);
+	id = put(h, id);
+	if (PAGES_UNLIKELY(id != 0))
+		pages_heap_free_claimed(h, id);
+}
+
+/* What is in the pocket, which is empty then; 0 if nothing is, or somebody is busy with it. */
+static uint32_t
+claim(struct pages_pocket *k)
+{
+	uint32_t id = atomic_load_explicit(&k->block, memory_order_relaxed);
+
+	if (id == 0 || id == BUSY ||
+	    !atomic_compare_exchange_strong_explicit(&k->block, &id, 0, memory_order_acquire,
+						     memory_order_relaxed))
+		return 0;
+	return id;
+}
+
+void
+pages_heap_empty_pockets(struct pages_heap *h)
+{
+	uint32_t used = atomic_load_explicit(&h->pockets_used, memory_order_relaxed);
+
+	for (; used != 0; used &= used - 1) {
+		uint32_t id = claim(&h->pockets[__builtin_ctz(used)]);
+
+		if (id != 0)
+			pages_heap_release(h, id);
+	}
+}
+
+uint32_t
+pages_heap_claim_pocket(struct pages_heap *h)
+{
+	uint32_t id = claim(&h->pockets[my_index()]);
+
+	pages_heap_empty_pockets(h);
+	return id;
+}
+
+void
+pages_heap_reset_pockets(struct pages_heap *h)
+{
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		struct pages_pocket *k = &h->pockets[i];
+		uint32_t busy = BUSY;
+
+		/* The block that was on its way stays live: nobody knows whose it is. */
+		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
+		atomic_store(&k->hits, 0);
+		atomic_store(&k->hit_bytes, 0);
+	}
+}
+
+struct pages_pocket_counts
+pages_heap_count_pockets(struct pages_heap *h)
+{
+	struct pages_pocket_counts sum = { 0, 0 };
+
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		sum.hits += read(&h->pockets[i].hits);
+		sum.hit_bytes += read(&h->pockets[i].hit_bytes);
+	}
+	return sum;
+}

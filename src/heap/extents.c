@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "extents.h"
+
+#include <errno.h>
+
+#include "arena.h"
+#include "os/base.h"
+#include "os/os.h"
+
+/* One record for each so many pages of arena is more than objects of 64 KiB can use. */
+#define PAGES_PER_RECORD 4
+
+/* The tree. --------------------------------------------------------------- */
+
+/* Fibonacci hashing: as good as random for ids, and needs no storage. */
+static uint32_t
+priority(uint32_t id)
+{
+	return id * 2654435769u;
+}
+
+static bool
+less(const struct pages_extents *x, uint32_t a, uint32_t count, uint32_t first)
+{
+	const struct pages_extent *e = &x->node[a];
+
+	return e->count != count ? e->count < count : e->first < first;
+}
+
+static void
+insert(struct pages_extents *x, uint32_t id)
+{
+	struct pages_extent *node = x->node, *e = &node[id];
+	uint32_t *link = &x->root, *left = &e->left, *right = &e->right;
+	uint32_t t;
+
+	pages_extent_set_state(e, PAGES_EXTENT_FREE);
+	while (*link != 0 && priority(*link) >= priority(id))
+		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
+
+	/* Split what hangs here into what comes before and after the newcomer. */
+	t = *link;
+	*link = id;
+	while (t != 0) {
+		if (less(x, t, e->count, e->first)) {
+			*left = t;
+			left = &node[t].right;
+			t = *left;
+		} else {
+			*right = t;
+			right = &node[t].left;
+			t = *right;
+		}
+	}
+	*left = 0;
+	*right = 0;
+}
+
+static void
+erase(struct pages_extents *x, uint32_t id)
+{
+	struct pages_extent *node = x->node, *e = &node[id];
+	uint32_t *link = &x->root;
+	uint32_t a = e->left, b = e->right;
+
+	while (*link != id)
+		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
+
+	while (a != 0 && b != 0) {
+		if (priority(a) >= priority(b)) {
+			*link = a;
+			link = &node[a].right;
+			a = *link;
+		} else {
+			*link = b;
+			link = &node[b].left;
+			b = *link;
+		}
+	}
+	*link = a != 0 ? a : b;
+}
+
+uint32_t
+pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first)
+{
+	uint32_t t = x->root, best = 0;
+
+	while (t != 0) {
+		if (less(x, t, count, first)) {
+			t = x->node[t].right;
+		} else {
+			best = t;
+			t = x->node[t].left;
+		}
+	}
+	return best;
+}
+
+/* Records and the edge table. --------------------------------------------- */
+
+static uint32_t
+new_record(struct pages_extents *x)
+{
+	uint32_t id = x->spare;
+
+	if (id != 0) {
+		x->spare = x->node[id].left;
+		return id;
+	}
+	return x->nodes < x->nodes_max ? x->nodes++ : 0;
+}
+
+static void
+drop_record(struct pages_extents *x, uint32_t id)
+{
+	if (id == 0)
+		return;
+	x->node[id] = (struct pages_extent){ .state = PAGES_EXTENT_SPARE, .left = x->spare };
+	x->spare = id;
+}
+
+static void
+set_span(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count)
+{
+	x->node[id].first = first;
+	x->node[id].count = count;
+	x->edge[first] = id;
+	x->edge[first + count - 1] = id;
+}
+
+/* The free extent that begins (or ends) at page, or 0. */
+static uint32_t
+free_at(const struct pages_extents *x, uint32_t page)
+{
+	uint32_t id = page < x->pages ? x->edge[page] : 0;
+
+	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE ? id : 0;
+}
+
+/* Free the span of record id, which is in no list, joining it with free neighbours. */
+static struct pages_span
+join_and_insert(struct pages_extents *x, uint32_t id)
+{
+	uint32_t first = x->node[id].first, end = first + x->node[id].count;
+	uint32_t before = first > 0 ? free_at(x, first - 1) : 0;
+	uint32_t after = free_at(x, end);
+
+	if (before != 0) {
+		first = x->node[before].first;
+		erase(x, before);
+		drop_record(x, before);
+	}
+	if (after != 0) {
+		end += x->node[after].count;
+		erase(x, after);
+		drop_record(x, after);
+	}
+	set_span(x, id, first, end - first);
+	insert(x, id);
+	return (struct pages_span){ first, end - first };
+}
+
+/* The interface. ---------------------------------------------------------- */
+
+int
+pages_extents_open(struct pages_extents *x, size_t pages)
+{
+	size_t records = pages / PAGES_PER_RECORD + 2;
+	void *edge, *node;
+	int err;
+
+	if (pages == 0 || pages > UINT32_MAX)
+		return -EINVAL;
+	err = pages_arena_table(pages * sizeof(*x->edge), &edge);
+	if (err != 0)
+		return err;
+	err = pages_arena_table(records * sizeof(*x->node), &node);
+	if (err != 0) {
+		pages_os_release(edge, pages * sizeof(*x->edge));
+		return err;
+	}
+
+	*x = (struct pages_extents){
+		.edge = edge,
+		.node = node,
+		.nodes = 2,
+		.nodes_max = (uint32_t)records,
+		.pages = (uint32_t)pages,
+	};
+	set_span(x, 1, 0, x->pages);
+	insert(x, 1);
+	return 0;
+}
+
+void
+pages_extents_close(struct pages_extents *x)
+{
+	pages_os_release(x->edge, x->pages * sizeof(*x->edge));
+	pages_os_release(x->node, x->nodes_max * sizeof(*x->node));
+	*x = (struct pages_extents){ 0 };
+}
+
+bool
+pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
+		    uint32_t *ret_first)
+{
+	const struct pages_extent *e = &x->node[id];
+	uint32_t skip = (want->offset - e->first) & (want->align - 1);
+
+	if (skip > e->count || e->count - skip < want->count)
+		return false;
+	*ret_first = e->first + skip;
+	return true;
+}
+
+uint32_t
+pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count)
+{
+	struct pages_extent *e = &x->node[id];
+	uint32_t head = first - e->first, tail = e->count - head - count;
+	uint32_t head_id = head != 0 ? new_record(x) : 0;
+	uint32_t tail_id = tail != 0 ? new_record(x) : 0;
+
+	assert(pages_extent_state(e) == PAGES_EXTENT_FREE && head + count <= e->count);
+	if ((head != 0 && head_id == 0) || (tail != 0 && tail_id == 0)) {
+		drop_record(x, head_id);
+		return 0;
+	}
+
+	erase(x, id);
+	if (head != 0) {
+		set_span(x, head_id, e->first, head);
+		insert(x, head_id);
+	}
+	if (tail != 0) {
+		set_span(x, tail_id, first + count, tail);
+		insert(x, tail_id);
+	}
+	set_span(x, id, first, count);
+	e->used = count;
+	e->note = 0;
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+	return id;
+}
+
+struct pages_span
+pages_extents_give(struct pages_extents *x, uint32_t id)
+{
+	return join_and_insert(x, id);
+}
+
+bool
+pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
+{
+	struct pages_extent *e = &x->node[id];
+	uint32_t end = e->first + e->count;
+	uint32_t after = free_at(x, end);
+	uint32_t room = after != 0 ? x->node[after].count : 0;
+
+	if (room < count)
+		return false;
+	erase(x, after);
+	if (room > count) {
+		set_span(x, after, end + count, room - count);
+		insert(x, after);
+	} else {
+		drop_record(x, after);
+	}
+	set_span(x, id, e->first, e->count + count);
+	return true;
+}
+
+uint32_t
+pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep)
+{
+	struct pages_extent *e = &x->node[id];
+	uint32_t rest = e->count - keep;
+	uint32_t tail = new_record(x);
+
+	assert(keep > 0 && keep < e->count);
+	if (tail == 0)
+		return 0;
+	pages_extent_set_state(&x->node[tail], pages_extent_state(e));
+	set_span(x, id, e->first, keep);
+	set_span(x, tail, e->first + keep, rest);
+	return tail;
+}
+
+struct pages_span
+pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep)
+{
+	uint32_t tail = pages_extents_split(x, id, keep);
+
+	return tail != 0 ? join_and_insert(x, tail) : (struct pages_span){ 0, 0 };
+}
+
+uint32_t
+pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count)
+{
+	const struct pages_extent *e = &x->node[id];
+	uint32_t end = e->first + e->count, next = free_at(x, end);
+
+	if (next == 0 || x->node[next].count < count)
+		return 0;
+	next = pages_extents_take(x, next, end, count);
+	if (next != 0)
+		pages_extent_set_state(&x->node[next], pages_extent_state(e));
+	return next;
+}
+
+void
+pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next)
+{
+	uint32_t count = x->node[next].count;
+
+	drop_record(x, next);
+	set_span(x, id, x->node[id].first, x->node[id].count + count);
+}
+
+/* Free extents in the tree below t, or -1 if order or heap property is broken. */
+static long
+count_tree(const struct pages_extents *x, uint32_t t)
+{
+	const struct pages_extent *e = &x->node[t];
+	long l, r;
+
+	if (t == 0)
+		return 0;
+	if (pages_extent_state(e) != PAGES_EXTENT_FREE ||
+	    (e->left != 0 && (!less(x, e->left, e->count, e->first) || priority(e->left) > priority(t))) ||
+	    (e->right != 0 && (less(x, e->right, e->count, e->first) || priority(e->right) > priority(t))))
+		return -1;
+	l = count_tree(x, e->left);
+	r = count_tree(x, e->right);
+	return l < 0 || r < 0 ? -1 : l + r + 1;
+}
+
+bool
+pages_extents_valid(const struct pages_extents *x)
+{
+	uint32_t page, id = 0;
+	bool was_free = false;
+	long free_extents = 0;
+
+	for (page = 0; page < x->pages; page += x->node[id].count) {
+		const struct pages_extent *e;
+		bool is_free;
+
+		id = x->edge[page];
+		e = &x->node[id];
+		is_free = pages_extent_state(e) == PAGES_EXTENT_FREE;
+		if (id == 0 || e->first != page || e->count == 0 || e->count > x->pages - page ||
+		    x->edge[page + e->count - 1] != id || pages_extent_state(e) == PAGES_EXTENT_SPARE ||
+		    (is_free && was_free) || (!is_free && e->used > e->count))
+			return false;
+		free_extents += is_free;
+		was_free = is_free;
+	}
+	return count_tree(x, x->root) == free_extents;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lazy.c - free memory that the kernel may take when it is short of some
+ *
+ * A program that does nothing more after a burst makes no calls in which memory could
+ * be given back, and a thread of ours is an option only.  So free memory is marked
+ * (MADV_FREE) at once: it stays, and serves the next request without a fault, until
+ * somebody else needs it.
+ *
+ * The units that lie wholly inside a block are marked when it is freed, before anybody
+ * else can have them.  Those that blocks share are marked when some have come together,
+ * as kept memory is given back: by a sweep.
+ *
+ * Marking a huge page and having it again costs 1 to 2 us, on some virtual machines 8:
+ * up to 8 % of what writing it takes.  So a block that lived for a few milliseconds only
+ * is not marked, as it cannot have been written to for longer than that: that is some tens
+ * of MiB at most, of memory that is in use all the time.
+ */
+#include "os/base.h"
+#include "impl.h"
+#include "os/muzzy.h"
+#include "os/os.h"
+
+/* The units that lie wholly inside a block; count 0 if there are none. */
+static struct pages_unit_run
+whole_units(const struct pages_heap *h, const struct pages_extent *e)
+{
+	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->used);
+
+	return (struct pages_unit_run){ a, a < b ? b - a : 0 };
+}
+
+static bool
+try_mark(struct pages_heap *h, const struct pages_extent *e)
+{
+	struct pages_unit_run run = whole_units(h, e);
+
+	if (!atomic_load_explicit(&h->lazy, memory_order_relaxed) || run.count == 0)
+		return false;
+	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
+		return true;
+	/* Locked memory, or a sandbox: it will not be otherwise the next time. */
+	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
+	return false;
+}
+
+void
+pages_heap_mark(struct pages_heap *h, struct pages_extent *e)
+{
+	e->note = try_mark(h, e) ? PAGES_NOTE_MARKED : PAGES_NOTE_SOILED;
+}
+
+void
+pages_heap_unmark(struct pages_heap *h, struct pages_extent *e)
+{
+	struct pages_unit_run run = whole_units(h, e);
+
+	pages_muzzy_unmark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT);
+	e->note = (e->note & ~(uint32_t)PAGES_NOTE_MARKED) | PAGES_NOTE_SOILED;
+}
+
+void
+pages_heap_note_birth(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (pages_heap_is_short(h, e))
+		e->note = PAGES_NOTE_SOILED;
+	else
+		e->note = pages_os_tick() << PAGES_NOTE_BITS;
+}
+
+void
+pages_heap_settle(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	uint32_t what = e->note & (PAGES_NOTE_MARKED | PAGES_NOTE_SOILED);
+	struct pages_unit_run run;
+
+	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
+		pages_units_readmit(&h->units, pages_heap_unit_down(h, e->first),
+				    pages_heap_unit_down(h, e->first + e->count));
+	if (PAGES_LIKELY(what == 0))
+		return;
+	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first),
+			 pages_heap_unit_up(h, e->first + e->used));
+	run = whole_units(h, e);
+	if (what == PAGES_NOTE_MARKED)
+		pages_units_set_muzzy(&h->units, run.first, run.first + run.count);
+	e->note -= what;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc.c - <pages/malloc.h>: the heap in front of the C library's malloc
+ */
+#include <pages/malloc.h>
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/base.h"
+#include "malloc_impl.h"
+#include "route.h"
+
+struct pages_heap pages_malloc_heap = { .options = { 0, 10000, true } };
+
+const struct pages_route pages_malloc_route = {
+	.heap = &pages_malloc_heap,
+	.threshold = PAGES_THRESHOLD,
+	.next = { malloc, calloc, realloc, free, malloc_usable_size },
+};
+
+static void
+fork_prepare(void)
+{
+	pages_heap_fork_prepare(&pages_malloc_heap);
+}
+
+static void
+fork_parent(void)
+{
+	pages_heap_fork_parent(&pages_malloc_heap);
+}
+
+static void
+fork_child(void)
+{
+	pages_heap_fork_child(&pages_malloc_heap);
+}
+
+__attribute__((constructor)) static void
+at_load(void)
+{
+	/* Failing costs a child its large objects' allocator, no more. */
+	(void)pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+void *
+pages_malloc(size_t size)
+{
+	return pages_route_malloc(&pages_malloc_route, size);
+}
+
+void *
+pages_calloc(size_t count, size_t size)
+{
+	return pages_route_calloc(&pages_malloc_route, count, size);
+}
+
+static bool
+is_apart(void *ptr)
+{
+	return pages_heap_owns(&pages_malloc_heap, ptr) &&
+	       pages_heap_is_apart(&pages_malloc_heap, ptr);
+}
+
+/* Never to malloc(3), which cannot keep what was told about the block. */
+static void *
+resize_apart(void *ptr, size_t size, bool keep)
+{
+	void *p;
+
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	p = pages_heap_resize_apart(&pages_malloc_heap, ptr, size, keep);
+	if (p == NULL)
+		errno = ENOMEM;
+	return p;
+}
+
+void *
+pages_realloc(void *ptr, size_t size)
+{
+	if (ptr != NULL && size == 0) {
+		pages_free(ptr);
+		return NULL;
+	}
+	if (is_apart(ptr))
+		return resize_apart(ptr, size, true);
+	return pages_route_realloc(&pages_malloc_route, ptr, size);
+}
+
+void *
+pages_resize_discard(void *ptr, size_t size)
+{
+	if (ptr != NULL && size == 0) {
+		pages_free(ptr);
+		return NULL;
+	}
+	if (is_apart(ptr))
+		return resize_apart(ptr, size, false);
+	return pages_route_replace(&pages_malloc_route, ptr, size);
+}
+
+bool
+pages_try_expand(void *ptr, size_t size)
+{
+	if (ptr == NULL || size > PTRDIFF_MAX)
+		return false;
+	if (is_apart(ptr))
+		return pages_heap_expand_apart(&pages_malloc_heap, ptr, size);
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		return pages_heap_expand(&pages_malloc_heap, ptr, size);
+	return malloc_usable_size(ptr) >= size;
+}
+
+void *
+pages_aligned_alloc(size_t alignment, size_t size)
+{
+	void *p;
+	int err;
+
+	if (!pages_is_pow2(alignment)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	p = pages_route_large(&pages_malloc_route, size, alignment, false);
+	if (p != NULL)
+		return p;
+	err = posix_memalign(&p, pages_max(alignment, sizeof(void *)), size);
+	if (err != 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return p;
+}
+
+void
+pages_free(void *ptr)
+{
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		pages_heap_free(&pages_malloc_heap, ptr);
+	else
+		free(ptr);
+}
+
+size_t
+pages_usable_size(const void *ptr)
+{
+	if (pages_heap_owns(&pages_malloc_heap, ptr))
+		return pages_heap_usable(&pages_malloc_heap, ptr);
+	return malloc_usable_size((void *)(uintptr_t)ptr);
+}
+
+size_t
+pages_malloc_usable(const void *ptr, const char *caller)
+{
+	size_t usable = pages_usable_size(ptr);
+
+	if (usable == 0 && pages_owns(ptr))
+		pages_heap_die(caller);
+	return usable;
+}
+
+bool
+pages_owns(const void *ptr)
+{
+	return pages_heap_owns(&pages_malloc_heap, ptr);
+}
+
+size_t
+pages_trim(size_t keep)
+{
+	return pages_heap_trim(&pages_malloc_heap, keep);
+}
+
+void
+pages_stats(struct pages_stats *ret, size_t size)
+{
+	struct pages_stats st;
+
+	pages_heap_stats(&pages_malloc_heap, &st);
+	memset(ret, 0, size);
+	memcpy(ret, &st, pages_min(size, sizeof(st)));
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * purge.c - giving memory and address space back
+ */
+#include "impl.h"
+#include "os/muzzy.h"
+#include "os/os.h"
+
+#define PACE_MIN_MS 50
+
+/*
+ * Memory ages in two steps: what is kept when a sweep ends is old, and what is
+ * still old at the next one goes.  So it stays for one to two of these intervals.
+ */
+static uint64_t
+sweep_interval_ms(const struct pages_heap *h)
+{
+	return h->options.retain_ms * 2 / 3;
+}
+
+bool
+pages_heap_sweep_due(struct pages_heap *h)
+{
+	uint64_t now;
+
+	if (h->units.kept == 0 && atomic_load_explicit(&h->sparse_block, memory_order_relaxed) == 0)
+		return false;
+	now = pages_os_now_ms();
+	if (now - h->last_sweep < sweep_interval_ms(h))
+		return false;
+	h->last_sweep = now;
+	return true;
+}
+
+/*
+ * With the lock: find a run of at most max such units, and make its place
+ * a live extent, so that nobody is given it while its memory leaves.  Returns its
+ * id, 0 if there is none.
+ */
+static uint32_t
+take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages_unit_run *ret)
+{
+	struct pages_extents *x = &h->extents;
+	size_t up = pages_heap_unit_pages(h);
+	struct pages_unit_run run = { 0, 0 };
+	uint32_t id;
+
+	for (id = pages_extents_next(x, (uint32_t)up, 0); id != 0;
+	     id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1)) {
+		const struct pages_extent *e = &x->node[id];
+
+		run = pages_units_kept(&h->units, pages_heap_unit_up(h, e->first),
+				       pages_heap_unit_down(h, e->first + e->count), which);
+		if (run.count != 0)
+			break;
+	}
+	if (id == 0)
+		return 0;
+	run.count = pages_min(run.count, max);
+	id = pages_extents_take(x, id, (uint32_t)(run.first * up), (uint32_t)(run.count * up));
+	if (id != 0) {
+		pages_extent_set_state(&x->node[id], PAGES_EXTENT_PARTING);
+		x->node[id].used = 0;
+		pages_units_leave(&h->units, run);
+		*ret = run;
+	}
+	return id;
+}
+
+/* Without the lock. */
+static enum pages_fate
+sweep_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
+{
+	if (which != PAGES_SOILED)
+		return pages_units_drop(&h->units, run);
+	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
+		return PAGES_MARKED;
+	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
+	return PAGES_STAYED;
+}
+
+size_t
+pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units)
+{
+	enum pages_fate fate = PAGES_DROPPED;
+	size_t bytes = 0;
+
+	while (fate != PAGES_STAYED && fate != PAGES_HOLE && pages_heap_enter(h)) {
+		struct pages_unit_run run;
+		size_t kept = h->units.kept;
+		uint32_t id = kept > leave_units ? take_kept(h, which, kept - leave_units, &run) : 0;
+
+		if (id == 0 && which == PAGES_OLD)
+			pages_units_age(&h->units);
+		pages_lock_release(&h->lock);
+		if (id == 0)
+			break;
+		fate = sweep_run(h, which, run);
+		pages_heap_swept(h, id, fate);
+		bytes += fate != PAGES_STAYED ? run.count * PAGES_UNIT : 0;
+	}
+	return bytes;
+}
+
+unsigned
+pages_heap_pace(const struct pages_heap *h)
+{
+	return (unsigned)pages_max(sweep_interval_ms(h), PACE_MIN_MS);
+}
+
+bool
+pages_heap_tend(struct pages_heap *h)
+{
+	bool kept;
+
+	if (!pages_heap_enter(h))
+		return true;
+	pages_heap_empty_pockets(h);
+	pages_heap_leave(h);
+	if (!pages_heap_enter(h))
+		return true;
+	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
+	pages_lock_release(&h->lock);
+	return kept;
+}
+
+size_t
+pages_heap_trim(struct pages_heap *h, size_t keep)
+{
+	size_t bytes = pages_heap_drop_sparse(h);
+
+	if (!pages_heap_enter(h))
+		return bytes;
+	pages_heap_empty_pockets(h);
+	pages_lock_release(&h->lock);
+	return bytes + pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
+}
+
+/* With the lock: make all that lies behind what is committed unavailable for ever. */
+static size_t
+retire_reserve(struct pages_heap *h)
+{
+	struct pages_extents *x = &h->extents;
+	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
+	uint32_t last = x->edge[x->pages - 1];
+
+	if (first == x->pages || pages_extent_state(&x->node[last]) != PAGES_EXTENT_FREE || x->node[last].first > first)
+		return 0;
+	last = pages_extents_take(x, last, first, x->pages - first);
+	if (last == 0)
+		return 0;
+	pages_extent_set_state(&x->node[last], PAGES_EXTENT_PARTING);
+	/* First of all: the addresses may be somebody else's as soon as they are released. */
+	atomic_store(&h->len, h->arena.committed);
+	h->arena.len = h->arena.committed;
+	return (size_t)(x->pages - first) << h->arena.page_shift;
+}
+
+bool
+pages_heap_surrender(struct pages_heap *h)
+{
+	size_t len = 0;
+
+	if (!pages_heap_enter(h))
+		return false;
+	if (h->state == PAGES_HEAP_OPEN) {
+		pages_heap_empty_pockets(h);
+		len = retire_reserve(h);
+	}
+	pages_lock_release(&h->lock);
+	pages_os_release(h->arena.base + h->arena.committed, len);
+	return len != 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "route.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/base.h"
+
+/*
+ * A block that shrinks below the threshold stays where it is until it is so much
+ * smaller, lest one that hovers around the threshold be copied to and fro.
+ */
+#define SMALL_SHARE 4
+
+bool
+pages_route_size(size_t count, size_t size, size_t *ret)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return false;
+	}
+	*ret = bytes;
+	return true;
+}
+
+void *
+pages_route_large(const struct pages_route *r, size_t size, size_t align, bool zero)
+{
+	return size >= r->threshold ? pages_heap_alloc(r->heap, size, align, zero) : NULL;
+}
+
+bool
+pages_route_retry(const struct pages_route *r)
+{
+	return pages_heap_surrender(r->heap);
+}
+
+void *
+pages_route_malloc(const struct pages_route *r, size_t size)
+{
+	void *p;
+
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	p = pages_route_large(r, size, 1, false);
+	if (p == NULL)
+		p = r->next.malloc(size);
+	if (p == NULL && pages_route_retry(r))
+		p = r->next.malloc(size);
+	return p;
+}
+
+void *
+pages_route_calloc(const struct pages_route *r, size_t count, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (!pages_route_size(count, size, &bytes))
+		return NULL;
+	p = pages_route_large(r, bytes, 1, true);
+	if (p == NULL)
+		p = r->next.calloc(count, size);
+	if (p == NULL && pages_route_retry(r))
+		p = r->next.calloc(count, size);
+	return p;
+}
+
+/* To a block of the next allocator; NULL if it has none, and ptr is as it was. */
+static void *
+copy_out(const struct pages_route *r, void *ptr, size_t size, bool keep)
+{
+	size_t len = keep ? pages_min(pages_heap_usable(r->heap, ptr), size) : 0;
+	void *p = r->next.malloc(size);
+
+	if (p == NULL)
+		return NULL;
+	memcpy(p, ptr, len);
+	pages_heap_count_copy(r->heap, len);
+	pages_heap_free(r->heap, ptr);
+	return p;
+}
+
+static void *
+resize_ours(const struct pages_route *r, void *ptr, size_t size, bool keep)
+{
+	int saved = errno;
+	void *p = NULL;
+
+	if (size < r->threshold / SMALL_SHARE) {
+		p = copy_out(r, ptr, size, keep);
+		if (p != NULL)
+			return p;
+		errno = saved;	/* too much memory is better than none */
+	}
+	p = pages_heap_resize(r->heap, ptr, size, keep);
+	if (p == NULL)
+		p = copy_out(r, ptr, size, keep);
+	if (p == NULL && pages_route_retry(r))
+		p = copy_out(r, ptr, size, keep);
+	return p;
+}
+
+/*
+ * A block of the next allocator changes sides when it grows past the threshold.
+ * One that is large already does not: it would have to be copied whole.
+ */
+static void *
+realloc_theirs(const struct pages_route *r, void *ptr, size_t size)
+{
+	void *p = NULL;
+	size_t len;
+
+	if (size >= r->threshold) {
+		len = r->next.usable_size(ptr);
+		if (len < r->threshold)
+			p = pages_route_large(r, size, 1, false);
+		if (p != NULL) {
+			memcpy(p, ptr, len);
+			pages_heap_count_copy(r->heap, len);
+			r->next.free(ptr);
+			return p;
+		}
+	}
+	p = r->next.realloc(ptr, size);
+	if (p == NULL && size != 0 && pages_route_retry(r))
+		p = r->next.realloc(ptr, size);
+	return p;
+}
+
+void *
+pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return pages_route_malloc(r, size);
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	if (!pages_heap_owns(r->heap, ptr))
+		return realloc_theirs(r, ptr, size);
+	if (size != 0)
+		return resize_ours(r, ptr, size, true);
+
+	/* What realloc(p, 0) means is the next allocator's to say: ask it with a block of its own. */
+	pages_heap_free(r->heap, ptr);
+	return r->next.realloc(r->next.malloc(1), 0);
+}
+
+/* A block that is not half as long again as asked for is left as it is. */
+static void *
+replace_theirs(const struct pages_route *r, void *ptr, size_t size)
+{
+	size_t len = r->next.usable_size(ptr);
+	void *p;
+
+	if (size <= len && len - size <= size / 2)
+		return ptr;
+	p = pages_route_malloc(r, size);
+	if (p != NULL)
+		r->next.free(ptr);
+	return p;
+}
+
+void *
+pages_route_replace(const struct pages_route *r, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return pages_route_malloc(r, size);
+	if (!pages_route_size(1, size, &size))
+		return NULL;
+	if (pages_heap_owns(r->heap, ptr))
+		return resize_ours(r, ptr, size, false);
+	return replace_theirs(r, ptr, size);
+}

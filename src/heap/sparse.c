@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sparse.c - callocs of which few pages are ever written
+ *
+ * Hash tables and matrices are zero for the most part.  In huge pages the first word
+ * written to any 2 MiB costs zeroing them all, and memory that was used before has to be
+ * cleared as a whole.  So when blocks of a size turn out to be zero nearly everywhere as
+ * they are freed, the next calloc of that size gets small pages, in units of its own;
+ * and when it is freed in its turn it waits, with what was written to it, for the next
+ * one, which clears that and nothing else: no faults, nothing zeroed.
+ *
+ * A sparse block never lends its units to others: its memory is not money.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "impl.h"
+#include "os/os.h"
+
+/* Pages to look at; nearly all of them have to be zero. */
+#define SAMPLES 32
+#define SAMPLES_ZERO 30
+
+/* One that was written to in more than one page out of so many was not sparse. */
+#define DENSE_SHARE 8
+
+/* What one that waits may have too much, in units: see the identities of struct pages_stats. */
+#define SPARE_UNITS 2
+
+static char *
+address(const struct pages_heap *h, const struct pages_extent *e)
+{
+	return pages_heap_address(h, e->first);
+}
+
+/* All of its units: an earlier owner may have written behind what is used now. */
+static size_t
+length(const struct pages_heap *h, const struct pages_extent *e)
+{
+	return (size_t)e->count << h->arena.page_shift;
+}
+
+/* Sizes are learnt by powers of two. */
+static uint64_t
+size_bit(size_t pages)
+{
+	return (uint64_t)1 << pages_log2(pages);
+}
+
+static bool
+expects(struct pages_heap *h, size_t pages)
+{
+	return (atomic_load_explicit(&h->sparse_sizes, memory_order_relaxed) & size_bit(pages)) != 0;
+}
+
+/* Before something was learnt, the heap may not even be open, or be opened just now. */
+bool
+pages_heap_expects_sparse(struct pages_heap *h, size_t size)
+{
+	return atomic_load_explicit(&h->sparse_sizes, memory_order_acquire) != 0 &&
+	       expects(h, pages_heap_pages(h, size));
+}
+
+static void
+learn(struct pages_heap *h, size_t pages, bool sparse)
+{
+	if (sparse)
+		atomic_fetch_or_explicit(&h->sparse_sizes, size_bit(pages), memory_order_release);
+	else if (expects(h, pages))
+		atomic_fetch_and_explicit(&h->sparse_sizes, ~size_bit(pages), memory_order_relaxed);
+}
+
+/*
+ * Does not read what is not there, which could make it a huge page, nor what the owner
+ * protected and left so.
+ */
+static bool
+is_zero(const char *page, size_t len)
+{
+	size_t offset = 0, present;
+
+	if (pages_os_scan_mincore(page, len, &offset, &present) != 0 || present == 0)
+		return true;
+	return pages_os_readable(page) && page[0] == 0 && memcmp(page, page + 1, len - 1) == 0;
+}
+
+/* Evenly spread, but not in step with anything: multiples of the golden ratio (Weyl). */
+static bool
+looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
+{
+	unsigned zero = 0;
+
+	for (uint32_t i = 1; i <= SAMPLES; i++) {
+		uint64_t page = (uint64_t)e->used * (i * 2654435769u) >> 32;
+
+		zero += is_zero(address(h, e) + (page << h->arena.page_shift), h->arena.page_size);
+		if (zero + SAMPLES - i < SAMPLES_ZERO)
+			return false;
+	}
+	return true;
+}
+
+/* The one that waits, if it has room for pages and not much more. */
+static uint32_t
+take_waiting(struct pages_heap *h, size_t pages)
+{
+	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
+	struct pages_extent *e = &h->extents.node[id];
+	size_t up = pages_heap_unit_pages(h);
+
+	if (id == 0 || e->count < pages || e->count - pages > SPARE_UNITS * up ||
+	    !atomic_compare_exchange_strong(&h->sparse_block, &id, 0))
+		return 0;
+	pages_heap_count_live(h, pages, e->used);
+	e->used = (uint32_t)pages;
+	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+	h->stats.frees++;	/* of what it was before */
+	h->units.freed += e->count / up;
+	h->units.reused += e->count / up;
+	return id;
+}
+
+/* Behind everything that holds memory, so that none of it has to go. */
+static uint32_t
+place(struct pages_heap *h, size_t pages)
+{
+	struct pages_extents *x = &h->extents;
+	uint32_t id = x->edge[x->pages - 1];
+	size_t up = pages_heap_unit_pages(h), n = pages_heap_unit_up(h, pages);
+	size_t a = pages_max(pages_heap_unit_up(h, x->node[id].first), h->units.kept_end);
+
+	if (pages_extent_state(&x->node[id]) != PAGES_EXTENT_FREE || (a + n) * up > x->pages ||
+	    pages_arena_commit(&h->arena, (a + n) * PAGES_UNIT) != 0)
+		return 0;
+	id = pages_extents_take(x, id, (uint32_t)(a * up), (uint32_t)(n * up));
+	if (id == 0)
+		return 0;
+	(void)pages_units_hold(&h->units, a, a + n, false);
+	x->node[id].used = (uint32_t)pages;
+	x->node[id].note = PAGES_NOTE_SPARSE;
+	h->stats.live_objects++;
+	pages_heap_count_live(h, pages, 0);
+	return id;
+}
+
+uint32_t
+pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero)
+{
+	uint32_t id;
+
+	if (!expects(h, pages))
+		return 0;
+	id = take_waiting(h, pages);
+	if (id != 0)
+		return id;
+	id = place(h, pages);
+	if (id != 0)
+		*ret_zero = (struct pages_span){ h->extents.node[id].first, (uint32_t)pages };
+	return id;
+}
+
+size_t
+pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zero)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t cleared = 0;
+
+	if (zero.count != 0) {
+		if (pages_can(PAGES_CAP_HUGE))
+			(void)pages_os_advise(address(h, e), length(h, e), PAGES_OS_NO_HUGE);
+		return 0;
+	}
+	if (pages_can(PAGES_CAP_SCAN) && pages_os_clear(address(h, e), length(h, e), &cleared) == 0) {
+		learn(h, e->used, cleared < length(h, e) / DENSE_SHARE);
+		return cleared;
+	}
+	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(address(h, e), length(h, e)) == 0)
+		return 0;
+	memset(address(h, e), 0, length(h, e));
+	return length(h, e);
+}
+
+/*
+ * Without the lock: give the memory of block id back, and then its place, unless the
+ * former cannot be.  Returns the bytes.
+ */
+static size_t
+drop(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	bool whole = (e->note & PAGES_NOTE_HOLE) == 0;
+	size_t len = whole ? length(h, e) : (size_t)e->used << h->arena.page_shift;
+	int err = -EEXIST;
+
+	/* What lies in a hole may be somebody else's. */
+	if (whole)
+		err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
+	if (err != 0 && err != -EFAULT)
+		err = pages_os_discard(address(h, e), len);
+	if (err != 0)
+		e->note |= PAGES_NOTE_HOLE;	/* as good as one */
+	pages_heap_free_claimed(h, id);
+	return err == 0 ? len : 0;
+}
+
+size_t
+pages_heap_drop_sparse(struct pages_heap *h)
+{
+	uint32_t id = atomic_exchange(&h->sparse_block, 0);
+
+	return id != 0 ? drop(h, id) : 0;
+}
+
+void
+pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st)
+{
+	uint32_t id = atomic_load(&h->sparse_block);
+	const struct pages_extent *e = &h->extents.node[id];
+
+	if (id == 0)
+		return;
+	st->live_objects--;
+	st->frees++;
+	st->live_bytes -= (size_t)e->used << h->arena.page_shift;
+	st->kept_bytes += length(h, e);
+	st->freed_bytes += length(h, e);
+}
+
+uint32_t
+pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if ((e->note & PAGES_NOTE_SPARSE) == 0) {
+		if ((size_t)e->used << h->arena.page_shift >= PAGES_SPARSE_FROM)
+			learn(h, e->used, looks_sparse(h, e));
+		e->note &= ~(uint32_t)PAGES_NOTE_CALLOC;
+		return id;
+	}
+	if ((e->note & PAGES_NOTE_HOLE) == 0 && expects(h, e->used))
+		id = atomic_exchange(&h->sparse_block, id);
+	if (id != 0)
+		(void)drop(h, id);
+	return 0;
+}
+
+bool
+pages_heap_make_dense(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t first = pages_heap_unit_down(h, e->first);
+	size_t used_end = pages_heap_unit_up(h, e->first + e->used);
+	size_t end = pages_heap_unit_down(h, e->first + e->count);
+	int err = 0;
+
+	if ((e->note & PAGES_NOTE_SPARSE) == 0)
+		return true;
+	if ((e->note & PAGES_NOTE_HOLE) != 0)
+		return false;
+	/* The rest becomes room, which holds no memory. */
+	if (used_end < end)
+		err = pages_arena_renew(&h->arena, used_end * PAGES_UNIT, (end - used_end) * PAGES_UNIT);
+	if (err == -EFAULT)
+		e->note |= PAGES_NOTE_HOLE;
+	if (err != 0 || !pages_heap_enter(h))
+		return false;
+	if (used_end < end)
+		pages_units_readmit(&h->units, used_end, end);
+	e->note = 0;
+	pages_lock_release(&h->lock);
+	pages_arena_adopt(&h->arena, first * PAGES_UNIT, (used_end - first) * PAGES_UNIT);
+	return true;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+#include "units.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/base.h"
+#include "os/bits.h"
+#include "os/caps.h"
+#include "os/muzzy.h"
+#include "os/os.h"
+
+/* Each costs address space and a request: move no more after so many. */
+#define HOLES_MAX 8
+
+/* Side tables and their bookkeeping. -------------------------------------- */
+
+static size_t
+table_len(const struct pages_arena *arena)
+{
+	size_t count = arena->len / PAGES_UNIT;
+	size_t len = 5 * pages_bits_words(count) * sizeof(uint64_t) + count * sizeof(int32_t);
+
+	return pages_round_up(len, arena->page_size);
+}
+
+int
+pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_seams)
+{
+	size_t count = arena->len / PAGES_UNIT;
+	void *p;
+	int err = pages_arena_table(table_len(arena), &p);
+
+	if (err != 0)
+		return err;
+	/* Widest first, so that each table is aligned. */
+	*u = (struct pages_units){
+		.arena = arena,
+		.held_bits = p,
+		.count = count,
+		.seams_max = max_seams,
+		.resident_max = SIZE_MAX,
+		.moves = pages_can(PAGES_CAP_MOVE),
+	};
+	u->kept_bits = u->held_bits + pages_bits_words(count);
+	u->old_bits = u->kept_bits + pages_bits_words(count);
+	u->soiled_bits = u->old_bits + pages_bits_words(count);
+	u->muzzy_bits = u->soiled_bits + pages_bits_words(count);
+	u->shift = (int32_t *)(u->muzzy_bits + pages_bits_words(count));
+	return 0;
+}
+
+void
+pages_units_close(struct pages_units *u)
+{
+	pages_os_release(u->held_bits, (size_t)((char *)(u->shift + u->count) - (char *)u->held_bits));
+	*u = (struct pages_units){ 0 };
+}
+
+/* What is in excess goes back before the address of what is held leaves the heap. */
+static void
+note_peaks(struct pages_units *u)
+{
+	u->peak_held = pages_max(u->peak_held, u->held);
+	u->peak_resident = pages_max(u->peak_resident,
+				     u->held + u->kept - pages_units_excess(u));
+}
+
+static void
+mark_kept(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->held_bits, a, b);
+	pages_bits_set(u->kept_bits, a, b);
+	u->kept += b - a;
+	u->soiled += pages_bits_count(u->soiled_bits, a, b);
+	u->kept_end = pages_max(u->kept_end, b);
+}
+
+/* What is kept of [a, b) is not kept any more; returns how many that were. */
+static size_t
+unmark_kept(struct pages_units *u, size_t a, size_t b)
+{
+	size_t n = 0;
+
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t kept = u->kept_bits[w] & pages_bits_mask(w, a, b);
+
+		if (kept == 0)
+			continue;
+		n += pages_bits_popcount(kept);
+		if ((kept & u->soiled_bits[w]) != 0)
+			u->soiled -= pages_bits_popcount(kept & u->soiled_bits[w]);
+	}
+	pages_bits_clear(u->kept_bits, a, b);
+	pages_bits_clear(u->old_bits, a, b);
+	u->kept -= n;
+	return n;
+}
+
+/* Seams. ------------------------------------------------------------------ */
+
+/* How many of the boundaries of and within [a, a + n) are seams? */
+static size_t
+count_seams(const struct pages_units *u, size_t a, size_t n)
+{
+	size_t i = a > 0 ? a - 1 : 0;
+	size_t end = pages_min(a + n, u->count - 1);
+	size_t seams = 0;
+
+	for (; i < end; i++)
+		seams += u->shift[i] != u->shift[i + 1];
+	return seams;
+}
+
+/* The n units at dst hold what was at src and keep its offset. */
+static void
+shift_units(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	size_t before = count_seams(u, dst, n);
+
+	for (size_t k = 0; k < n; k++)
+		u->shift[dst + k] = u->shift[src + k] + (int32_t)((ptrdiff_t)src - (ptrdiff_t)dst);
+	u->seams += count_seams(u, dst, n) - before;
+}
+
+static void
+unshift_units(struct pages_units *u, size_t a, size_t n)
+{
+	size_t before = count_seams(u, a, n);
+
+	for (size_t k = 0; k < n; k++)
+		u->shift[a + k] = 0;
+	u->seams += count_seams(u, a, n) - before;
+}
+
+size_t
+pages_units_movable(const struct pages_units *u, size_t src, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && u->shift[src + k] == u->shift[src])
+		k++;
+	return k;
+}
+
+/* Moving. ----------------------------------------------------------------- */
+
+/* A shortage passes; a limit that was lowered below what is in use stays. */
+static void
+note_hole(struct pages_units *u, size_t a, size_t n)
+{
+	u->hole = (struct pages_unit_run){ a, n };
+	u->moves = ++u->holes < HOLES_MAX;
+}
+
+struct pages_unit_run
+pages_units_take_hole(struct pages_units *u)
+{
+	struct pages_unit_run run = u->hole;
+
+	pages_units_readmit(u, run.first, run.first + run.count);
+	u->hole.count = 0;
+	return run;
+}
+
+static bool
+move(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	char *from = u->arena->base + src * PAGES_UNIT, *to = u->arena->base + dst * PAGES_UNIT;
+	size_t len = n * PAGES_UNIT;
+	int err;
+
+	if (!u->moves || pages_units_broken(u) || u->seams + 2 > u->seams_max)
+		return false;
+	if (pages_os_move(from, to, len) == 0) {
+		shift_units(u, src, dst, n);
+		u->moved += n;
+		return true;
+	}
+	err = pages_arena_heal(u->arena, dst * PAGES_UNIT, len);
+	if (err != -EEXIST)
+		unshift_units(u, dst, n);
+	if (err == -EFAULT)
+		note_hole(u, dst, n);
+	u->refused_moves++;
+	return false;
+}
+
+bool
+pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	/* What is kept at dst is lost, as it would be to any move. */
+	size_t kept = unmark_kept(u, dst, dst + n);
+	bool moved = move(u, src, dst, n);
+
+	pages_bits_set(u->held_bits, dst, dst + n);
+	pages_bits_set(u->soiled_bits, dst, dst + n);
+	if (moved) {
+		pages_bits_clear(u->muzzy_bits, dst, dst + n);
+		pages_bits_clear(u->held_bits, src, src + n);
+		pages_bits_clear(u->soiled_bits, src, src + n);
+		u->returned += kept;
+	} else {
+		u->held += n;
+		u->reused += kept;
+		u->fresh += n - kept;
+	}
+	note_peaks(u);
+	return moved;
+}
+
+/* What a bit says about the n units at src it says about those at dst; src is absent now. */
+static void
+carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (pages_bits_test(bits, src + k))
+			pages_bits_set(bits, dst + k, dst + k + 1);
+	pages_bits_clear(bits, src, src + n);
+}
+
+/* The highest run of at most max kept units that one move can take; there is one. */
+static struct pages_unit_run
+find_kept(struct pages_units *u, size_t max)
+{
+	size_t end = pages_bits_end(u->kept_bits, u->kept_end), first;
+
+	u->kept_end = end;
+	for (first = end - 1; first > 0 && end - first < max; first--)
+		if (!pages_bits_test(u->kept_bits, first - 1) ||
+		    u->shift[first - 1] != u->shift[first])
+			break;
+	return (struct pages_unit_run){ first, end - first };
+}
+
+/*
+ * Put kept units under the n absent ones at dst; returns under how many.  They
+ * come from the high end, which packs what is resident towards the low one.
+ */
+static size_t
+fund(struct pages_units *u, size_t dst, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n && u->kept > 0) {
+		struct pages_unit_run run = find_kept(u, n - done);
+
+		if (!move(u, run.first, dst + done, run.count))
+			break;
+		(void)unmark_kept(u, run.first, run.first + run.count);
+		carry_bits(u->soiled_bits, run.first, dst + done, run.count);
+		carry_bits(u->muzzy_bits, run.first, dst + done, run.count);
+		u->funded += run.count;
+		done += run.count;
+	}
+	return done;
+}
+
+/* Holding and keeping. ---------------------------------------------------- */
+
+size_t
+pages_units_absent(const struct pages_units *u, size_t a, size_t b)
+{
+	size_t n = 0;
+
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t absent = ~(u->held_bits[w] | u->kept_bits[w]) & pages_bits_mask(w, a, b);
+
+		if (absent != 0)
+			n += pages_bits_popcount(absent);
+	}
+	return n;
+}
+
+size_t
+pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held)
+{
+	return pages_bits_count(held ? u->held_bits : u->kept_bits, a, b);
+}
+
+size_t
+pages_units_soiled(const struct pages_units *u, size_t a, size_t b)
+{
+	return pages_bits_count(u->soiled_bits, a, b);
+}
+
+/* What is kept of [a, b) is held now; returns how many that were. */
+static size_t
+hold_kept(struct pages_units *u, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		u->held_bits[w] |= u->kept_bits[w] & pages_bits_mask(w, a, b);
+	return unmark_kept(u, a, b);
+}
+
+struct pages_unit_run
+pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
+{
+	struct pages_unit_run zero = { a, 0 };
+	size_t absent = pages_units_absent(u, a, b), first = a;
+	/* First of all, so that no unit of this very range is taken to fund another. */
+	size_t reused = hold_kept(u, a, b);
+
+	u->reused += reused;
+	u->held += reused + absent;
+	for (size_t end; absent != 0; absent -= end - a, a = end) {
+		size_t funded;
+
+		a = pages_bits_find(u->held_bits, a, b, false);
+		end = pages_bits_find(u->held_bits, a, b, true);
+		pages_bits_set(u->held_bits, a, end);
+		funded = with_kept ? fund(u, a, end - a) : 0;
+		u->fresh += end - a - funded;
+		if (end - a - funded > zero.count)
+			zero = (struct pages_unit_run){ a + funded, end - a - funded };
+	}
+	pages_units_unmark(u, first, b);
+	note_peaks(u);
+	return zero;
+}
+
+void
+pages_units_keep(struct pages_units *u, size_t a, size_t b)
+{
+	while (a < b) {
+		size_t end;
+
+		a = pages_bits_find(u->held_bits, a, b, true);
+		end = pages_bits_find(u->held_bits, a, b, false);
+		mark_kept(u, a, end);
+		u->held -= end - a;
+		u->freed += end - a;
+		a = end;
+	}
+}
+
+/* Giving back. ------------------------------------------------------------ */
+
+struct pages_unit_run
+pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_which which)
+{
+	const uint64_t *const bits_of[] = {
+		[PAGES_ALL] = u->kept_bits, [PAGES_OLD] = u->old_bits, [PAGES_SOILED] = u->soiled_bits,
+	};
+	const uint64_t *bits = bits_of[which];
+	size_t end;
+
+	b = pages_max(a, pages_min(b, u->kept_end));
+	a = pages_bits_find(bits, a, b, true);
+	end = pages_bits_find(bits, a, b, false);
+	return (struct pages_unit_run){ a, end - a };
+}
+
+void
+pages_units_age(struct pages_units *u)
+{
+	memcpy(u->old_bits, u->kept_bits, pages_bits_words(u->kept_end) * sizeof(*u->old_bits));
+}
+
+void
+pages_units_soil(struct pages_units *u, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		u->soiled_bits[w] |= u->held_bits[w] & pages_bits_mask(w, a, b);
+}
+
+void
+pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_set(u->muzzy_bits, a, b);
+}
+
+void
+pages_units_unmark(struct pages_units *u, size_t a, size_t b)
+{
+	/* Where there is a hole nothing can be touched, and nothing is handed out. */
+	while (a < b && !pages_units_broken(u)) {
+		size_t end;
+
+		a = pages_bits_find(u->muzzy_bits, a, b, true);
+		end = pages_bits_find(u->muzzy_bits, a, b, false);
+		pages_muzzy_unmark(u->arena->base + a * PAGES_UNIT, (end - a) * PAGES_UNIT);
+		pages_bits_clear(u->muzzy_bits, a, end);
+		a = end;
+	}
+}
+
+/* Of what is absent there is nothing to tell. */
+static void
+clear_marks(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_clear(u->muzzy_bits, a, b);
+}
+
+/*
+ * Leaving units belong to nobody and must look so: marked as held, they are no
+ * candidates for anything, though they are not counted.
+ */
+void
+pages_units_leave(struct pages_units *u, struct pages_unit_run run)
+{
+	(void)hold_kept(u, run.first, run.first + run.count);
+}
+
+enum pages_fate
+pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
+{
+	size_t start = run.first * PAGES_UNIT, len = run.count * PAGES_UNIT, i = run.first;
+	int err;
+
+	while (i < run.first + run.count && u->shift[i] == 0)
+		i++;
+	/* What was moved is mapped afresh, so that its seams heal. */
+	err = i < run.first + run.count ? pages_arena_renew(u->arena, start, len) :
+					  pages_arena_discard(u->arena, start, len);
+	if (err == -EFAULT)
+		return PAGES_HOLE;
+	return err == 0 ? PAGES_DROPPED : PAGES_STAYED;
+}
+
+void
+pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate)
+{
+	if (fate == PAGES_MARKED)
+		pages_units_set_muzzy(u, run.first, run.first + run.count);
+	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
+		clear_marks(u, run.first, run.first + run.count);
+		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
+		unshift_units(u, run.first, run.count);
+		u->returned += run.count;
+	} else {
+		mark_kept(u, run.first, run.first + run.count);
+		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
+	}
+}
+
+void
+pages_units_seclude(struct pages_units *u, size_t a, size_t b)
+{
+	size_t kept = hold_kept(u, a, b);
+
+	pages_bits_set(u->held_bits, a, b);
+	pages_bits_clear(u->muzzy_bits, a, b);
+	unshift_units(u, a, b - a);
+	u->held += b - a;
+	u->fresh += b - a;
+	u->returned += kept;
+	note_peaks(u);
+}
+
+void
+pages_units_readmit(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->held_bits, a, b);
+	clear_marks(u, a, b);
+	unshift_units(u, a, b - a);
+	u->held -= b - a;
+	u->freed += b - a;
+	u->returned += b - a;
+}
+
+size_t
+pages_units_excess(const struct pages_units *u)
+{
+	size_t resident = u->held + u->kept;
+	size_t most = pages_min(u->peak_held, u->resident_max);
+
+	return resident > most ? pages_min(resident - most, u->kept) : 0;
+}

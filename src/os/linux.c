@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux.c - os.h on Linux: address space and contents
+ *
+ * Kernel constants are ABI: where the C library's headers are older than the
+ * kernel they are defined here by number, and whether the kernel knows them is
+ * found out at run time.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "linux.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+static_assert(PAGES_OS_READ == PROT_READ, "prot bits are handed through");
+static_assert(PAGES_OS_WRITE == PROT_WRITE, "prot bits are handed through");
+static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
+
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+
+/* Looking it up is a walk through the auxiliary vector: once.  Racing callers agree. */
+PAGES_HOT size_t
+pages_os_page_size(void)
+{
+	static _Atomic size_t known;
+	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (PAGES_UNLIKELY(page == 0)) {
+		page = getauxval(AT_PAGESZ);
+		atomic_store_explicit(&known, page, memory_order_relaxed);
+	}
+	return page;
+}
+
+/* mmap with our error convention. */
+PAGES_HOT static int
+map(void *hint, size_t len, int prot, int flags, void **ret)
+{
+	int saved = errno;
+	void *p = mmap(hint, len, prot, flags, -1, 0);
+	int err = p == MAP_FAILED ? -errno : 0;
+
+	errno = saved;
+	if (err == 0)
+		*ret = p;
+	return err;
+}
+
+static int
+advise(void *p, size_t len, int advice)
+{
+	int saved = errno;
+
+	return len == 0 ? 0 : pages_os_answer(madvise(p, len, advice), saved);
+}
+
+/*
+ * mmap promises page alignment only: if the first try does not fit by chance, ask
+ * for more and hand back both ends.
+ */
+PAGES_HOT static int
+map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **ret)
+{
+	size_t span, head;
+	void *base;
+	int err = map(NULL, len, prot, flags, &base);
+
+	if (err == 0 && (((uintptr_t)base + lead) & (align - 1)) == 0) {
+		*ret = base;
+		return 0;
+	}
+	if (err == 0)
+		pages_os_release(base, len);
+	if (err != 0)
+		return err;
+	if (__builtin_add_overflow(len, align - pages_os_page_size(), &span))
+		return -ENOMEM;
+	err = map(NULL, span, prot, flags, &base);
+	if (err != 0)
+		return err;
+
+	head = -((uintptr_t)base + lead) & (align - 1);
+	pages_os_release(base, head);
+	pages_os_release((char *)base + head + len, span - head - len);
+	*ret = (char *)base + head;
+	return 0;
+}
+
+int
+pages_os_reserve(size_t len, size_t align, void **ret)
+{
+	return map_aligned(len, align, 0, PROT_NONE, ANON | MAP_NORESERVE, ret);
+}
+
+PAGES_HOT void
+pages_os_release(void *p, size_t len)
+{
+	int saved = errno;
+
+	if (len != 0)
+		(void)munmap(p, len);
+	errno = saved;
+}
+
+PAGES_HOT int
+pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret)
+{
+	return map_aligned(len, align, lead, (int)prot, ANON, ret);
+}
+
+int
+pages_os_map_pool(size_t len, unsigned log2, void **ret)
+{
+	int size = (int)(log2 << MAP_HUGE_SHIFT);
+
+	return map(NULL, len, READ_WRITE, ANON | MAP_HUGETLB | size, ret);
+}
+
+int
+pages_os_map_lazy(size_t len, void **ret)
+{
+	return map(NULL, len, READ_WRITE, ANON | MAP_NORESERVE, ret);
+}
+
+int
+pages_os_protect(void *p, size_t len, unsigned prot)
+{
+	int saved = errno;
+
+	return len == 0 ? 0 : pages_os_answer(mprotect(p, len, (int)prot), saved);
+}
+
+/*
+ * MPI and RDMA stacks keep "address range -> pinned pages" and drop entries when a
+ * function of the C library, which they patch, says that a range changed.  All of them
+ * take a MADV_DONTNEED for that; a mapping laid over another, and the place that pages
+ * are moved to, are not seen by each.  For ranges whose contents do not count.
+ */
+static void
+announce(void *p, size_t len)
+{
+	(void)advise(p, len, MADV_DONTNEED);
+}
+
+/* Replace what is mapped at p, whose contents are lost in any case. */
+static int
+map_over(void *p, size_t len, int prot, int flags)
+{
+	void *q;
+
+	if (len == 0)
+		return 0;
+	announce(p, len);
+	return map(p, len, prot, ANON | MAP_FIXED | flags, &q);
+}
+
+/* The C library's mremap, with our error convention. */
+static int
+remap(void *p, size_t len, size_t new_len, int flags, void **ret)
+{
+	int saved = errno;
+	void *q = mremap(p, len, new_len, flags);
+	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
+
+	if (err == 0)
+		*ret = q;
+	return err;
+}
+
+/* The same for what must not be dropped: a change of length that is none. */
+static void
+announce_gently(void *p, size_t len)
+{
+	void *q;
+
+	(void)remap(p, len, len, 0, &q);
+}
+
+/*
+ * To a given place, past the C library: a function that was put in place of its mremap
+ * may drop the fifth argument, and the kernel would take any place for it.
+ */
+static int
+remap_to(void *p, size_t len, size_t new_len, int flags, void *dst)
+{
+	int saved = errno;
+	long at = syscall(SYS_mremap, p, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, dst);
+
+	return pages_os_answer(at == -1 ? -1 : 0, saved);
+}
+
+int
+pages_os_extend(void *p, size_t len, size_t new_len)
+{
+	void *q;
+
+	return remap(p, len, new_len, 0, &q);
+}
+
+int
+pages_os_resize(void *p, size_t len, size_t new_len, void **ret)
+{
+	return remap(p, len, new_len, MREMAP_MAYMOVE, ret);
+}
+
+int
+pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst)
+{
+	announce_gently(p, len);
+	announce(dst, new_len);
+	return remap_to(p, len, new_len, 0, dst);
+}
+
+/*
+ * Not by a mapping laid over it: where that is refused what was there is gone, and
+ * another thread may have its place.  All limits are looked at for the first step.
+ */
+int
+pages_os_replace(void *p, size_t len, unsigned prot)
+{
+	void *q;
+	int err;
+
+	if (len == 0)
+		return 0;
+	err = map(NULL, len, (int)prot, ANON | MAP_NORESERVE, &q);
+	return err != 0 ? err : pages_os_put(q, len, p);
+}
+
+int
+pages_os_put(void *p, size_t len, void *dst)
+{
+	announce_gently(dst, len);
+	if (remap_to(p, len, len, 0, dst) == 0)
+		return 0;
+	pages_os_release(p, len);
+	return -ENOTRECOVERABLE;
+}
+
+int
+pages_os_seal(void *p, size_t len)
+{
+	int saved = errno;
+
+	return pages_os_answer(syscall(SYS_mseal, p, len, 0L), saved);
+}
+
+int
+pages_os_discard(void *p, size_t len)
+{
+	return advise(p, len, MADV_DONTNEED);
+}
+
+int
+pages_os_renew(void *p, size_t len)
+{
+	return map_over(p, len, READ_WRITE, MAP_NORESERVE);
+}
+
+int
+pages_os_renew_pool(void *p, size_t len)
+{
+	return map_over(p, len, READ_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT);
+}
+
+int
+pages_os_move(void *src, void *dst, size_t len)
+{
+	int err;
+
+	if (len == 0)
+		return 0;
+	announce(dst, len);
+	/* DONTUNMAP keeps src mapped: no hole for another thread's mmap to land in. */
+	err = remap_to(src, len, len, MREMAP_DONTUNMAP, dst);
+	if (err == 0)
+		announce(src, len);	/* it is empty */
+	return err;
+}
+
+/*
+ * NOREPLACE, because another thread's mmap may have taken the hole meanwhile:
+ * replacing that mapping would destroy somebody's data.
+ */
+static int
+fill_hole(void *dst, size_t len, int prot)
+{
+	void *q = NULL;
+	int err;
+
+	if (len == 0)
+		return 0;
+	err = map(dst, len, prot, ANON | MAP_NORESERVE | MAP_FIXED_NOREPLACE, &q);
+	if (err == 0 && q != dst) {	/* a kernel that takes the flag for a hint */
+		pages_os_release(q, len);
+		err = -EEXIST;
+	}
+	return err;
+}
+
+int
+pages_os_heal(void *dst, size_t len)
+{
+	return fill_hole(dst, len, READ_WRITE);
+}
+
+int
+pages_os_plug(void *dst, size_t len)
+{
+	return fill_hole(dst, len, PROT_NONE);
+}
+
+int
+pages_os_populate(void *p, size_t len)
+{
+	return advise(p, len, MADV_POPULATE_WRITE);
+}

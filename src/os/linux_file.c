@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_file.c - os.h on Linux: files in memory, and mappings of files
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "os.h"
+#include "linux.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10
+#endif
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
+#define F_SEAL_SEAL 1
+#define F_SEAL_SHRINK 2
+#define F_SEAL_GROW 4
+#define F_SEAL_WRITE 8
+#endif
+
+static long
+create(enum pages_os_file kind, const char *label)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	unsigned exec = kind == PAGES_OS_FILE_CODE ? MFD_EXEC : MFD_NOEXEC_SEAL;
+	long fd;
+
+	if (kind == PAGES_OS_FILE_SECRET)
+		return syscall(SYS_memfd_secret, O_CLOEXEC);
+	fd = syscall(SYS_memfd_create, label, flags | exec);
+	/* Before Linux 6.3 nobody asks whether it is for code. */
+	if (fd < 0 && errno == EINVAL)
+		fd = syscall(SYS_memfd_create, label, flags);
+	return fd;
+}
+
+int
+pages_os_file_open(enum pages_os_file kind, const char *label, size_t len, int *ret)
+{
+	int saved = errno;
+	long fd = create(kind, label);
+	int err = pages_os_answer(fd, saved);
+
+	if (err != 0)
+		return err;
+	err = pages_os_file_resize((int)fd, len);
+	if (err != 0) {
+		pages_os_file_close((int)fd);
+		return err;
+	}
+	*ret = (int)fd;
+	return 0;
+}
+
+void
+pages_os_file_close(int fd)
+{
+	int saved = errno;
+
+	(void)close(fd);
+	errno = saved;
+}
+
+int
+pages_os_file_resize(int fd, size_t len)
+{
+	int saved = errno;
+
+	return pages_os_answer(ftruncate(fd, (off_t)len), saved);
+}
+
+int
+pages_os_file_seal(int fd)
+{
+	int saved = errno;
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+	return pages_os_answer(fcntl(fd, F_ADD_SEALS, seals), saved);
+}
+
+uint64_t
+pages_os_file_id(int fd)
+{
+	int saved = errno;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstat(fd, &st) == 0)
+		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | (uint64_t)1 << 63;
+	errno = saved;
+	return id;
+}
+
+int
+pages_os_file_len(int fd, uint64_t *ret)
+{
+	int saved = errno;
+	struct stat st;
+	int err = pages_os_answer(fstat(fd, &st), saved);
+
+	if (err == 0 && !S_ISREG(st.st_mode))
+		err = -ENODEV;
+	if (err == 0)
+		*ret = (uint64_t)st.st_size;
+	return err;
+}
+
+/* mmap with our error convention. */
+static int
+map(void *p, int fd, uint64_t offset, size_t len, int prot, int flags, void **ret)
+{
+	int saved = errno;
+	void *q = mmap(p, len, prot, flags, fd, (off_t)offset);
+	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
+
+	if (err == 0)
+		*ret = q;
+	return err;
+}
+
+static int
+flags_of(enum pages_os_sharing sharing)
+{
+	return sharing == PAGES_OS_SHARED ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE;
+}
+
+int
+pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing sharing, void **ret)
+{
+	return map(NULL, fd, 0, len, (int)prot, flags_of(sharing), ret);
+}
+
+/* In two steps, as pages_os_replace(): for the first one everything is looked at. */
+int
+pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
+		     enum pages_os_sharing sharing)
+{
+	void *q;
+	int err = map(NULL, fd, offset, len, (int)prot, flags_of(sharing), &q);
+
+	return err != 0 ? err : pages_os_put(q, len, p);
+}
+
+/* madvise(MADV_REMOVE) would do the same, but emulators say yes to it and do nothing. */
+int
+pages_os_file_discard(int fd, uint64_t offset, size_t len)
+{
+	int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, saved = errno;
+
+	return len == 0 ? 0 : pages_os_answer(fallocate(fd, mode, (off_t)offset, (off_t)len), saved);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_process.c - os.h on Linux: time, waiting, files for reports, identity,
+ *	the limits of process and machine
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "os.h"
+#include "linux.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+uint64_t
+pages_os_now_ms(void)
+{
+	int saved = errno;
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	errno = saved;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint32_t
+pages_os_tick(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);	/* cannot fail */
+	return (uint32_t)ts.tv_sec * 256 + ((uint32_t)ts.tv_nsec >> 22);
+}
+
+void
+pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms)
+{
+	int saved = errno;
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &ts, NULL, 0);
+	errno = saved;
+}
+
+void
+pages_os_wake(_Atomic uint32_t *word)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
+void
+pages_os_yield(void)
+{
+	(void)sched_yield();
+}
+
+unsigned
+pages_os_cpus(void)
+{
+	cpu_set_t sets[8];	/* one of them is too short for the largest machines */
+	int saved = errno, n = 1;
+
+	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
+		n = CPU_COUNT_S(sizeof(sets), sets);
+	errno = saved;
+	return n > 0 ? (unsigned)n : 1;
+}
+
+/*
+ * The file calls are raw: programs interpose open and write with wrappers that
+ * allocate, and these run inside malloc.
+ */
+static int
+open_file(const char *path, int flags)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+int
+pages_os_read_file(const char *path, char *buf, size_t len)
+{
+	int saved = errno;
+	int err = 0;
+	int fd = open_file(path, O_RDONLY);
+	long n = fd < 0 ? -1 : syscall(SYS_read, fd, buf, len - 1);
+
+	if (n < 0)
+		err = -errno;
+	else
+		buf[n] = '\0';
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+/* The whole lines of buf; what is left of it moves to the front, and *len is its length. */
+static void
+visit_lines(char *buf, size_t *len, void (*visit)(void *arg, char *line), void *arg)
+{
+	char *line = buf, *end;
+
+	while ((end = memchr(line, '\n', *len - (size_t)(line - buf))) != NULL) {
+		*end = '\0';
+		visit(arg, line);
+		line = end + 1;
+	}
+	*len -= (size_t)(line - buf);
+	memmove(buf, line, *len);
+}
+
+int
+pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg)
+{
+	enum { ENOUGH = 1024 };
+	char buf[2 * ENOUGH];
+	size_t have = 0;
+	int saved = errno;
+	int fd = open_file(path, O_RDONLY);
+	int err = fd < 0 ? -errno : 0;
+	long n;
+
+	while (fd >= 0 && (n = syscall(SYS_read, fd, buf + have, sizeof(buf) - 1 - have)) != 0) {
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
+		have += (size_t)n;
+		visit_lines(buf, &have, visit, arg);
+		have = pages_min(have, ENOUGH);
+	}
+	if (err == 0 && have != 0) {	/* a last one without an end */
+		buf[have++] = '\n';
+		visit_lines(buf, &have, visit, arg);
+	}
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+int
+pages_os_append_file(const char *path, const char *buf, size_t len)
+{
+	int saved = errno;
+	int err = 0;
+	int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+	long n = fd < 0 ? -1 : syscall(SYS_write, fd, buf, len);
+
+	if (n < 0)
+		err = -errno;
+	else if ((size_t)n != len)
+		err = -ENOSPC;
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+void
+pages_os_complain(const char *buf, size_t len)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_write, STDERR_FILENO, buf, len);
+	errno = saved;
+}
+
+uint64_t
+pages_os_stderr_id(void)
+{
+	int saved = errno;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstat(STDERR_FILENO, &st) == 0)
+		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | 1;
+	errno = saved;
+	return id;
+}
+
+int
+pages_os_pid(void)
+{
+	return (int)syscall(SYS_getpid);
+}
+
+int
+pages_os_exe(char *buf, size_t len)
+{
+	int saved = errno;
+	ssize_t n = readlink("/proc/self/exe", buf, len - 1);
+	int err = n < 0 ? -errno : 0;
+
+	if (n >= 0)
+		buf[n] = '\0';
+	errno = saved;
+	return err;
+}
+
+int
+pages_os_lockdown(void)
+{
+	int saved = errno;
+
+	return pages_os_answer(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L), saved);
+}
+
+static size_t
+address_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_AS, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return rl.rlim_cur;
+}
+
+void
+pages_os_facts(struct pages_os_facts *ret)
+{
+	int saved = errno;
+	struct sysinfo si;
+	char mode[4];
+
+	*ret = (struct pages_os_facts){
+		.page_size = pages_os_page_size(),
+		.address_limit = address_limit(),
+	};
+	if (sysinfo(&si) == 0) {
+		ret->ram = si.totalram * si.mem_unit;
+		ret->ram_and_swap = ret->ram + si.totalswap * si.mem_unit;
+	}
+	if (pages_os_read_file("/proc/sys/vm/overcommit_memory", mode, sizeof(mode)) == 0)
+		ret->strict_overcommit = mode[0] == '2';
+	errno = saved;
+}

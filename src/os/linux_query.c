@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_query.c - os.h on Linux: what the kernel says about memory
+ *
+ * Files are read by raw system calls into buffers on the stack: this also runs in
+ * signal handlers.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "os.h"
+#include "linux.h"
+
+/* struct procmap_query and struct pm_scan_arg of linux/fs.h, from 6.11 and 6.7. */
+struct procmap_query {
+	uint64_t size, flags, address;
+	uint64_t start, end, vma_flags, page_size, offset, inode;
+	uint32_t dev_major, dev_minor, name_size, build_id_size;
+	uint64_t name, build_id;
+};
+struct scan_arg {
+	uint64_t size, flags, start, end, walk_end, regions, regions_len, max_pages;
+	uint64_t inverted, mask, any_of, wanted;
+};
+struct scan_region {
+	uint64_t start, end, categories;
+};
+#define QUERY _IOWR('f', 17, struct procmap_query)
+#define SCAN _IOWR('f', 16, struct scan_arg)
+enum { COVERING_OR_NEXT = 16 };				/* procmap_query.flags */
+enum { SHARED = 8 };					/* procmap_query.vma_flags */
+enum { IS_FILE = 1 << 2, IS_PRESENT = 1 << 3, IS_SWAPPED = 1 << 4, IS_ZERO = 1 << 5 };	/* categories */
+
+static_assert(sizeof(struct procmap_query) == 104, "as the kernel has it");
+static_assert(sizeof(struct scan_arg) == 96, "as the kernel has it");
+
+static int
+open_proc(const char *path, int *ret)
+{
+	int saved = errno;
+	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	int err = pages_os_answer(fd, saved);
+
+	if (err == 0)
+		*ret = (int)fd;
+	return err;
+}
+
+/* One ioctl on a file of /proc/self. */
+static int
+ask(const char *path, unsigned long request, void *arg, long *ret)
+{
+	int saved = errno, fd;
+	int err = open_proc(path, &fd);
+	long n;
+
+	if (err != 0)
+		return err;
+	n = syscall(SYS_ioctl, fd, request, arg);
+	err = pages_os_answer(n, saved);
+	pages_os_file_close(fd);
+	if (err == 0)
+		*ret = n;
+	return err;
+}
+
+int
+pages_os_query(const void *p, struct pages_os_mapping *ret)
+{
+	char name[sizeof(ret->name)] = "";
+	struct procmap_query q = {
+		.size = sizeof(q),
+		.flags = COVERING_OR_NEXT,
+		.address = (uintptr_t)p,
+		.name = (uintptr_t)name,
+		.name_size = sizeof(name),
+	};
+	long n;
+	int err = ask("/proc/self/maps", QUERY, &q, &n);
+
+	if (err == -ENAMETOOLONG) {	/* all or nothing: do without the name */
+		q.name = q.name_size = 0;
+		err = ask("/proc/self/maps", QUERY, &q, &n);
+	}
+	if (err != 0)
+		return err;
+	*ret = (struct pages_os_mapping){
+		.start = (const char *)(uintptr_t)q.start,
+		.len = (size_t)(q.end - q.start),
+		.prot = (unsigned)(q.vma_flags & (PAGES_OS_READ | PAGES_OS_WRITE | PAGES_OS_EXEC)),
+		.shared = q.vma_flags & SHARED,
+	};
+	memcpy(ret->name, name, sizeof(name));
+	return 0;
+}
+
+/* The number at *s in base 16, and *s behind it. */
+static uintptr_t
+hex(const char **s)
+{
+	static const char digits[] = "0123456789abcdef";
+	uintptr_t n = 0;
+
+	for (const char *d; **s != '\0' && (d = strchr(digits, **s)) != NULL; (*s)++)
+		n = n * 16 + (uintptr_t)(d - digits);
+	return n;
+}
+
+/* "55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0      [heap]" */
+static struct pages_os_mapping
+parse(const char *line)
+{
+	struct pages_os_mapping m = { .name = "" };
+	uintptr_t start = hex(&line), end;
+	size_t n = 0;
+
+	line += *line == '-';
+	end = hex(&line);
+	m.start = (const char *)start;
+	m.len = end - start;
+	if (strlen(line) < 5)
+		return m;
+	m.prot = (line[1] == 'r' ? PAGES_OS_READ : 0) | (line[2] == 'w' ? PAGES_OS_WRITE : 0) |
+		 (line[3] == 'x' ? PAGES_OS_EXEC : 0);
+	m.shared = line[4] == 's';
+	line += 5;
+	for (int field = 0; field < 3; field++) {	/* offset, device, inode */
+		line += strspn(line, " ");
+		line += strcspn(line, " ");
+	}
+	line += strspn(line, " ");
+	for (; line[n] != '\0' && n < sizeof(m.name) - 1; n++)
+		m.name[n] = line[n];
+	return m;
+}
+
+/* Of a line that is longer than the buffer the start is kept, and the end. */
+int
+pages_os_query_text(const void *p, struct pages_os_mapping *ret)
+{
+	enum { ENOUGH = 512 };
+	struct pages_os_mapping m = { .start = NULL };
+	char buf[4 * ENOUGH];
+	size_t have = 0;
+	int saved = errno, fd;
+	int err = open_proc("/proc/self/maps", &fd);
+	bool found = false;
+	long n = 1;
+
+	while (err == 0 && !found && n > 0) {
+		char *line = buf, *end;
+
+		n = syscall(SYS_read, fd, buf + have, sizeof(buf) - 1 - have);
+		have += n > 0 ? (size_t)n : 0;
+		buf[have] = '\0';
+		for (; !found && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+			*end = '\0';
+			m = parse(line);
+			found = m.start + m.len > (const char *)p;
+		}
+		have = pages_min(have - (size_t)(line - buf), ENOUGH);
+		memmove(buf, line, have);
+	}
+	if (err != 0)
+		return err;
+	pages_os_file_close(fd);
+	errno = saved;
+	if (!found)
+		return n < 0 ? -EIO : -ENOENT;
+	*ret = m;
+	return 0;
+}
+
+int
+pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_len)
+{
+	uint64_t start = (uintptr_t)p;
+	struct scan_region found = { 0, 0, 0 };
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.start = start + *offset,
+		.end = start + len,
+		.regions = (uintptr_t)&found,
+		.regions_len = 1,
+		.inverted = IS_ZERO | (own ? IS_FILE : 0),
+		.mask = IS_PRESENT | IS_ZERO | (own ? IS_FILE : 0),
+		.wanted = IS_PRESENT,
+	};
+	long n;
+	int err = ask("/proc/self/pagemap", SCAN, &arg, &n);
+
+	if (err != 0)
+		return err;
+	*offset = n > 0 ? (size_t)(found.start - start) : len;
+	*ret_len = n > 0 ? (size_t)(found.end - found.start) : 0;
+	return 0;
+}
+
+int
+pages_os_clear(void *p, size_t len, size_t *ret)
+{
+	struct scan_region found[64];
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.start = (uintptr_t)p,
+		.end = (uintptr_t)p + len,
+		.regions = (uintptr_t)found,
+		.regions_len = sizeof(found) / sizeof(found[0]),
+		.inverted = IS_ZERO,
+		.mask = IS_ZERO,
+		.any_of = IS_PRESENT | IS_SWAPPED,
+		.wanted = IS_PRESENT,
+	};
+	size_t cleared = 0;
+
+	while (arg.start < arg.end) {
+		long n;
+		int err = ask("/proc/self/pagemap", SCAN, &arg, &n);
+
+		if (err != 0)
+			return err;
+		for (long i = 0; i < n; i++) {
+			size_t from = (size_t)(found[i].start - (uintptr_t)p);
+			size_t bytes = (size_t)(found[i].end - found[i].start);
+
+			memset((char *)p + from, 0, bytes);
+			cleared += bytes;
+		}
+		arg.start = arg.walk_end;
+	}
+	*ret = cleared;
+	return 0;
+}
+
+int
+pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len)
+{
+	size_t page = pages_os_page_size(), start = len, at = *offset;
+	unsigned char present[1024];
+	int saved = errno;
+
+	while (at < len) {
+		size_t part = pages_min(len - at, sizeof(present) * page);
+		size_t i = 0, n = part / page;
+
+		if (mincore((char *)(uintptr_t)p + at, part, present) != 0)
+			return pages_os_answer(-1, saved);
+		while (start == len && i < n && (present[i] & 1) == 0)
+			i++;
+		if (start == len && i < n)
+			start = at + i * page;
+		while (i < n && (present[i] & 1) != 0)
+			i++;
+		at += i * page;
+		if (i < n)
+			break;
+	}
+	*offset = start;
+	*ret_len = at - pages_min(start, at);
+	return 0;
+}
+
+/* The kernel reads the set before it looks at "how", which is no valid one here. */
+bool
+pages_os_readable(const void *p)
+{
+	int saved = errno;
+	bool readable;
+
+	(void)syscall(SYS_rt_sigprocmask, -1, p, NULL, _NSIG / 8);
+	readable = errno != EFAULT;
+	errno = saved;
+	return readable;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_stream.c - os.h on Linux: reading and writing what is open already
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "os.h"
+#include "linux.h"
+
+/* The kernel transfers a little less than 2 GiB at once anyway. */
+#define MOST PAGES_GIB(1)
+
+/* From *offset on, or from where the descriptor is. */
+static ssize_t
+write_some(int fd, const uint64_t *offset, size_t done, const char *p, size_t len)
+{
+	len = pages_min(len, MOST);
+	if (offset == NULL)
+		return write(fd, p, len);
+	return pwrite(fd, p, len, (off_t)(*offset + done));
+}
+
+static int
+write_all(int fd, const uint64_t *offset, const char *p, size_t len)
+{
+	int saved = errno;
+
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write_some(fd, offset, done, p + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return pages_os_answer(-1, saved);
+		if (n == 0)
+			return -ENOSPC;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	errno = saved;
+	return 0;
+}
+
+int
+pages_os_write(int fd, const void *buf, size_t len)
+{
+	return write_all(fd, NULL, buf, len);
+}
+
+int
+pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len)
+{
+	return write_all(fd, &offset, buf, len);
+}
+
+int
+pages_os_read(int fd, void *buf, size_t len, size_t *ret)
+{
+	int saved = errno, err;
+	ssize_t n;
+
+	do
+		n = read(fd, buf, pages_min(len, MOST));
+	while (n < 0 && errno == EINTR);
+	err = pages_os_answer(n, saved);
+	if (err == 0)
+		*ret = (size_t)n;
+	return err;
+}
+
+int
+pages_os_tell(int fd, uint64_t *ret)
+{
+	int saved = errno;
+	off_t position = lseek(fd, 0, SEEK_CUR);
+	int err = pages_os_answer(position, saved);
+
+	if (err == 0)
+		*ret = (uint64_t)position;
+	return err;
+}
+
+int
+pages_os_seek(int fd, uint64_t position)
+{
+	int saved = errno;
+
+	return pages_os_answer(lseek(fd, (off_t)position, SEEK_SET), saved);
+}

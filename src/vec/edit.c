@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edit.c - elements go into a vector and out of it
+ *
+ * Elements move by their bytes.  Only where there have to be two of one is it
+ * cloned, and only what leaves the vector for nowhere is dropped.
+ */
+#include "vec.h"
+
+#include <string.h>
+
+/* Clone n elements: all, or none. */
+static int
+fill(const struct paged_vec_type_ *t, char *to, const char *from, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (t->copy == NULL) {
+		memcpy(to, from, n * t->size);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int err = t->copy(to + i * t->size, from + i * t->size);
+
+		if (err != 0) {
+			paged_vec_drop(t, to, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* Indeterminate elements at i; there is room for them. */
+static char *
+open_hole(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i, size_t n)
+{
+	char *hole = paged_vec_slot(v, t, i);
+
+	memmove(hole + n * t->size, hole, (size_t)((char *)v->end_ - hole));
+	v->end_ = (char *)v->end_ + n * t->size;
+	return hole;
+}
+
+static void
+close_hole(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i, size_t n)
+{
+	char *hole = paged_vec_slot(v, t, i), *rest = hole + n * t->size;
+	size_t bytes = paged_vec_bytes_(v);
+
+	memmove(hole, rest, (size_t)((char *)v->end_ - rest));
+	paged_vec_set_bytes_(v, bytes - n * t->size);
+}
+
+int
+paged_vec_insert_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i,
+		  const void *element)
+{
+	int err = i > paged_vec_len(v, t) ? -ERANGE : paged_vec_reserve_(v, t, 1);
+
+	if (err == 0)
+		memcpy(open_hole(v, t, i, 1), element, t->size);
+	return err;
+}
+
+/*
+ * The source may be the vector's own elements.  Growing may move them, and the hole
+ * moves those behind it, so that the source can end up as two parts.
+ */
+int
+paged_vec_insert_n_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i,
+		    const void *from, size_t n)
+{
+	size_t offset = (size_t)((uintptr_t)from - (uintptr_t)v->beg_), head = n, at;
+	bool own = offset < paged_vec_bytes_(v);
+	const char *first = from, *second;
+	char *hole;
+	int err;
+
+	if (i > paged_vec_len(v, t))
+		return -ERANGE;
+	if (n == 0)
+		return 0;
+	err = paged_vec_reserve_(v, t, n);
+	if (err != 0)
+		return err;
+	hole = open_hole(v, t, i, n);
+	if (own) {
+		at = i * t->size;
+		head = offset < at ? pages_min((at - offset) / t->size, n) : 0;
+		first = (char *)v->beg_ + offset;
+	}
+	second = first + head * t->size + (head < n ? n * t->size : 0);
+	err = fill(t, hole, first, head);
+	if (err == 0) {
+		err = fill(t, hole + head * t->size, second, n - head);
+		if (err != 0)
+			paged_vec_drop(t, hole, head);
+	}
+	if (err != 0)
+		close_hole(v, t, i, n);
+	return err;
+}
+
+int
+paged_vec_repeat_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t from, size_t n)
+{
+	int err = paged_vec_check_range_(v, from, n, t->size);
+
+	if (err != 0 || n == 0)
+		return err;
+	return paged_vec_insert_n_(v, t, paged_vec_len(v, t), paged_vec_slot(v, t, from), n);
+}
+
+/* Move all elements of a vector behind the last one of another, which has room. */
+static void
+hand_over(struct paged_vec_ *v, size_t from, struct paged_vec_ *to)
+{
+	size_t bytes = paged_vec_bytes_(v) - from;
+
+	memcpy(to->end_, (char *)v->beg_ + from, bytes);
+	to->end_ = (char *)to->end_ + bytes;
+	paged_vec_set_bytes_(v, from);
+}
+
+int
+paged_vec_append_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
+		  struct paged_vec_ *from)
+{
+	size_t n = paged_vec_len(from, t);
+	int err;
+
+	if (v == from)
+		return -EINVAL;
+	if (n == 0)
+		return 0;
+	err = paged_vec_reserve_(v, t, n);
+	if (err == 0)
+		hand_over(from, 0, v);
+	return err;
+}
+
+int
+paged_vec_split_off_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i,
+		     struct paged_vec_ *to)
+{
+	size_t len = paged_vec_len(v, t);
+	int err;
+
+	if (i > len)
+		return -ERANGE;
+	if (to->end_ != to->beg_)
+		return -EBUSY;
+	if (i == len)
+		return 0;
+	err = paged_vec_reserve_exact_(to, t, len - i);
+	if (err == 0)
+		hand_over(v, i * t->size, to);
+	return err;
+}
+
+/* Plain data: double what is there, in pieces that stay in the cache. */
+static void
+spread(const struct paged_vec_type_ *t, char *to, const void *element, size_t n)
+{
+	const size_t most = PAGES_KIB(64) / t->size + 1;
+
+	memcpy(to, element, t->size);
+	for (size_t done = 1, part; done < n; done += part) {
+		part = pages_min(pages_min(done, most), n - done);
+		memcpy(to + done * t->size, to, part * t->size);
+	}
+}
+
+int
+paged_vec_resize_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n,
+		  const void *element)
+{
+	size_t len = paged_vec_len(v, t);
+	int err;
+
+	if (n <= len) {
+		paged_vec_truncate_(v, t, n);
+		return 0;
+	}
+	err = paged_vec_reserve_(v, t, n - len);
+	if (err != 0)
+		return err;
+	if (t->copy == NULL)
+		spread(t, v->end_, element, n - len);
+	for (size_t i = len; t->copy != NULL && i < n; i++) {
+		err = t->copy(paged_vec_slot(v, t, i), element);
+		if (err != 0) {
+			paged_vec_drop(t, paged_vec_slot(v, t, len), i - len);
+			return err;
+		}
+	}
+	v->end_ = paged_vec_slot(v, t, n);
+	return 0;
+}
+
+/* The element goes to the caller, or to nowhere. */
+static void
+take_out(const struct paged_vec_type_ *t, char *from, size_t n, void *to)
+{
+	if (to != NULL)
+		memcpy(to, from, n * t->size);
+	else
+		paged_vec_drop(t, from, n);
+}
+
+int
+paged_vec_drain_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i, size_t n,
+		 void *to)
+{
+	int err = paged_vec_check_range_(v, i, n, t->size);
+
+	if (err != 0 || n == 0)
+		return err;
+	take_out(t, paged_vec_slot(v, t, i), n, to);
+	close_hole(v, t, i, n);
+	return 0;
+}
+
+int
+paged_vec_swap_remove_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i,
+		       void *to)
+{
+	int err = paged_vec_check_range_(v, i, 1, t->size);
+	char *gap, *last;
+
+	if (err != 0)
+		return err;
+	gap = paged_vec_slot(v, t, i);
+	last = (char *)v->end_ - t->size;
+	take_out(t, gap, 1, to);
+	if (gap != last)
+		memcpy(gap, last, t->size);
+	paged_vec_set_bytes_(v, paged_vec_bytes_(v) - t->size);
+	return 0;
+}
+
+/* Keep an element by closing the gap before it. */
+static char *
+keep_at(char *out, const char *x, size_t size)
+{
+	if (out != x)
+		memcpy(out, x, size);
+	return out + size;
+}
+
+void
+paged_vec_retain_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
+		  paged_vec_test_ *keep, void *context)
+{
+	char *out = v->beg_;
+
+	for (char *x = v->beg_; x != v->end_; x += t->size) {
+		if (keep(x, context))
+			out = keep_at(out, x, t->size);
+		else
+			paged_vec_drop(t, x, 1);
+	}
+	paged_vec_set_bytes_(v, (size_t)(out - (char *)v->beg_));
+}
+
+void
+paged_vec_dedup_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
+		 paged_vec_order_ *differ, void *context)
+{
+	char *out = v->beg_;
+
+	for (char *x = v->beg_; x != v->end_; x += t->size) {
+		if (x == v->beg_ || differ(out - t->size, x, context) != 0)
+			out = keep_at(out, x, t->size);
+		else
+			paged_vec_drop(t, x, 1);
+	}
+	paged_vec_set_bytes_(v, (size_t)(out - (char *)v->beg_));
+}
+
+int
+paged_vec_clone_(const struct paged_vec_ *v, const struct paged_vec_type_ *t,
+		 struct paged_vec_ *to)
+{
+	size_t n = paged_vec_len(v, t);
+	int err;
+
+	if (to->end_ != to->beg_)
+		return -EBUSY;
+	if (n == 0)
+		return 0;
+	err = paged_vec_reserve_exact_(to, t, n);
+	if (err == 0)
+		err = fill(t, to->beg_, v->beg_, n);
+	if (err == 0)
+		to->end_ = paged_vec_slot(to, t, n);
+	return err;
+}

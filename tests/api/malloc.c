@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * <pages/malloc.h> as its users see it: linked with the shared library.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <pages/malloc.h>
+
+#include "support/support.h"
+
+static volatile size_t too_much = (size_t)PTRDIFF_MAX + 1;
+
+static struct pages_stats
+stats(void)
+{
+	struct pages_stats st;
+
+	pages_stats(&st, sizeof(st));
+	return st;
+}
+
+Test(malloc, owns_large_blocks_and_leaves_small_ones_to_libc)
+{
+	char *large = pages_malloc(PAGES_THRESHOLD), *small = pages_malloc(PAGES_THRESHOLD - 1);
+
+	cr_assert(pages_owns(large));
+	cr_assert(pages_owns(large + PAGES_THRESHOLD - 1));
+	cr_assert_not(pages_owns(small));
+	cr_assert_not(pages_owns(NULL));
+	pages_free(large);
+	pages_free(small);
+}
+
+Test(malloc, takes_blocks_of_malloc_too)
+{
+	char *p = malloc(1000);
+
+	memset(p, 7, 1000);
+	cr_assert_geq(pages_usable_size(p), 1000);
+	p = pages_realloc(p, MIB(3));
+	cr_assert(pages_owns(p));
+	cr_assert_eq(p[999], 7);
+	p = pages_realloc(p, 2000);
+	cr_assert_not(pages_owns(p));
+	cr_assert_eq(p[999], 7);
+	pages_free(p);
+	pages_free(NULL);
+}
+
+Test(malloc, page_aligns_large_blocks_and_may_use_whole_pages)
+{
+	char *volatile p = pages_malloc(MIB(1) + 1);	/* hides the size asked for */
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	cr_assert_eq((uintptr_t)p % page, 0);
+	cr_assert_eq(pages_usable_size(p), MIB(1) + page);
+	p[MIB(1) + page - 1] = 1;
+	pages_free(p);
+}
+
+Test(malloc, fails_with_enomem_for_impossible_sizes)
+{
+	char *p = pages_malloc(MIB(1));
+
+	p[5] = 5;
+	errno = 0;
+	cr_assert_null(pages_malloc(too_much));
+	cr_assert_eq(errno, ENOMEM);
+	errno = 0;
+	cr_assert_null(pages_calloc(too_much, 2));
+	cr_assert_eq(errno, ENOMEM);
+	errno = 0;
+	cr_assert_null(pages_realloc(p, too_much));
+	cr_assert_eq(errno, ENOMEM);
+	errno = 0;
+	cr_assert_null(pages_aligned_alloc(64, too_much));
+	cr_assert_eq(errno, ENOMEM);
+	cr_assert_eq(p[5], 5);
+	pages_free(p);
+}
+
+Test(malloc, refuses_alignments_that_are_no_power_of_two)
+{
+	errno = 0;
+	cr_assert_null(pages_aligned_alloc(48, MIB(1)));
+	cr_assert_eq(errno, EINVAL);
+	errno = 0;
+	cr_assert_null(pages_aligned_alloc(0, MIB(1)));
+	cr_assert_eq(errno, EINVAL);
+}
+
+Test(malloc, aligns_small_and_large_blocks)
+{
+	for (size_t align = 1; align <= MIB(4); align *= 2) {
+		char *p = pages_aligned_alloc(align, 100), *q = pages_aligned_alloc(align, MIB(1));
+
+		cr_assert_eq((uintptr_t)p % align, 0);
+		cr_assert_eq((uintptr_t)q % align, 0);
+		pages_free(p);
+		pages_free(q);
+	}
+}
+
+Test(malloc, keeps_the_pointer_when_the_size_is_the_same)
+{
+	char *p = pages_malloc(MIB(5));
+
+	cr_assert_eq(pages_realloc(p, MIB(5)), p);
+	pages_free(p);
+}
+
+Test(malloc, frees_with_realloc_to_zero)
+{
+	cr_assert_null(pages_realloc(pages_malloc(MIB(5)), 0));
+	cr_assert_eq(stats().live_objects, 0);
+}
+
+Test(malloc, counts_what_it_does)
+{
+	char *p = pages_malloc(MIB(10));
+	struct pages_stats st = stats();
+
+	cr_assert_eq(st.requests, 1);
+	cr_assert_eq(st.live_bytes, MIB(10));
+	pages_free(p);
+	st = stats();
+	cr_assert_eq(st.live_bytes, 0);
+	cr_assert_eq(st.peak_live_bytes, MIB(10));
+	cr_assert_eq(st.resident_bytes, st.kept_bytes);
+	cr_assert_eq(pages_trim(0), MIB(10));
+	cr_assert_eq(stats().kept_bytes, 0);
+}
+
+Test(malloc, fills_only_as_much_of_the_stats_as_the_caller_knows)
+{
+	unsigned char part[sizeof(uint64_t) + 1];
+
+	memset(part, 0xee, sizeof(part));
+	pages_free(pages_malloc(MIB(1)));
+	pages_stats((struct pages_stats *)part, sizeof(uint64_t));
+	cr_assert_eq(part[0], 1);
+	cr_assert_eq(part[sizeof(uint64_t)], 0xee);
+}
+
+static void
+expect_abort(void (*misuse)(char *), const char *message)
+{
+	char text[128] = "";
+	int fd[2], status;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd[1], STDERR_FILENO);
+		misuse(pages_malloc(MIB(1)));
+		_exit(0);
+	}
+	close(fd[1]);
+	cr_assert_geq(read(fd[0], text, sizeof(text) - 1), 0);
+	close(fd[0]);
+	waitpid(pid, &status, 0);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	cr_assert_str_eq(text, message);
+}
+
+static void
+free_twice(char *p)
+{
+	pages_free(p);
+	pages_free(p);
+}
+
+static void
+free_inner_page(char *p)
+{
+	pages_free(p + 4 * sysconf(_SC_PAGESIZE));
+}
+
+static void
+free_inner_byte(char *p)
+{
+	pages_free(p + 16);
+}
+
+static void
+realloc_freed(char *p)
+{
+	pages_free(p);
+	(void)!pages_realloc(p, MIB(2));
+}
+
+Test(malloc, ends_the_process_at_a_double_free)
+{
+	expect_abort(free_twice, "pages: free(): invalid pointer\n");
+}
+
+Test(malloc, ends_the_process_when_an_inner_pointer_is_freed)
+{
+	expect_abort(free_inner_page, "pages: free(): invalid pointer\n");
+	expect_abort(free_inner_byte, "pages: free(): invalid pointer\n");
+}
+
+Test(malloc, ends_the_process_when_a_freed_block_is_reallocated)
+{
+	expect_abort(realloc_freed, "pages: realloc(): invalid pointer\n");
+}
+
+/* Too little address space, here; or pages of another size than the arena is made for. */
+Test(without_an_arena, everything_is_the_c_library_s)
+{
+	const struct rlimit tight = { MIB(400), MIB(400) };
+	char *p;
+
+	cr_assert_eq(setrlimit(RLIMIT_AS, &tight), 0);
+	p = pages_calloc(MIB(1), 2);
+	cr_assert(is_zero(p, MIB(2)));
+	cr_assert_not(pages_owns(p));
+	cr_assert_geq(pages_usable_size(p), MIB(2));
+	mark(p, MIB(2), 1);
+	p = pages_realloc(p, MIB(9));
+	cr_assert(is_marked(p, MIB(2), MIB(2), 1));
+	cr_assert_not(pages_owns(p));
+	pages_free(p);
+	p = pages_aligned_alloc(MIB(2), MIB(3));
+	cr_assert_eq((uintptr_t)p % MIB(2), 0);
+	cr_assert_not(pages_owns(p));
+	pages_free(p);
+	cr_assert_eq(pages_trim(0), 0);
+	cr_assert_eq(stats().arena_bytes, 0);
+}
+
+Test(malloc, works_in_a_forked_child)
+{
+	char *p = pages_malloc(MIB(20)), *q;
+	int status;
+	pid_t pid;
+
+	mark(p, MIB(20), 1);
+	pid = fork();
+	if (pid == 0) {
+		bool good = is_marked(p, MIB(20), MIB(20), 1);
+
+		pages_free(p);
+		q = pages_malloc(MIB(30));
+		mark(q, MIB(30), 2);
+		good = good && is_marked(q, MIB(30), MIB(30), 2) && stats().requests == 1;
+		_exit(good ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	cr_assert_eq(status, 0);
+	cr_assert(is_marked(p, MIB(20), MIB(20), 1));
+	pages_free(p);
+}

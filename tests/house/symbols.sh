@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# libpages exports what its map lists and nothing else; the shim exports the
+# malloc family and the calls it watches, all without a version.
+srcdir=${srcdir:-.}
+lib=.libs/libpages.so
+shim=preload/.libs/libpages_malloc.so
+[ -f "$lib" ] && [ -f "$shim" ] || { echo "not built: $lib, $shim"; exit 99; }
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+bad=0
+
+exported() { nm -D --defined-only "$1" | awk '$2 ~ /[TDBRVW]/ { print $3 }' | sort -u; }
+
+exported "$lib" | sed 's/@.*//' >"$tmp/lib.got"
+sed -n 's/^[[:space:]]*\([a-z_0-9]*\);.*/\1/p' "$srcdir/src/lib/libpages.map" | sort -u >"$tmp/lib.want"
+diff "$tmp/lib.want" "$tmp/lib.got" || { echo "libpages: map (<) and library (>) differ"; bad=1; }
+
+sort -u >"$tmp/shim.want" <<'END'
+__libc_free
+__libc_realloc
+aligned_alloc
+calloc
+cfree
+free
+free_aligned_sized
+free_sized
+mallinfo
+mallinfo2
+malloc
+malloc_info
+malloc_stats
+malloc_trim
+malloc_usable_size
+mallopt
+memalign
+mlockall
+posix_memalign
+prlimit
+prlimit64
+pvalloc
+realloc
+reallocarray
+setrlimit
+setrlimit64
+valloc
+END
+# The sanitizers' own symbols are not ours to judge.
+[ -n "$SANITIZED" ] || {
+	exported "$shim" >"$tmp/shim.got"
+	diff "$tmp/shim.want" "$tmp/shim.got" || { echo "shim: wanted (<) and exported (>) differ"; bad=1; }
+}
+exit $bad

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * counters.c - what the patterns of the benchmark cost under the shim, in
+ * counters that no other load on the machine changes
+ *
+ *	test_counters [pattern]
+ *
+ * Every pattern runs in a process of its own.  Limits are what was measured and a
+ * margin that is smaller than one more fault for each huge page, one more copy of a
+ * block, or one more system call in each round.  A plain program that prints TAP,
+ * because the memory of a test framework would be counted too.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/measure.h"
+#include "counted_calls.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+#define HUGE_PAGE MIB(2)
+
+/* calloc-sparse so far apart that a huge page at each place is not all of the block. */
+static const struct pattern calloc_far = {
+	"calloc-far", "calloc of 512 MiB, one word written in each 8 MiB",
+	pattern_calloc_sparse, US_PER_OP, MIB(512), MIB(8), 1, 0, 0
+};
+
+/*
+ * How a pattern is run, and what it may cost.  Those of several threads are not
+ * here: what is live when depends on who runs first.
+ */
+struct limits {
+	const char *pattern;
+	unsigned divisor;	/* of the benchmark's sizes */
+	unsigned rounds, warm;
+	unsigned zeroed, peak;	/* MiB beyond 1.05 times what is live at the most */
+	unsigned faults;	/* beyond one for each page of that */
+	unsigned moved, copied;	/* MiB */
+	unsigned calls, mappings;
+};
+
+/*
+ * A move is three calls, of which two tell registration caches of its ends.  Marking a block
+ * is one more than what counts as marks, and one for each part that was never written to,
+ * which it has to look at.  Whether a large calloc stayed sparse is asked when it is freed:
+ * three calls each.
+ */
+static const struct limits table[] = {
+	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
+	{ "untouched-random",	1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
+	{ "temporary-48M",	1, 30, 1,	1, 1, 60,	0, 0, 10, 4 },
+	{ "temporary-300M",	1, 4, 1,	1, 1, 80,	0, 0, 10, 4 },
+	{ "aligned-24M",	1, 50, 1,	1, 1, 60,	0, 0, 10, 4 },
+	{ "grow-double",	4, 2, 0,	1, 1, 150,	0, 1, 14, 4 },
+	{ "grow-half",		4, 2, 0,	1, 1, 180,	0, 1, 14, 4 },
+	{ "grow-steps",		4, 2, 0,	1, 1, 250,	0, 1, 14, 4 },
+	{ "grow-two",		2, 2, 0,	140, 2, 500,	800, 32, 520, 125 },
+	{ "grow-again",		2, 15, 1,	1, 1, 150,	0, 3, 14, 4 },
+	{ "lifetimes",		1, 80, 40,	4, 4, 250,	160, 0, 260, 45 },
+	{ "odd-sizes",		1, 200, 30,	20, 20, 250,	320, 0, 520, 125 },
+	{ "three-in-turn",	1, 30, 3,	1, 1, 60,	0, 0, 45, 4 },
+	{ "calloc-far",		1, 1, 0,	132, 132, 260,	0, 0, 90, 4 },
+	{ "calloc-full",	1, 40, 3,	1, 1, 60,	0, 0, 150, 4 },
+	{ "idle",		2, 1, 0,	4, 4, 250,	0, 0, 60, 4 },
+};
+
+/* What it did cost. */
+struct cost {
+	uint64_t live;
+	struct resident start, end;
+	bool has_huge;		/* the kernel has huge pages to give */
+	bool seen;		/* opening the heap was counted */
+	uint64_t faults, zeroed, peak, moved, copied, calls, marked, mappings;
+};
+
+static uint64_t
+count_faults(void)
+{
+	struct rusage use;
+
+	getrusage(RUSAGE_SELF, &use);
+	return (uint64_t)use.ru_minflt;
+}
+
+/* Does memory that asks for huge pages get them?  As fragmented as it is now. */
+static bool
+gets_huge_pages(void)
+{
+	const size_t len = 16 * HUGE_PAGE;
+	struct resident before, after;
+	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, len, MADV_HUGEPAGE) != 0)
+		return false;
+	read_resident(&before);
+	for (size_t i = 0; i < len; i += HUGE_PAGE)
+		*(volatile char *)(p + i) = 1;
+	read_resident(&after);
+	munmap(p, len);
+	return after.huge - before.huge >= len - HUGE_PAGE;
+}
+
+/* What is done once in a process depends on the machine: control groups, and so on. */
+static void
+open_heap(void)
+{
+	char *p = malloc(MIB(1));
+
+	if (p != NULL)
+		*(volatile char *)p = 1;
+	free(p);
+}
+
+/* In a process that has not used any memory yet. */
+static void
+run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
+{
+	struct pattern p = *pattern;
+	struct run r = {
+		.pattern = &p,
+		.size = p.size / l->divisor,
+		.smallest = p.smallest / l->divisor,
+		.rounds = l->rounds,
+		.longest_ns = UINT64_MAX,
+		.rng = 88172645463325252u,
+	};
+
+	p.warm = l->warm;
+	open_heap();
+	ret->seen = counted.calls != 0 && counted.moved != 0;
+	resume_clock(&r);
+	pause_clock(&r);
+	ret->mappings = r.mappings;
+	read_resident(&ret->start);
+	ret->faults = count_faults();
+	memset(&counted, 0, sizeof(counted));
+
+	p.body(&r);
+
+	ret->calls = counted.calls;
+	ret->marked = counted.marked;
+	ret->moved = counted.moved;
+	ret->copied = counted.copied;
+	ret->faults = count_faults() - ret->faults;
+	read_resident(&ret->end);
+	ret->zeroed = ret->end.now + counted.lost - ret->start.now;
+	ret->peak = ret->end.peak - ret->start.now;
+	ret->mappings = r.mappings - ret->mappings;
+	ret->live = r.live_peak;
+	ret->has_huge = gets_huge_pages();
+}
+
+/* One counter: says what it is, and false if that is too much. */
+static bool
+holds(const char *name, uint64_t value, uint64_t limit)
+{
+	printf("# %s%-8s %10" PRIu64 ", at most %" PRIu64 "\n", value > limit ? "TOO MANY: " : "",
+	       name, value, limit);
+	return value <= limit;
+}
+
+static bool
+is_cheap(const struct cost *c, const struct limits *l)
+{
+	uint64_t live = c->live + c->live / 20, grown = c->end.now - c->start.now;
+	uint64_t in_huge = c->end.huge - c->start.huge;
+	bool huge = in_huge >= grown / 10 * 9, ok = true;
+	uint64_t page = huge ? HUGE_PAGE : (uint64_t)sysconf(_SC_PAGESIZE);
+
+	ok &= holds("faults", c->faults, (live + MIB(l->zeroed)) / page + l->faults);
+	ok &= holds("zeroed", c->zeroed, live + MIB(l->zeroed));
+	ok &= holds("peak", c->peak, live + MIB(l->peak));
+	ok &= holds("moved", c->moved, MIB(l->moved));
+	ok &= holds("copied", c->copied, MIB(l->copied));
+	ok &= holds("calls", c->calls, l->calls);
+	/* Three times for a block that is freed; and what several had shared. */
+	ok &= holds("marked", c->marked, 256 + 6 * l->rounds);
+	ok &= holds("mappings", c->mappings, l->mappings);
+	if (!c->seen) {
+		printf("# nothing is counted\n");
+		ok = false;
+	}
+	if (c->has_huge && c->live >= MIB(16))
+		ok &= holds("small", grown > in_huge ? grown - in_huge : 0, grown / 2);
+	return ok;
+}
+
+static const struct pattern *
+find(const char *name)
+{
+	for (size_t i = 0; i < patterns_count; i++)
+		if (strcmp(patterns[i].name, name) == 0)
+			return &patterns[i];
+	return strcmp(name, calloc_far.name) == 0 ? &calloc_far : NULL;
+}
+
+static bool
+test(const struct limits *l)
+{
+	const struct pattern *p = find(l->pattern);
+	struct cost *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			      -1, 0);
+	int status = -1;
+	bool ok;
+
+	fflush(stdout);
+	if (p != NULL && c != MAP_FAILED && fork() == 0) {
+		run(p, l, c);
+		_exit(0);
+	}
+	ok = wait(&status) > 0 && status == 0 && is_cheap(c, l);
+	printf("%sok - %s is cheap\n", ok ? "" : "not ", l->pattern);
+	if (c != MAP_FAILED)
+		munmap(c, sizeof(*c));
+	return ok;
+}
+
+/* Why the counters would mean something else here, or NULL. */
+static const char *
+why_not(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct resident now;
+	struct rlimit limit;
+
+	read_resident(&now);
+	if (getenv("PAGES_DISABLE") != NULL || getenv("PAGES_CONF") != NULL)
+		return "the environment changes what the shim does";
+	if (page != 4096)
+		return "the shim is for pages of 4 KiB";
+	if (now.now == 0)
+		return "resident memory cannot be read";
+	if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY)
+		return "address space is limited";
+	if (p == MAP_FAILED || mremap(p, page, page, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+				      p + page) == MAP_FAILED)
+		return "pages cannot be moved";
+	munmap(p, 2 * page);
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *why = why_not();
+	bool ok = true;
+	int n = 0;
+
+	if (why != NULL) {
+		printf("1..0 # SKIP %s\n", why);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		if (argc < 2 || strcmp(argv[1], table[i].pattern) == 0) {
+			ok &= test(&table[i]);
+			n++;
+		}
+	printf("1..%d\n", n);
+	return !ok;
+}

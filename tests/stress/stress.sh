@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Threads against one allocator: alone, many, and without kernel features.
+for args in "1 3000" "2 3000" "8 1500"; do
+	timeout 300 tests/stress/stress $args || { echo "FAIL: stress $args"; exit 1; }
+done
+PAGES_DISABLE=all timeout 300 tests/stress/stress 4 1500 || { echo "FAIL: without kernel features"; exit 1; }

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_apart.c - blocks that the kernel was told things about, among ordinary ones:
+ * contents, books, and that nothing told to one is left to the next owner
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/caps.h"
+#include "heap/heap.h"
+#include "support/add_up.h"
+#include "support/flags.h"
+#include "support/support.h"
+
+enum { BLOCKS = 24, STEPS = 1500 };
+
+static struct pages_heap h;
+
+static const struct pages_apart no_dump = {
+	PAGES_APART_ADVICE(PAGES_OS_DONT_DUMP), PAGES_APART_ADVICE(PAGES_OS_DONT_DUMP)
+};
+static const struct pages_apart no_fork = {
+	PAGES_APART_ADVICE(PAGES_OS_DONT_FORK) | PAGES_APART_ADVICE(PAGES_OS_NO_HUGE),
+	PAGES_APART_ADVICE(PAGES_OS_DONT_FORK)
+};
+
+static void
+open_heap(void)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+
+	o.arena_max = MIB(512);
+	pages_heap_configure(&h, &o);
+}
+
+static void
+check(int step)
+{
+	struct pages_stats st;
+	const char *wrong;
+
+	cr_assert(pages_heap_valid(&h), "step %d", step);
+	pages_heap_stats(&h, &st);
+	wrong = what_does_not_add_up(&st);
+	cr_assert_null(wrong, "step %d: %s", step, wrong);
+}
+
+static void
+close_heap(void)
+{
+	check(-1);
+	pages_heap_close(&h);
+}
+
+static char *
+apart(size_t size, struct pages_apart wish)
+{
+	void *p;
+
+	cr_assert_eq(pages_heap_alloc_apart(&h, size, 1, wish, &p), 0);
+	return p;
+}
+
+static const char *const any_flag[] = { " dd", " dc", " nh", " wf", " sr", " rr", " mg", " ht", NULL };
+
+static size_t
+flagged_in_arena(void)
+{
+	return flagged(h.arena.base, h.arena.committed, any_flag);
+}
+
+Test(apart, blocks_have_whole_units_of_their_own)
+{
+	char *p, *q, *r;
+
+	open_heap();
+	p = pages_heap_alloc(&h, KIB(300), 1, false);
+	q = apart(KIB(300), no_dump);
+	r = pages_heap_alloc(&h, KIB(300), 1, false);
+	cr_assert_eq((uintptr_t)q % MIB(2), 0);
+	cr_assert(p >= q + MIB(2) || p + KIB(300) <= q);
+	cr_assert(r >= q + MIB(2) || r + KIB(300) <= q);
+	cr_assert(pages_heap_is_apart(&h, q) && !pages_heap_is_apart(&h, p));
+	cr_assert(!pages_heap_is_apart(&h, q + MIB(1)));
+	cr_assert_geq(pages_heap_usable(&h, q), KIB(300));
+	cr_assert_lt(pages_heap_usable(&h, q), MIB(2));
+	close_heap();
+}
+
+Test(apart, blocks_are_zero_wherever_they_come_to_lie)
+{
+	char *p, *q;
+
+	open_heap();
+	p = pages_heap_alloc(&h, MIB(60), 1, false);
+	memset(p, 7, MIB(60));
+	pages_heap_free(&h, p);
+	(void)pages_heap_alloc(&h, MIB(1), 1, false);
+	q = apart(MIB(40), no_dump);
+	cr_assert(is_zero(q, MIB(40)));
+	memset(q, 7, MIB(40));
+	pages_heap_free(&h, q);
+	p = pages_heap_alloc(&h, MIB(200), 1, true);
+	cr_assert(is_zero(p, MIB(200)));
+	close_heap();
+}
+
+Test(apart, flags_are_there_and_are_gone_after_the_free)
+{
+	static const char *const dump[] = { " dd", NULL }, *const fork[] = { " dc", NULL };
+	char *p, *q;
+
+	open_heap();
+	p = apart(MIB(5), no_dump);
+	q = apart(MIB(3), no_fork);
+	cr_assert_eq(flagged(p, MIB(6), dump), MIB(6));
+	cr_assert_eq(flagged(q, MIB(4), fork), MIB(4));
+	cr_assert_eq(flagged(h.arena.base, h.arena.committed, dump), MIB(6));
+	pages_heap_free(&h, p);
+	pages_heap_free(&h, q);
+	cr_assert_eq(flagged_in_arena(), 0);
+	cr_assert_eq(count_mappings(h.arena.base, h.arena.committed), 1);
+	close_heap();
+}
+
+Test(apart, flags_grow_and_move_along)
+{
+	static const char *const dump[] = { " dd", NULL };
+	char *p, *wall, *q;
+	struct pages_stats st;
+
+	open_heap();
+	p = apart(MIB(3), no_dump);
+	mark(p, MIB(3), 1);
+	cr_assert(pages_heap_expand_apart(&h, p, MIB(9)));
+	cr_assert_eq(flagged(p, MIB(10), dump), MIB(10));
+	cr_assert(is_zero(p + MIB(4), MIB(5)));
+	wall = apart(MIB(1), no_fork);
+	if (wall != p + MIB(10))
+		cr_skip_test("the wall is elsewhere");
+	cr_assert_not(pages_heap_expand_apart(&h, p, MIB(21)));
+	q = pages_heap_resize_apart(&h, p, MIB(21), true);
+	cr_assert_neq(q, p);
+	cr_assert(is_marked(q, MIB(3), MIB(3), 1));
+	cr_assert_eq(flagged(q, MIB(22), dump), MIB(22));
+	cr_assert_eq(flagged(p, MIB(10), any_flag), 0);
+	pages_heap_stats(&h, &st);
+	if (pages_can(PAGES_CAP_MOVE))
+		cr_assert_eq(st.copied_bytes, 0);
+	cr_assert_eq(pages_heap_resize_apart(&h, q, MIB(1), true), q);
+	cr_assert_eq(flagged(q, MIB(22), dump), MIB(2));
+	pages_heap_free(&h, q);
+	pages_heap_free(&h, wall);
+	cr_assert_eq(flagged_in_arena(), 0);
+	close_heap();
+}
+
+Test(apart, advice_stays_with_the_block_until_it_is_taken_back)
+{
+	static const char *const random[] = { " rr", NULL };
+	const struct pages_apart plain = { 0, 0 };
+	char *p;
+
+	open_heap();
+	p = apart(MIB(3), plain);
+	cr_assert_eq(flagged_in_arena(), 0);
+	cr_assert_eq(pages_heap_advise_apart(&h, p, PAGES_OS_RANDOM), 0);
+	cr_assert(pages_heap_expand_apart(&h, p, MIB(20)));
+	cr_assert_eq(flagged(p, MIB(20), random), MIB(20));
+	cr_assert_eq(pages_heap_advise_apart(&h, p, PAGES_OS_NORMAL), 0);
+	cr_assert(pages_heap_expand_apart(&h, p, MIB(40)));
+	cr_assert_eq(flagged_in_arena(), 0);
+	close_heap();
+}
+
+Test(apart, wishes_may_fail_and_musts_may_not)
+{
+	struct pages_apart pool = { PAGES_APART_POOL, 0 };
+	void *p;
+
+	open_heap();
+	p = apart(MIB(5), pool);		/* the pool may be empty, or not */
+	memset(p, 1, MIB(5));
+	cr_assert_eq(pages_heap_alloc_apart(&h, MIB(600), 1, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_apart(&h, PTRDIFF_MAX, 1, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_apart(&h, 1, (size_t)1 << 62, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_apart(&h, 1, MIB(64), no_dump, &p), 0);
+	cr_assert_eq((uintptr_t)p % MIB(64), 0);
+	close_heap();
+}
+
+struct block {
+	char *p;
+	size_t len;
+	uint64_t owner;
+	bool apart;
+};
+
+static void
+take(struct block *b, size_t len, uint64_t how)
+{
+	void *p = NULL;
+
+	b->apart = how % 3 == 0;
+	if (!b->apart)
+		p = pages_heap_alloc(&h, len, 1, false);
+	else if (pages_heap_alloc_apart(&h, len, how % 2 == 0 ? 1 : MIB(4),
+					how % 5 == 0 ? no_fork : no_dump, &p) != 0)
+		p = NULL;
+	b->p = p;
+}
+
+static bool
+resize(struct block *b, size_t len, bool keep)
+{
+	char *p;
+
+	if (b->apart)
+		p = pages_heap_resize_apart(&h, b->p, len, keep);
+	else
+		p = pages_heap_resize(&h, b->p, len, keep);
+	if (p == NULL)
+		return false;
+	cr_assert_eq(pages_heap_is_apart(&h, p), b->apart);
+	cr_assert_geq(pages_heap_usable(&h, p), len);
+	cr_assert(!keep || is_marked(p, len < b->len ? len : b->len, b->len, b->owner));
+	b->p = p;
+	return true;
+}
+
+static void
+step(struct block *b, uint64_t *seed)
+{
+	size_t len = random_size(seed, KIB(4), MIB(30));
+	uint64_t how = random_next(seed);
+
+	if (b->p != NULL) {
+		cr_assert(is_marked(b->p, b->len, b->len, b->owner));
+		if (how % 3 == 0) {
+			pages_heap_free(&h, b->p);
+			b->p = NULL;
+			return;
+		}
+		if (how % 3 == 1) {
+			bool done = b->apart ? pages_heap_expand_apart(&h, b->p, len)
+					     : pages_heap_expand(&h, b->p, len);
+
+			if (!done || len < b->len)
+				return;
+			cr_assert(is_marked(b->p, b->len, b->len, b->owner));
+		} else if (!resize(b, len, how % 2 == 0)) {
+			return;
+		}
+	} else {
+		take(b, len, how);
+	}
+	b->len = len;
+	b->owner = how;
+	if (b->p != NULL)
+		mark(b->p, len, how);
+}
+
+Test(apart, blocks_and_ordinary_ones_agree_with_a_model)
+{
+	struct block blocks[BLOCKS] = { { NULL, 0, 0, false } };
+	uint64_t seed = 17;
+	size_t n;
+
+	open_heap();
+	for (int i = 0; i < STEPS; i++) {
+		step(&blocks[random_next(&seed) % BLOCKS], &seed);
+		if (i % 500 == 0)
+			(void)pages_heap_trim(&h, MIB(32));
+		if (i % 10 == 0)
+			check(i);
+	}
+	for (int i = 0; i < BLOCKS; i++)
+		if (blocks[i].p != NULL)
+			pages_heap_free(&h, blocks[i].p);
+	check(STEPS);
+	cr_assert_eq(flagged_in_arena(), 0);
+	cr_assert_eq(h.apart, 0);
+	(void)pages_heap_trim(&h, 0);
+	/* Here and there the kernel keeps apart what was touched apart. */
+	n = count_mappings(h.arena.base, h.arena.committed);
+	cr_assert_leq(n, h.units.seams + 8, "%zu mappings, %zu seams", n, h.units.seams);
+	close_heap();
+}
+
+Test(apart, a_block_does_not_grow_into_address_space_that_was_surrendered)
+{
+	char *p;
+
+	open_heap();
+	p = apart(MIB(60), no_dump);
+	mark(p, MIB(60), 1);
+	cr_assert(pages_heap_surrender(&h));
+	cr_assert_not(pages_heap_expand_apart(&h, p, MIB(200)));
+	cr_assert_null(pages_heap_resize_apart(&h, p, MIB(200), true));
+	cr_assert(is_marked(p, MIB(60), MIB(60), 1));
+	pages_heap_free(&h, p);
+	close_heap();
+}
+
+Test(apart, a_free_while_the_lock_is_taken_leaves_no_flags)
+{
+	char *p, *q;
+
+	open_heap();
+	p = apart(MIB(4), no_dump);
+	q = apart(MIB(4), no_dump);
+	cr_assert(pages_lock_acquire(&h.lock));
+	pages_heap_free(&h, p);
+	cr_assert_null(pages_heap_resize_apart(&h, q, MIB(40), true));
+	cr_assert_eq(pages_heap_resize_apart(&h, q, MIB(1), true), q);
+	pages_lock_release(&h.lock);
+	pages_heap_free(&h, q);
+	close_heap();
+}
+
+/* Nobody else's mapping may come to lie in what the child did not get. */
+static int
+child(char *gone, char *kept)
+{
+	int status;
+	pid_t pid;
+	void *hint;
+
+	pages_heap_fork_child(&h);
+	hint = mmap(gone, MIB(4), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (hint == gone || kept[0] != 1)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		*(volatile char *)gone = 1;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	if (!WIFSIGNALED(status))
+		return 2;
+	pages_heap_free(&h, gone);
+	pages_heap_free(&h, kept);
+	return pages_heap_valid(&h) && flagged_in_arena() == 0 ? 0 : 3;
+}
+
+Test(apart, a_block_that_a_child_does_not_have_is_no_hole_there)
+{
+	char *p, *q;
+	int status;
+	pid_t pid;
+
+	open_heap();
+	p = apart(MIB(4), no_fork);
+	q = apart(MIB(4), no_dump);
+	mark(p, MIB(4), 1);
+	q[0] = 1;
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0)
+		_exit(child(p, q));
+	pages_heap_fork_parent(&h);
+	waitpid(pid, &status, 0);
+	cr_assert_eq(status, 0, "%#x", status);
+	cr_assert(is_marked(p, MIB(4), MIB(4), 1));
+	close_heap();
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_failures.c - the heap on a system that refuses calls at random
+ *
+ * Whatever is refused, blocks keep their contents, memory that is to be zero is, and
+ * the heap's own books stay in order.  Once nothing is refused any more it works as
+ * if nothing had been.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "os/caps.h"
+#include "heap/heap.h"
+#include "support/add_up.h"
+#include "failing_os.h"
+#include "support/flags.h"
+#include "support/support.h"
+
+enum { BLOCKS = 24, STEPS = 500 };
+
+struct block {
+	char *p;
+	size_t len;
+	size_t marked;		/* of it; less than all of a calloc that is to be sparse */
+	uint64_t owner;
+};
+
+static struct pages_heap h;
+static struct block blocks[BLOCKS];
+
+static void
+drop(struct block *b)
+{
+	if (b->p != NULL)
+		pages_heap_free(&h, b->p);
+	b->p = NULL;
+}
+
+static void
+own(struct block *b, char *p, size_t len, size_t marked, uint64_t owner)
+{
+	*b = (struct block){ p, len, marked, owner };
+	mark(p, marked, owner);
+}
+
+static void *
+take(size_t len, uint64_t *seed, bool zero)
+{
+	const uint32_t no_fork = PAGES_APART_ADVICE(PAGES_OS_DONT_FORK);
+	const struct pages_apart wish = { no_fork | PAGES_APART_POOL, no_fork };
+	size_t align = (size_t)1 << random_next(seed) % 22;
+	void *p;
+
+	if (random_next(seed) % 4 != 0)
+		return pages_heap_alloc(&h, len, align, zero);
+	return pages_heap_alloc_apart(&h, len, align, wish, &p) == 0 ? p : NULL;
+}
+
+/* What was told about one block is not left to another, nor to free space. */
+static void
+check_flags(void)
+{
+	static const char *const fork[] = { " dc", NULL };
+	struct pages_extents *x = &h.extents;
+	size_t page = h.arena.page_size;
+
+	for (uint32_t at = 0; at < x->pages; at += x->node[x->edge[at]].count) {
+		const struct pages_extent *e = &x->node[x->edge[at]];
+		size_t there = flagged(h.arena.base + at * page, e->count * page, fork);
+
+		if (e->state == PAGES_EXTENT_APART)
+			cr_assert_eq(there, e->count * page, "a block lost its flag");
+		else if (e->state == PAGES_EXTENT_FREE || e->state == PAGES_EXTENT_LIVE)
+			cr_assert_eq(there, 0, "a flag outlived its block");
+	}
+}
+
+/* One operation on one block; what is refused leaves the block as it was, or gone. */
+static void
+step(struct block *b, uint64_t *seed)
+{
+	size_t len = random_size(seed, KIB(4), MIB(24));
+	bool zero = random_next(seed) % 3 == 0, sparse = zero && random_next(seed) % 4 != 0;
+	char *p;
+
+	if (b->p != NULL)
+		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner), "a block lost its contents");
+	if (b->p != NULL && random_next(seed) % 2 == 0) {
+		p = pages_heap_is_apart(&h, b->p) ? pages_heap_resize_apart(&h, b->p, len, true)
+						  : pages_heap_resize(&h, b->p, len, true);
+		if (p == NULL)
+			return;
+		cr_assert(is_marked(p, len < b->marked ? len : b->marked, b->marked, b->owner),
+			  "a resized block lost its contents");
+	} else {
+		drop(b);
+		p = take(len, seed, zero);
+		if (p == NULL)
+			return;
+		cr_assert(!zero || is_zero(p, len), "memory that should be zero is not");
+	}
+	own(b, p, len, sparse && len > KIB(64) ? KIB(64) : len, random_next(seed));
+}
+
+static void
+check_all(int i)
+{
+	struct pages_stats st;
+
+	cr_assert(pages_heap_valid(&h), "step %d", i);
+	pages_heap_stats(&h, &st);
+	cr_assert_null(what_does_not_add_up(&st), "step %d: %s", i, what_does_not_add_up(&st));
+	for (int k = 0; k < BLOCKS; k++)
+		cr_assert(blocks[k].p == NULL ||
+			  is_marked(blocks[k].p, blocks[k].marked, blocks[k].marked,
+				    blocks[k].owner),
+			  "step %d: block %d lost its contents", i, k);
+}
+
+static unsigned
+run(uint64_t seed, unsigned one_in, int error)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+	unsigned failures;
+
+	o.arena_max = MIB(512);
+	o.retain_ms = 1;
+	pages_heap_configure(&h, &o);
+	failing_arm_random(seed, one_in, error);
+	for (int i = 0; i < STEPS; i++) {
+		step(&blocks[random_next(&seed) % BLOCKS], &seed);
+		if (i % 100 == 0) {
+			(void)pages_heap_trim(&h, MIB(16));
+			check_all(i);
+		}
+	}
+	failures = failing_count();
+	failing_disarm();
+	check_all(STEPS);
+	check_flags();
+	for (int k = 0; k < BLOCKS; k++)
+		drop(&blocks[k]);
+	(void)pages_heap_trim(&h, 0);
+	check_flags();
+	cr_assert(pages_heap_valid(&h));
+	pages_heap_close(&h);
+	return failures;
+}
+
+static void
+try_seeds(int error)
+{
+	static const unsigned rates[] = { 2, 5, 20 };
+	unsigned failures = 0;
+
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	for (uint64_t seed = 1; seed <= 9; seed++)
+		failures += run(seed * 7919, rates[seed % 3], error);
+	cr_assert_gt(failures, 50, "only %u", failures);
+}
+
+Test(a_heap_with_failures, keeps_contents_without_memory)
+{
+	try_seeds(ENOMEM);
+}
+
+Test(a_heap_with_failures, keeps_contents_without_support)
+{
+	try_seeds(EINVAL);
+}
+
+Test(a_heap_with_failures, keeps_contents_without_permission)
+{
+	try_seeds(EPERM);
+}
+
+Test(a_heap_with_failures, keeps_contents_when_told_to_come_again)
+{
+	try_seeds(EAGAIN);
+}
+
+/* Calloc and free, as often as it takes to have a sparse block wait for the next. */
+static void
+make_sparse(size_t size)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	o.arena_max = MIB(512);
+	o.retain_ms = 3600 * 1000;
+	pages_heap_configure(&h, &o);
+	for (int i = 0; i < 2; i++) {
+		char *p = pages_heap_alloc(&h, size, 1, true);
+
+		cr_assert_not_null(p);
+		p[i] = 1;
+		pages_heap_free(&h, p);
+	}
+	cr_assert_neq(atomic_load(&h.sparse_block), 0);
+}
+
+Test(a_heap_with_failures, keeps_its_books_when_a_sparse_block_cannot_be_renewed)
+{
+	char *p;
+
+	for (int discards = 0; discards < 2; discards++) {
+		make_sparse(MIB(20));
+		p = pages_heap_alloc(&h, MIB(17), 1, true);
+		mark(p, MIB(17), 1);
+		pages_heap_free(&h, p);
+		failing_arm(discards ? FAILING_ONCE : FAILING_FOR_GOOD, 1, ENOMEM);
+		(void)pages_heap_trim(&h, 0);
+		failing_disarm();
+		cr_assert(pages_heap_valid(&h));
+		p = pages_heap_alloc(&h, MIB(400), 1, true);
+		cr_assert(p != NULL && is_zero(p, MIB(400)));
+		pages_heap_free(&h, p);
+		cr_assert(pages_heap_valid(&h));
+		pages_heap_close(&h);
+	}
+}
+
+Test(a_heap_with_failures, hands_out_no_sparse_block_that_has_a_hole)
+{
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		char *p;
+
+		make_sparse(MIB(20));
+		p = pages_heap_alloc(&h, MIB(17), 1, true);
+		mark(p, MIB(17), 1);
+		failing_arm_random(seed, 1, ENOMEM);
+		cr_assert_null(pages_heap_resize(&h, p, MIB(40), true));
+		failing_disarm();
+		cr_assert(is_marked(p, MIB(17), MIB(17), 1));
+		pages_heap_free(&h, p);
+		p = pages_heap_alloc(&h, MIB(20), 1, true);
+		cr_assert(is_zero(p, MIB(20)));
+		mark(p, MIB(20), 2);
+		pages_heap_free(&h, p);
+		cr_assert(pages_heap_valid(&h));
+		pages_heap_close(&h);
+	}
+}

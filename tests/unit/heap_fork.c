@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The heap in a process that forks: what the parent keeps, what the child gets.
+ */
+#include <criterion/criterion.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/caps.h"
+#include "heap_support.h"
+
+/* Fork as fork() does with the handlers installed; what the child says. */
+static pid_t
+fork_heap(void)
+{
+	pid_t pid;
+
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0)
+		pages_heap_fork_child(&h);
+	else
+		pages_heap_fork_parent(&h);
+	return pid;
+}
+
+static int
+status_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* Sixteen blocks, and then every second one is freed: eight runs of kept units. */
+static void
+fill_with_holes(char *p[16], size_t size)
+{
+	for (int i = 0; i < 16; i++)
+		mark(p[i] = get(size), size, (uint64_t)i);
+	for (int i = 0; i < 16; i += 2)
+		pages_heap_free(&h, p[i]);
+}
+
+HEAP(keeps_its_memory_to_itself_when_it_forks)
+{
+	char *p[16], *q;
+	size_t mappings;
+	struct rusage before, after;
+	pid_t pid;
+	int hold[2];
+
+	fill_with_holes(p, MIB(4));
+	mappings = count_mappings(h.arena.base, h.arena.committed);
+	cr_assert_eq(pipe(hold), 0);
+	pid = fork_heap();
+	if (pid == 0) {
+		close(hold[1]);
+		_exit((int)read(hold[0], &q, 1));	/* until the parent is done */
+	}
+	cr_assert_eq(stats().kept_bytes, MIB(32));
+	cr_assert_eq(count_mappings(h.arena.base, h.arena.committed), mappings);
+	if (pages_can(PAGES_CAP_WIPE)) {
+		for (int i = 0; i < 16; i += 2)
+			p[i] = get(MIB(4));
+		getrusage(RUSAGE_SELF, &before);
+		for (int i = 0; i < 16; i += 2)
+			memset(p[i], 1, MIB(4));
+		getrusage(RUSAGE_SELF, &after);
+		cr_assert_eq(stats().reused_bytes, MIB(32));
+		/* One for each huge page at least, if they had been shared. */
+		cr_assert_lt(after.ru_minflt - before.ru_minflt, 8);
+	}
+	close(hold[0]);
+	close(hold[1]);
+	cr_assert_eq(status_of(pid), 0);
+	for (int i = 1; i < 16; i += 2)
+		cr_assert(is_marked(p[i], MIB(4), MIB(4), (uint64_t)i));
+}
+
+/* 0, or what is wrong in the child. */
+static int
+look_around(char *p[16])
+{
+	char *q;
+	pid_t pid;
+
+	if (stats().kept_bytes != 0 || stats().live_bytes != MIB(32))
+		return 1;
+	for (int i = 0; i < 16; i++)
+		if (resident(p[i], MIB(4)) != (i % 2 == 0 ? 0 : MIB(4)))
+			return 2;
+	for (int i = 1; i < 16; i += 2)
+		if (!is_marked(p[i], MIB(4), MIB(4), (uint64_t)i))
+			return 3;
+	q = pages_heap_alloc(&h, MIB(40), 1, true);
+	if (q == NULL || !is_zero(q, MIB(40)) || !pages_heap_valid(&h))
+		return 4;
+	/* It goes on as any heap, and its own children get what it has now. */
+	mark(q, MIB(40), 77);
+	mark(q = get(MIB(4)), MIB(4), 78);
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(!is_marked(q, MIB(4), MIB(4), 78));
+	return status_of(pid) == 0 ? 0 : 5;
+}
+
+HEAP(passes_nothing_that_is_kept_on_to_a_child)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(look_around(p));
+	cr_assert_eq(status_of(pid), 0);
+}
+
+HEAP(passes_on_what_was_kept_and_is_used_again)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(0);
+	cr_assert_eq(status_of(pid), 0);
+	for (int i = 0; i < 16; i += 2)
+		mark(p[i] = get(MIB(4)), MIB(4), 100);
+	pid = fork_heap();
+	if (pid == 0) {
+		for (int i = 0; i < 16; i += 2)
+			if (!is_marked(p[i], MIB(4), MIB(4), 100))
+				_exit(1);
+		_exit(0);
+	}
+	cr_assert_eq(status_of(pid), 0);
+}
+
+HEAP(shares_what_it_cannot_hide_when_the_mapping_limit_is_near)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	h.units.seams_max = 6;
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(stats().kept_bytes != 0);
+	cr_assert_eq(stats().kept_bytes, MIB(32));
+	cr_assert_eq(status_of(pid), 0);
+}
+
+/* Put another kind of mapping at p, where nothing is used. */
+static void
+map_over(char *p, size_t len, int kind)
+{
+	void *q = mmap(p, len, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS | kind, -1, 0);
+
+	cr_assert_eq(q, p);
+}
+
+HEAP(hides_nothing_for_good_where_the_kernel_refused_half_way)
+{
+	char *p = get(MIB(8)), *q;
+	pid_t pid;
+
+	memset(p, 1, MIB(8));
+	pages_heap_free(&h, p);
+	cr_assert_eq(stats().kept_bytes, MIB(8));
+	map_over(p + MIB(4), MIB(4), MAP_SHARED);	/* which cannot be wiped */
+	pages_heap_fork_prepare(&h);
+	pages_heap_fork_parent(&h);
+	map_over(p + MIB(4), MIB(4), MAP_PRIVATE | MAP_NORESERVE);
+
+	q = get(MIB(8));
+	cr_assert_eq(q, p);
+	mark(q, MIB(8), 3);
+	pid = fork_heap();
+	if (pid == 0)
+		_exit(!is_marked(q, MIB(8), MIB(8), 3));
+	cr_assert_eq(status_of(pid), 0);
+}

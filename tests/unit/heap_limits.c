@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_limits.c - the heap in a process that has come to be over its limits
+ *
+ * A limit may be lowered below what is in use.  From then on the kernel refuses every
+ * new mapping, also the one that would close the hole which a refused move leaves.
+ */
+#include <criterion/criterion.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "heap/heap.h"
+#include "support/support.h"
+
+enum { BLOCKS = 12 };
+
+static struct pages_heap h;
+static char *block[BLOCKS];
+
+/* Every second of a row of blocks is free: 48 MiB, but nowhere more than 8 in one piece. */
+static void
+open_and_fragment(void)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("sanitizers need memory of their own");
+	o.arena_max = MIB(1024);
+	o.retain_ms = 3600 * 1000;
+	pages_heap_configure(&h, &o);
+	for (int i = 0; i < BLOCKS; i++) {
+		block[i] = pages_heap_alloc(&h, MIB(8), 1, false);
+		cr_assert_not_null(block[i]);
+		mark(block[i], MIB(8), (uint64_t)i);
+	}
+	for (int i = 0; i < BLOCKS; i += 2) {
+		pages_heap_free(&h, block[i]);
+		block[i] = NULL;
+	}
+}
+
+static void
+check_and_close(void)
+{
+	cr_assert(pages_heap_valid(&h));
+	for (int i = 0; i < BLOCKS; i++)
+		cr_assert(block[i] == NULL || is_marked(block[i], MIB(8), MIB(8), (uint64_t)i));
+	pages_heap_close(&h);
+}
+
+static struct rlimit
+lower(int resource)
+{
+	struct rlimit was, low;
+
+	cr_assert_eq(getrlimit((__rlimit_resource_t)resource, &was), 0);
+	low = (struct rlimit){ MIB(1), was.rlim_max };
+	cr_assert_eq(setrlimit((__rlimit_resource_t)resource, &low), 0);
+	return was;
+}
+
+static void
+restore(int resource, struct rlimit was)
+{
+	cr_assert_eq(setrlimit((__rlimit_resource_t)resource, &was), 0);
+}
+
+static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
+
+/* All of a block can be written; without a block there is nothing to write. */
+static void
+use(char *p, size_t len)
+{
+	if (p == NULL)
+		return;
+	mark(p, len, 77);
+	cr_assert(is_marked(p, len, len, 77));
+}
+
+Test(a_heap_over_its_limits, hands_out_no_holes)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct rlimit was;
+
+		open_and_fragment();
+		was = lower(resources[i]);
+		for (int k = 0; k < 12; k++)
+			use(pages_heap_alloc(&h, MIB(20), 1, k % 2), MIB(20));
+		restore(resources[i], was);
+		check_and_close();
+	}
+}
+
+Test(a_heap_over_its_limits, grows_no_block_into_a_hole)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct rlimit was;
+		char *p, *q;
+
+		open_and_fragment();
+		p = pages_heap_alloc(&h, MIB(9), 1, false);
+		mark(p, MIB(9), 5);
+		was = lower(resources[i]);
+		q = pages_heap_resize(&h, p, MIB(20), true);
+		p = q != NULL ? q : p;
+		cr_assert(is_marked(p, MIB(9), MIB(9), 5));
+		use(p, q != NULL ? MIB(20) : MIB(9));
+		restore(resources[i], was);
+		check_and_close();
+	}
+}
+
+Test(a_heap_over_its_limits, moves_no_block_into_a_hole)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct rlimit was;
+		char *q;
+
+		open_and_fragment();
+		was = lower(resources[i]);
+		q = pages_heap_resize(&h, block[3], MIB(20), true);
+		if (q != NULL) {
+			block[3] = NULL;
+			cr_assert(is_marked(q, MIB(8), MIB(8), 3));
+		}
+		use(q, MIB(20));
+		restore(resources[i], was);
+		check_and_close();
+	}
+}
+
+Test(a_heap_over_its_limits, works_on_when_it_is_not_any_more)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct rlimit was;
+		char *p;
+
+		open_and_fragment();
+		was = lower(resources[i]);
+		use(pages_heap_alloc(&h, MIB(20), 1, false), MIB(20));
+		(void)pages_heap_trim(&h, 0);
+		restore(resources[i], was);
+		p = pages_heap_alloc(&h, MIB(40), 1, true);
+		cr_assert_not_null(p);
+		cr_assert(is_zero(p, MIB(40)));
+		use(p, MIB(40));
+		check_and_close();
+	}
+}
+
+/* What is locked cannot be discarded; and all that is mapped afterwards is locked. */
+Test(a_heap_over_its_limits, gives_back_what_is_locked)
+{
+	char *p;
+
+	open_and_fragment();
+	if (mlockall(MCL_FUTURE) != 0 || mlock(block[1], MIB(8)) != 0)
+		cr_skip_test("memory cannot be locked here");
+	p = pages_heap_alloc(&h, MIB(20), 1, false);
+	cr_assert_not_null(p);
+	use(p, MIB(20));
+	pages_heap_free(&h, p);
+	pages_heap_free(&h, block[1]);
+	block[1] = NULL;
+	(void)pages_heap_trim(&h, 0);
+	p = pages_heap_alloc(&h, MIB(30), 1, true);
+	cr_assert(is_zero(p, MIB(30)));
+	use(p, MIB(30));
+	munlockall();
+	check_and_close();
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "preload/report.h"
+#include "support/support.h"
+
+static struct pages_report
+sample(void)
+{
+	struct pages_report r = {
+		.pid = 77,
+		.threshold = KIB(256),
+		.processes = 1,
+		.affected = 1,
+		.stats = { .requests = 3, .requested_bytes = MIB(30), .peak_live_bytes = MIB(20) },
+		.mode = "active",
+		.exe = "/bin/with \"quotes\" and \\ and \n",
+		.provider = "/lib/libc.so.6",
+	};
+	return r;
+}
+
+Test(report, survives_the_way_to_json_and_back)
+{
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	r.stats.refused_moves = UINT64_MAX;
+	cr_assert_gt(pages_report_json(&r, line, sizeof(line)), 100);
+	cr_assert(pages_report_parse(line, &back));
+	cr_assert_arr_eq(&r.stats, &back.stats, sizeof(r.stats));
+	cr_assert_eq(back.pid, 77);
+	cr_assert_str_eq(back.exe, r.exe);
+	cr_assert_str_eq(back.mode, "active");
+	cr_assert_str_eq(back.provider, r.provider);
+}
+
+Test(report, is_one_line_of_json)
+{
+	struct pages_report r = sample();
+	char line[4096];
+	size_t len = pages_report_json(&r, line, sizeof(line));
+
+	cr_assert_eq(strchr(line, '\n'), line + len - 1);
+	cr_assert_not_null(strstr(line, "\"effect\":true"));
+}
+
+Test(report, has_every_counter_of_the_stats)
+{
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	for (size_t i = 0; i < sizeof(r.stats) / sizeof(uint64_t); i++)
+		((uint64_t *)&r.stats)[i] = 1000 + i;
+	pages_report_json(&r, line, sizeof(line));
+	cr_assert(pages_report_parse(line, &back));
+	cr_assert_arr_eq(&r.stats, &back.stats, sizeof(r.stats));
+}
+
+Test(report, is_cut_off_where_there_is_no_room)
+{
+	struct pages_report r = sample();
+	char full[4096], part[64];
+
+	pages_report_text(&r, full, sizeof(full));
+	memset(part, 0x55, sizeof(part));
+	cr_assert_eq(pages_report_text(&r, part, 50), 49);
+	cr_assert_eq(part[49], '\0');
+	cr_assert_eq(part[50], 0x55);
+	cr_assert_eq(memcmp(full, part, 49), 0);
+}
+
+Test(report, refuses_what_is_not_its_own)
+{
+	struct pages_report r;
+	char line[4096];
+
+	cr_assert_not(pages_report_parse("", &r));
+	cr_assert_not(pages_report_parse("{\"version\":2}", &r));
+	cr_assert_not(pages_report_parse("{\"version\":1,\"pid\":5}", &r));
+	r = sample();
+	pages_report_json(&r, line, 300);
+	cr_assert_not(pages_report_parse(line, &r));
+}
+
+Test(report, adds_up_counts_and_keeps_the_highest_peak)
+{
+	struct pages_report a = sample(), b = sample();
+
+	b.stats.peak_live_bytes = MIB(50);
+	pages_report_add(&a, &b);
+	cr_assert_eq(a.stats.requests, 6);
+	cr_assert_eq(a.stats.peak_live_bytes, MIB(50));
+	cr_assert_eq(a.processes, 2);
+}
+
+Test(report, says_in_words_that_there_was_no_effect)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.stats.requests = 0;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "No effect: no request reached the threshold of 256 KiB."));
+	strcpy(r.mode, "inactive: because");
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "No effect: because."));
+}
+
+Test(report, names_the_reasons_for_passing_on)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.stats.declined_refused = 4;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "refused by the kernel"));
+	cr_assert_null(strstr(text, "no address space"));
+}
+
+Test(report, says_that_no_background_thread_could_be_had)
+{
+	struct pages_report r = sample(), back;
+	char text[4096];
+
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_null(strstr(text, "background"));
+	r.background_refused = 2;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "background threads refused        2\n"));
+	pages_report_json(&r, text, sizeof(text));
+	cr_assert(pages_report_parse(text, &back));
+	cr_assert_eq(back.background_refused, 2);
+}
+
+Test(report, says_so_when_all_large_requests_were_passed_on)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.stats.requests = 0;
+	r.stats.declined_no_arena = 4;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "No effect: all large requests were passed on."));
+	cr_assert_null(strstr(text, "no request reached"));
+}
+
+Test(report, says_how_many_processes_there_were)
+{
+	struct pages_report a = sample(), b = sample();
+	char text[4096];
+
+	b.affected = 0;
+	pages_report_add(&a, &b);
+	pages_report_text(&a, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "2 processes, 1 of them routed large requests\n"));
+}
+
+Test(report, leaves_names_in_utf8_as_they_are)
+{
+	struct pages_report r = sample();
+	char line[4096];
+
+	strcpy(r.exe, "caf\303\251 \342\202\254 \360\237\230\200");
+	pages_report_json(&r, line, sizeof(line));
+	cr_assert_not_null(strstr(line, r.exe));
+}
+
+Test(report, is_valid_json_whatever_bytes_are_in_a_name)
+{
+	/* a stray byte, half a sequence, too long a form, a surrogate, beyond Unicode */
+	static const char *const names[] = { "a\377b", "a\303", "\300\257", "\355\240\200",
+					     "\364\220\200\200" };
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		strcpy(r.exe, names[i]);
+		pages_report_json(&r, line, sizeof(line));
+		for (const char *c = line; *c != '\0'; c++)
+			cr_assert_lt((unsigned char)*c, 0x80, "byte of %s", line);
+		cr_assert_not_null(strstr(line, "\\udc"));
+		cr_assert(pages_report_parse(line, &back));
+		cr_assert_str_eq(back.exe, r.exe);
+	}
+}
+
+Test(report, is_no_json_rather_than_half_a_line)
+{
+	struct pages_report r = sample();
+	char line[4096];
+	size_t full = pages_report_json(&r, line, sizeof(line));
+
+	for (size_t len = 1; len <= full; len++) {
+		line[0] = 'x';
+		cr_assert_eq(pages_report_json(&r, line, len), 0);
+		cr_assert_eq(line[0], '\0');
+	}
+	cr_assert_eq(pages_report_json(&r, line, full + 1), full);
+	cr_assert_eq(pages_report_json(&r, line, 0), 0);
+}
+
+Test(report, refuses_every_line_that_ends_early)
+{
+	struct pages_report r = sample();
+	char line[4096];
+	size_t full = pages_report_json(&r, line, sizeof(line));
+
+	strcpy(r.provider, "untouched");
+	for (size_t len = full - 3; len-- > 0;) {
+		line[len] = '\0';
+		cr_assert_not(pages_report_parse(line, &r));
+	}
+	cr_assert_str_eq(r.provider, "untouched");
+}
+
+Test(report, refuses_a_number_that_is_too_large)
+{
+	struct pages_report r = sample(), back;
+	char line[4096], *pid;
+
+	pages_report_json(&r, line, sizeof(line));
+	pid = strstr(line, "\"pid\":77,");
+	cr_assert_not_null(pid);
+	memmove(pid + 6 + 21, pid + 8, strlen(pid + 8) + 1);
+	memset(pid + 6, '9', 21);
+	cr_assert_not(pages_report_parse(line, &back));
+}
+
+Test(report, does_not_take_a_name_for_a_key)
+{
+	struct pages_report r = sample(), back;
+	char line[4096];
+
+	strcpy(r.exe, "x\",\"pid\":1,\"requests\":2");
+	pages_report_json(&r, line, sizeof(line));
+	cr_assert(pages_report_parse(line, &back));
+	cr_assert_eq(back.pid, 77);
+	cr_assert_eq(back.stats.requests, 3);
+	cr_assert_str_eq(back.exe, r.exe);
+}

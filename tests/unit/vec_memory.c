@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vec_memory.c - what vectors cost: bytes copied, memory resident, mappings
+ *
+ * Linked statically, so that what the library copies can be counted.
+ */
+#include <pages/paged_vec.h>
+
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "support/support.h"
+
+#define GIB(n) ((size_t)(n) << 30)
+
+/* What paged_vec*.c and the page core copy. */
+static size_t copied;
+
+void *__real_memcpy(void *to, const void *from, size_t len);
+void *__wrap_memcpy(void *to, const void *from, size_t len);
+void *
+__wrap_memcpy(void *to, const void *from, size_t len)
+{
+	copied += len;
+	return __real_memcpy(to, from, len);
+}
+
+void *__real_memmove(void *to, const void *from, size_t len);
+void *__wrap_memmove(void *to, const void *from, size_t len);
+void *
+__wrap_memmove(void *to, const void *from, size_t len)
+{
+	copied += len;
+	return __real_memmove(to, from, len);
+}
+
+PAGED_VEC(longs, long);
+
+struct triple {
+	long a, b, c;
+};
+PAGED_VEC(triples, struct triple);
+
+/* A number from /proc/self/status, in bytes. */
+static size_t
+status(const char *field)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	size_t kib = 0;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, field, strlen(field)) == 0)
+			kib = strtoul(line + strlen(field) + 1, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return KIB(kib);
+}
+
+/* Of the vector: what a sanitizer has beside it does not count. */
+static size_t
+resident(const struct longs *v)
+{
+	struct pages_range r = {0};
+	size_t n = 0;
+
+	while (longs_resident(v, &r) == 0 && r.len != 0)
+		n += r.len;
+	return n;
+}
+
+static size_t
+mappings(void)
+{
+	return count_mappings(NULL, SIZE_MAX / 2);
+}
+
+static void
+push_until(struct longs *v, size_t n)
+{
+	for (long i = (long)longs_len(v); i < (long)n; i++)
+		cr_assert_eq(longs_push(v, i), 0);
+}
+
+static void
+check_count(const struct longs *v, size_t n)
+{
+	cr_assert_eq(longs_len(v), n);
+	for (size_t i = 0; i < n; i += 509)
+		cr_assert_eq(*longs_get(v, i), (long)i);
+}
+
+/* With a step between: what is pushed, and what is resident then. */
+static void
+grow_to_a_gibibyte(struct longs *v)
+{
+	size_t most = 0;
+
+	for (size_t bytes = MIB(1); bytes <= GIB(1); bytes += bytes / 8 / 8 * 8) {
+		size_t now;
+
+		push_until(v, bytes / sizeof(long));
+		now = resident(v);
+		most = now > bytes && now - bytes > most ? now - bytes : most;
+	}
+	cr_assert_leq(most, MIB(4), "%zu bytes more than what was pushed", most);
+	check_count(v, longs_len(v));
+}
+
+Test(vec_memory, copies_at_most_64_kib_on_the_way_to_a_gibibyte)
+{
+	struct longs v = {0};
+
+	copied = 0;
+	grow_to_a_gibibyte(&v);
+	cr_assert_leq(copied, KIB(64));
+	longs_free(&v);
+}
+
+Test(vec_memory, copies_nothing_if_it_starts_in_pages)
+{
+	struct paged_vec_options o = { .capacity = KIB(64) / sizeof(long) };
+	struct longs v = {0};
+
+	copied = 0;
+	cr_assert_eq(longs_open(&v, &o), 0);
+	grow_to_a_gibibyte(&v);
+	cr_assert_eq(copied, 0);
+	longs_free(&v);
+}
+
+Test(vec_memory, moves_nothing_in_stable_mode)
+{
+	struct paged_vec_options o = { .reserve = GIB(1) };
+	struct longs v = {0};
+	const long *first;
+
+	cr_assert_eq(longs_open(&v, &o), 0);
+	push_until(&v, 1);
+	first = longs_first(&v);
+	copied = 0;
+	push_until(&v, MIB(32));
+	cr_assert(longs_first(&v) == first && copied == 0);
+	check_count(&v, MIB(32));
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	longs_truncate(&v, 3);
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	push_until(&v, MIB(1));
+	cr_assert_eq(longs_first(&v), first);
+	check_count(&v, MIB(1));
+	longs_free(&v);
+}
+
+Test(vec_memory, says_erange_when_the_reserve_is_used_up)
+{
+	struct paged_vec_options o = { .reserve = 10001 };
+	struct longs v = {0};
+
+	cr_assert_eq(longs_open(&v, &o), 0);
+	push_until(&v, 10001);
+	cr_assert_eq(longs_push(&v, 1), -ERANGE);
+	cr_assert_eq(longs_insert(&v, 0, 1), -ERANGE);
+	cr_assert_eq(longs_reserve(&v, 1), -ERANGE);
+	cr_assert_eq(longs_capacity(&v), 10001);
+	check_count(&v, 10001);
+	longs_truncate(&v, 10000);
+	cr_assert_eq(longs_push(&v, 10000), 0);
+	longs_free(&v);
+}
+
+Test(vec_memory, has_huge_pages_from_4_mib_on)
+{
+	struct longs v = {0};
+
+	push_until(&v, MIB(4) / sizeof(long));
+	cr_assert_eq((uintptr_t)longs_data(&v) % MIB(2), 0);
+	cr_assert_eq(count_mappings(longs_data(&v), MIB(4)), 1);
+	longs_free(&v);
+}
+
+Test(vec_memory, lets_vectors_grow_in_turn)
+{
+	struct longs v[3] = {{{0}}};
+	size_t before = mappings();
+
+	copied = 0;
+	for (size_t n = 1000; n < MIB(8); n += n / 3)
+		for (int i = 0; i < 3; i++)
+			push_until(&v[i], n);
+	cr_assert_leq(copied, 3 * KIB(64));
+	cr_assert_leq(mappings(), before + 12);
+	for (int i = 0; i < 3; i++) {
+		check_count(&v[i], longs_len(&v[i]));
+		longs_free(&v[i]);
+	}
+}
+
+Test(vec_memory, keeps_a_million_small_vectors_off_the_mapping_limit)
+{
+	enum { MANY = 1000000 };
+	struct longs *v = calloc(MANY, sizeof(*v));
+	size_t before = mappings();
+
+	for (long i = 0; i < MANY; i++)
+		cr_assert_eq(longs_push(&v[i], i), 0);
+	cr_assert_leq(mappings(), before + 2000);	/* malloc's own */
+	for (long i = 0; i < MANY; i++) {
+		cr_assert_eq(*longs_first(&v[i]), i);
+		longs_free(&v[i]);
+	}
+	free(v);
+}
+
+Test(vec_memory, holds_16_gib_that_are_hardly_touched)
+{
+	const size_t n = GIB(16) / sizeof(long);
+	struct longs v = {0};
+	int err = longs_resize_zeroed(&v, n);
+
+	if (err == -ENOMEM)
+		cr_skip_test("this machine does not promise 16 GiB");
+	cr_assert_eq(err, 0);
+	for (size_t i = 0; i < n; i += n / 16)
+		*longs_at(&v, i) = 1;
+	cr_assert_eq(*longs_get(&v, n - 1), 0);
+	cr_assert_leq(resident(&v), 17 * MIB(2));
+	longs_free(&v);
+}
+
+Test(vec_memory, gives_memory_back_and_is_filled_again)
+{
+	struct longs v = {0};
+	size_t capacity;
+
+	for (int round = 0; round < 3; round++) {
+		push_until(&v, MIB(8));
+		check_count(&v, MIB(8));
+		cr_assert_geq(resident(&v), MIB(64));
+		capacity = longs_capacity(&v);
+		cr_assert_eq(longs_clear_decommit(&v), 0);
+		cr_assert(longs_is_empty(&v) && longs_capacity(&v) == capacity);
+		cr_assert_leq(resident(&v), KIB(64), "round %d", round);
+	}
+	longs_free(&v);
+}
+
+Test(vec_memory, gives_the_spare_part_back)
+{
+	struct longs v = {0};
+
+	push_until(&v, MIB(8));
+	longs_truncate(&v, MIB(1));
+	cr_assert_eq(longs_decommit_spare(&v), 0);
+	cr_assert_leq(resident(&v), MIB(8) + MIB(2));
+	check_count(&v, MIB(1));
+	/* There are zeroes now where there was something before. */
+	cr_assert_eq(longs_resize_zeroed(&v, MIB(8)), 0);
+	cr_assert_leq(resident(&v), MIB(8) + MIB(2));
+	for (size_t i = MIB(1); i < MIB(8); i += 511)
+		cr_assert_eq(*longs_at(&v, i), 0);
+	longs_free(&v);
+}
+
+Test(vec_memory, shrinks_to_what_is_in_use)
+{
+	struct longs v = {0};
+
+	push_until(&v, MIB(1) + 5);
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	cr_assert_leq(longs_capacity(&v), MIB(1) + 5 + KIB(64) / sizeof(long));
+	check_count(&v, MIB(1) + 5);
+	longs_truncate(&v, 100);
+	cr_assert_eq(longs_shrink_to(&v, 50000), 0);
+	cr_assert(longs_capacity(&v) >= 50000 && longs_capacity(&v) < 60000);
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	cr_assert_leq(longs_capacity(&v), 100 + 8);
+	check_count(&v, 100);
+	longs_clear(&v);
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	cr_assert_eq(longs_capacity(&v), 0);
+	longs_free(&v);
+}
+
+Test(vec_memory, needs_no_more_memory_once_it_is_prefaulted)
+{
+	struct longs v = {0};
+	size_t before;
+
+	push_until(&v, 1000);
+	cr_assert_eq(longs_prefault(&v, MIB(2)), 0);
+	before = resident(&v);
+	cr_assert_geq(before, (MIB(2) + 1000) * sizeof(long));
+	for (long i = 1000; i < (long)MIB(2) + 1000; i++)
+		if (longs_push(&v, i) != 0)
+			cr_assert_fail();
+	cr_assert_eq(resident(&v), before);
+	check_count(&v, MIB(2) + 1000);
+	longs_free(&v);
+}
+
+Test(vec_memory, tells_what_is_resident)
+{
+	struct pages_range r = {0};
+	struct longs v = {0};
+	size_t bytes = 0;
+
+	cr_assert_eq(longs_resident(&v, &r), -EOPNOTSUPP);
+	cr_assert_eq(longs_resize_zeroed(&v, MIB(2) / sizeof(long)), 0);
+	*longs_at(&v, MIB(1) / sizeof(long)) = 1;
+	while (longs_resident(&v, &r) == 0 && r.len != 0) {
+		cr_assert(r.offset <= MIB(1) && r.offset + r.len > MIB(1));
+		bytes += r.len;
+	}
+	cr_assert(bytes > 0 && bytes <= MIB(2));
+	longs_free(&v);
+}
+
+Test(vec_memory, keeps_hints_when_it_grows)
+{
+	struct longs v = {0};
+
+	cr_assert_eq(longs_advise(&v, PAGES_HINT_SEQUENTIAL), -EOPNOTSUPP);
+	push_until(&v, KIB(64));
+	cr_assert_eq(longs_advise(&v, PAGES_HINT_DONT_DUMP), 0);
+	cr_assert_eq(longs_advise(&v, PAGES_HINT_NO_HUGE), 0);
+	push_until(&v, MIB(2));
+	cr_assert_eq(count_mappings(longs_data(&v), MIB(16)), 1);
+	check_count(&v, MIB(2));
+	longs_free(&v);
+}
+
+/* The pages end in the middle of an element: what was written there is not zero. */
+Test(vec_memory, resize_zeroed_clears_the_part_of_an_element_at_the_end_of_a_page)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 2 * page / sizeof(struct triple);
+	struct paged_vec_options o = { .reserve = n };
+	struct triples v = {0};
+	struct triples_slice spare;
+
+	cr_assert_eq(triples_open(&v, &o), 0);
+	cr_assert_eq(triples_reserve(&v, n), 0);
+	spare = triples_spare(&v);
+	memset(spare.ptr, 0xff, spare.len * sizeof(struct triple));
+	cr_assert_eq(triples_shrink_to(&v, 1), 0);
+	cr_assert_lt(triples_capacity(&v), n);
+	(void)triples_spare(&v);
+	cr_assert_eq(triples_resize_zeroed(&v, n), 0);
+	cr_assert(is_zero((const char *)triples_data(&v), n * sizeof(struct triple)));
+	triples_free(&v);
+}
+
+/* What the last one left is used again, and its contents show nowhere. */
+Test(vec_memory, keeps_the_pages_of_the_last_big_vector_for_the_next)
+{
+	struct paged_vec_options o = { .capacity = MIB(1) };
+	struct longs v = {0}, w = {0}, small = {0};
+	const long *place;
+
+	push_until(&v, MIB(8));
+	place = longs_cdata(&v);
+	longs_free(&v);
+	push_until(&small, MIB(1) / 8);
+	cr_assert_neq(longs_cdata(&small), place);
+	cr_assert_eq(longs_open(&v, &o), 0);
+	cr_assert_eq(longs_cdata(&v), place);
+	cr_assert_geq(longs_capacity(&v), MIB(8));
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_neq(longs_cdata(&w), place);
+	cr_assert_eq(longs_resize_zeroed(&v, MIB(8)), 0);
+	for (size_t i = 0; i < MIB(8); i++)
+		cr_assert_eq(*longs_at(&v, i), 0);
+	longs_clear(&v);
+	push_until(&v, MIB(9));
+	check_count(&v, MIB(9));
+	longs_free(&v);
+	longs_free(&w);
+	longs_free(&small);
+}
+
+Test(vec_memory, does_not_keep_pages_with_hints_of_the_caller)
+{
+	struct paged_vec_options o = { .capacity = MIB(1) };
+	struct longs v = {0}, w = {0};
+	struct pages_range r = {0};
+
+	push_until(&v, MIB(8));
+	cr_assert_eq(longs_advise(&v, PAGES_HINT_DONT_FORK), 0);
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_eq(longs_resident(&w, &r), 0);
+	cr_assert_eq(r.len, 0);
+	longs_free(&w);
+}
+
+Test(vec_memory, is_zero_where_it_should_be_in_pages_that_were_used)
+{
+	struct paged_vec_options o = { .capacity = MIB(8) / sizeof(long) };
+	struct longs v = {0}, w = {0};
+
+	push_until(&v, MIB(8));
+	for (size_t i = 0; i < longs_len(&v); i++)
+		*longs_at(&v, i) = -1;
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	cr_assert_eq(longs_resize_zeroed(&w, o.capacity), 0);
+	cr_assert(is_zero((const char *)longs_data(&w), MIB(8)));
+	longs_free(&w);
+}
+
+/*
+ * What is kept is left to the kernel; before somebody gets it each page is stored to, since
+ * what the kernel itself writes there later would not count.  Without swap, paging out takes
+ * just what was not.
+ */
+Test(vec_memory, that_was_kept_cannot_be_taken_from_its_next_owner)
+{
+	struct paged_vec_options o = { .capacity = MIB(16) / sizeof(long) };
+	struct longs v = {0}, w = {0};
+	char *p;
+	size_t kept = 0, lost = 0;
+
+	push_until(&v, MIB(16));
+	for (size_t i = 0; i < longs_len(&v); i++)
+		*longs_at(&v, i) = -1;
+	longs_free(&v);
+	cr_assert_eq(longs_open(&w, &o), 0);
+	p = (char *)longs_data(&w);
+	for (size_t i = 100; i < MIB(16); i += 4096)
+		kept += p[i] == -1;
+	if (madvise(p, MIB(16), 21 /* MADV_PAGEOUT */) != 0)
+		cr_skip_test("this kernel cannot page out");
+	for (size_t i = 100; i < MIB(16); i += 4096)
+		lost += p[i] != -1;
+	cr_assert_geq(kept, MIB(15) / 4096);
+	cr_assert_leq(lost, MIB(16) / 4096 - kept, "%zu of %zu pages are lost", lost, kept);
+	longs_free(&w);
+}
+
+Test(vec_memory, gives_up_what_is_kept_when_address_space_is_short)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+	struct longs v = {0};
+
+	push_until(&v, MIB(32));
+	longs_free(&v);
+	limit.rlim_cur = status("VmSize") + MIB(32);
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	cr_assert_eq(longs_reserve_exact(&v, MIB(34)), 0);
+	longs_free(&v);
+}
+
+Test(vec_memory, survives_a_limit_of_address_space)
+{
+	struct rlimit limit = { status("VmSize") + MIB(64), RLIM_INFINITY };
+	struct triples v = {0};
+	struct triple t = {0};
+	size_t n, least = MIB(16) / sizeof(t);
+	int err = 0;
+
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	while (err == 0) {
+		t.a = (long)triples_len(&v);
+		err = triples_push(&v, t);
+	}
+	cr_assert_eq(err, -ENOMEM);
+	n = triples_len(&v);
+	cr_assert_geq(n, least);
+	cr_assert_eq(triples_reserve(&v, MIB(64)), -ENOMEM);
+	cr_assert_eq(triples_insert_n(&v, 0, triples_data(&v), n), -ENOMEM);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(triples_at(&v, i)->a, (long)i);
+	limit.rlim_cur = RLIM_INFINITY;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	cr_assert_eq(triples_push(&v, t), 0);
+	triples_free(&v);
+}
