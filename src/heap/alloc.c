@@ -21,7 +21,7 @@ struct place {
  * neighbours, as memory; and those that are absent, as a system call that moves some there.
  */
 static void
-consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used, struct place *best)
+consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used, struct place *best) PAGES_LOCKED
 {
 	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + used);
 	size_t cost = b - a - pages_units_count(&h->units, a, b, true) +
@@ -36,7 +36,7 @@ consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used,
  * free.  Sharing units is worth 2 % of all memory (sizes of 1 to 8 MiB).
  */
 static uint32_t
-choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used, uint32_t *ret_first)
+choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used, uint32_t *ret_first) PAGES_LOCKED
 {
 	const struct pages_extents *x = &h->extents;
 	struct place best = { 0, 0, SIZE_MAX };
@@ -85,9 +85,9 @@ pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t u
 	return id;
 }
 
-/* With the lock.  ret_zero: pages known to be zero. */
+/* Ret_zero: pages known to be zero. */
 static uint32_t
-take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero)
+take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero) PAGES_LOCKED
 {
 	size_t up = pages_heap_unit_pages(h), first;
 	struct pages_unit_run absent;
@@ -126,12 +126,12 @@ is_top(const struct pages_heap *h, uint32_t id)
 }
 
 /*
- * With the lock: the block that this thread freed last, made to fit.  Saves the search
+ * The block that this thread freed last, made to fit.  Saves the search
  * for a place, and joining and splitting what is free.  Only on top, where temporaries
  * lie: elsewhere it would leave gaps that the best fit does not.
  */
 static uint32_t
-refit_pocket(struct pages_heap *h, uint32_t pages)
+refit_pocket(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
 {
 	uint32_t id = pages_heap_claim_pocket(h);
 
@@ -152,9 +152,8 @@ refit_pocket(struct pages_heap *h, uint32_t pages)
 	return id;
 }
 
-/* With the lock. */
 static char *
-allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct pages_span *ret_zero)
+allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct pages_span *ret_zero) PAGES_LOCKED
 {
 	size_t pages = pages_heap_pages(h, size);
 	struct pages_want want = { (uint32_t)pages, 1, 0 };
@@ -215,7 +214,7 @@ pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_sp
 		cleared = clear(h, p, size, known_zero);
 		e->note |= size >= PAGES_SPARSE_FROM ? PAGES_NOTE_CALLOC : 0;
 	}
-	__atomic_fetch_add(&h->stats.cleared_bytes, cleared, __ATOMIC_RELAXED);
+	atomic_fetch_add_explicit(&h->cleared_bytes, cleared, memory_order_relaxed);
 }
 
 /* Without the lock: from the heap. */

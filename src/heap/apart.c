@@ -124,14 +124,14 @@ pages_heap_release_apart(struct pages_heap *h, uint32_t id)
 	if (e->note)
 		(void)pages_extents_give(&h->extents, id);
 	else
-		pages_extent_set_state(e, PAGES_EXTENT_PARTING);
+		pages_heap_lose(h, id);
 }
 
 /* Allocating and freeing. ------------------------------------------------- */
 
-/* With the lock: an extent of whole units for so many pages, or 0. */
+/* An extent of whole units for so many pages, or 0. */
 static uint32_t
-take(struct pages_heap *h, size_t pages, size_t align)
+take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 {
 	size_t up = pages_heap_unit_pages(h);
 	struct pages_want want = { .count = (uint32_t)pages_round_up(pages, up) };
@@ -160,9 +160,8 @@ take(struct pages_heap *h, size_t pages, size_t align)
 	return id;
 }
 
-/* With the lock. */
 static int
-allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
+allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret) PAGES_LOCKED
 {
 	size_t pages;
 
@@ -249,9 +248,9 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages)
 		give_back(h, rest);
 }
 
-/* With the lock: units behind block id, enough for pages in all, as an extent of their own. */
+/* Units behind block id, enough for pages in all, as an extent of their own. */
 static uint32_t
-take_behind(struct pages_heap *h, uint32_t id, size_t pages)
+take_behind(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t count = pages_round_up(pages, pages_heap_unit_pages(h)) - e->count;
@@ -271,9 +270,9 @@ take_behind(struct pages_heap *h, uint32_t id, size_t pages)
 	return next;
 }
 
-/* With the lock: block id, which has the room, has so many pages now. */
+/* Block id, which has the room, has so many pages now. */
 static void
-set_used(struct pages_heap *h, uint32_t id, size_t pages)
+set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
 

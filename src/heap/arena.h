@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "locked.h"
+
 static_assert(sizeof(size_t) == 8, "address space has to be plentiful");
 
 /* The granule of physical memory: a huge page where pages are 4 KiB. */
@@ -41,7 +43,7 @@ int pages_arena_open(struct pages_arena *a, size_t len, size_t page_size, bool h
 void pages_arena_close(struct pages_arena *a);
 
 /* Make everything below end (bytes from base) usable.  0, or -errno and nothing changed. */
-int pages_arena_commit(struct pages_arena *a, size_t end);
+int pages_arena_commit(struct pages_arena *a, size_t end) PAGES_LOCKED;
 
 /*
  * Make a committed range zero and give its memory back, as cheaply as that can be.

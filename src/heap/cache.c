@@ -20,7 +20,7 @@ my_index(void)
 }
 
 static uint64_t
-read(_Atomic uint64_t *counter)
+read(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
@@ -199,7 +199,7 @@ pages_heap_reset_pockets(struct pages_heap *h)
 }
 
 struct pages_pocket_counts
-pages_heap_count_pockets(struct pages_heap *h)
+pages_heap_count_pockets(const struct pages_heap *h)
 {
 	struct pages_pocket_counts sum = { 0, 0 };
 

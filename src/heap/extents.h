@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "locked.h"
+
 enum pages_extent_state {
 	PAGES_EXTENT_SPARE,	/* the record is not in use */
 	PAGES_EXTENT_FREE,
@@ -33,6 +35,8 @@ enum pages_extent_state {
 	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
 	PAGES_EXTENT_APART,	/* live, of whole units that it shares with nobody */
 	PAGES_EXTENT_RENEWED,	/* the same, freed; its memory is gone already */
+	PAGES_EXTENT_PURGING,	/* free space whose memory is being given back, without the lock */
+	PAGES_EXTENT_LOST,	/* nobody gets it any more: a part of it is no mapping of ours */
 };
 
 struct pages_extent {
@@ -93,35 +97,35 @@ void pages_extents_close(struct pages_extents *x);
  * The smallest free extent with a key of at least (count, first), or 0: with
  * first 0 the best fit, and with (count, first + 1) of one the next best.
  */
-uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first);
+uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first) PAGES_LOCKED;
 
 /* Where in free extent id the wanted place would be; false if it has none. */
 bool pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
-			 uint32_t *ret_first);
+			 uint32_t *ret_first) PAGES_LOCKED;
 
 /*
  * Make count pages at first, inside free extent id, a live extent; what is left
  * of id on either side stays free.  Returns its id (used is count); 0 when there
  * are no records left, and then nothing changed.
  */
-uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count);
+uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count) PAGES_LOCKED;
 
 /* Free a live extent; returns the free extent it became part of. */
-struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id);
+struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id) PAGES_LOCKED;
 
 /* Lengthen live extent id by count pages that are free behind it; false if they are not. */
-bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count);
+bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
 
 /*
  * Shorten live extent id to keep pages, used or not, and free the rest.
  * Returns the free extent that it became part of; count 0 when it could not be
  * done for want of a record.
  */
-struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep);
+struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
 /* Is there a record for that? */
 static inline bool
-pages_extents_can_cut(const struct pages_extents *x)
+pages_extents_can_cut(const struct pages_extents *x) PAGES_LOCKED
 {
 	return x->spare != 0 || x->nodes < x->nodes_max;
 }
@@ -130,16 +134,16 @@ pages_extents_can_cut(const struct pages_extents *x)
  * The same without freeing the rest, which becomes an extent of its own in the same
  * state.  Returns its id, or 0 for want of a record.
  */
-uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep);
+uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
 /*
  * Make count pages behind live extent id an extent of its own, in the same state, if
  * they are free.  Returns its id, or 0.
  */
-uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count);
+uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
 
 /* Lengthen id by extent next, which begins where id ends, and is no more. */
-void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next);
+void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next) PAGES_LOCKED;
 
 
 /* The extent in such a state that begins at page, or 0. */
@@ -168,6 +172,6 @@ pages_extents_apart_at(const struct pages_extents *x, size_t page)
 }
 
 /* Tiling, table and tree agree?  For tests: walks everything. */
-bool pages_extents_valid(const struct pages_extents *x);
+bool pages_extents_valid(const struct pages_extents *x) PAGES_LOCKED;
 
 #endif /* PAGES_EXTENTS_H */

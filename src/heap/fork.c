@@ -16,14 +16,14 @@
 #include "os/os.h"
 
 static struct pages_unit_run
-next_kept(const struct pages_heap *h, size_t from)
+next_kept(const struct pages_heap *h, size_t from) PAGES_LOCKED
 {
 	return pages_units_kept(&h->units, from, h->units.count, PAGES_ALL);
 }
 
 /* What is not hidden is dropped by the child: it just costs more. */
 static void
-hide_kept(struct pages_heap *h)
+hide_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
 	size_t seams = h->units.seams;
@@ -52,7 +52,7 @@ give_up(struct pages_heap *h)
  * afresh is not marked; what it held was free.
  */
 static void
-show_kept(struct pages_heap *h)
+show_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
 
@@ -68,7 +68,7 @@ show_kept(struct pages_heap *h)
 
 /* Also what was hidden: only then it is known to be zero (emulators ignore marks). */
 static void
-drop_kept(struct pages_heap *h)
+drop_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
 
@@ -100,35 +100,41 @@ reset_counters(struct pages_heap *h)
 	u->freed = u->kept;
 	u->inherited = u->peak_resident = u->held + u->kept;
 	atomic_store(&h->busy, 0);
+	atomic_store(&h->cleared_bytes, 0);
+	atomic_store(&h->copied_bytes, 0);
 	pages_heap_reset_pockets(h);
 }
 
 void
-pages_heap_fork_prepare(struct pages_heap *h)
+pages_heap_fork_prepare(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	(void)pages_heap_drop_sparse(h);
 	pages_lock_before_fork(&h->lock);
 	if (!pages_lock_is_forking(&h->lock) || h->state != PAGES_HEAP_OPEN)
 		return;
+	pages_heap_check_now(h);
 	pages_heap_empty_pockets(h);
 	if (pages_can(PAGES_CAP_WIPE))
 		hide_kept(h);
 }
 
 void
-pages_heap_fork_parent(struct pages_heap *h)
+pages_heap_fork_parent(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
-	if (pages_lock_is_forking(&h->lock) && h->state == PAGES_HEAP_OPEN)
+	if (pages_lock_is_forking(&h->lock) && h->state == PAGES_HEAP_OPEN) {
 		show_kept(h);
+		pages_heap_check_now(h);
+	}
 	pages_lock_after_fork_parent(&h->lock);
 }
 
 void
-pages_heap_fork_child(struct pages_heap *h)
+pages_heap_fork_child(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	if (pages_lock_is_forking(&h->lock) && h->state == PAGES_HEAP_OPEN) {
 		show_kept(h);
 		drop_kept(h);
+		pages_heap_check_now(h);
 	}
 	reset_counters(h);
 	pages_heap_close_holes(h);

@@ -56,17 +56,26 @@ pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_spa
 		pages_units_keep(&h->units, a, b);
 }
 
-/* With the lock: what a sweep took (nothing of it is used) is free again. */
+/* What a sweep took (nothing of it is used) is free again. */
 static void
-release_swept(struct pages_heap *h, uint32_t id)
+release_swept(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t first = pages_heap_unit_down(h, e->first);
 	struct pages_unit_run run = { first, pages_heap_unit_down(h, e->first + e->count) - first };
 
 	pages_units_done(&h->units, run, (enum pages_fate)e->note);
-	if (e->note != PAGES_HOLE)
+	if (e->note == PAGES_HOLE)
+		pages_heap_lose(h, id);
+	else
 		(void)pages_extents_give(&h->extents, id);
+}
+
+void
+pages_heap_lose(struct pages_heap *h, uint32_t id)
+{
+	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LOST);
+	h->lost += h->extents.node[id].count;
 }
 
 void
@@ -78,13 +87,15 @@ pages_heap_count_gone(struct pages_heap *h, uint32_t id)
 }
 
 static void
-release_block(struct pages_heap *h, uint32_t id)
+release_block(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
 	const struct pages_extent e = h->extents.node[id];
 
 	pages_heap_settle(h, id);
-	if (PAGES_UNLIKELY((e.note & PAGES_NOTE_HOLE) != 0))
-		return;		/* nobody's for ever */
+	if (PAGES_UNLIKELY((e.note & PAGES_NOTE_HOLE) != 0)) {
+		pages_heap_lose(h, id);
+		return;
+	}
 	pages_heap_keep(h, e.first, e.first + e.used, pages_extents_give(&h->extents, id));
 }
 
@@ -97,7 +108,7 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 		pages_heap_release_apart(h, id);
 		return;
 	}
-	if (e->used == 0) {
+	if (pages_extent_state(e) == PAGES_EXTENT_PURGING) {
 		release_swept(h, id);
 		return;
 	}
@@ -119,7 +130,7 @@ part(struct pages_heap *h, uint32_t id)
 }
 
 static void
-release_parting(struct pages_heap *h)
+release_parting(struct pages_heap *h) PAGES_LOCKED
 {
 	uint32_t id = atomic_exchange(&h->parting, 0);
 
@@ -158,16 +169,32 @@ pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate)
 	h->extents.node[id].note = fate;
 	if (pages_heap_enter(h)) {
 		pages_heap_release(h, id);
-		pages_lock_release(&h->lock);
+		pages_heap_unlock(h);
 	} else {
 		part(h, id);
 	}
 }
 
 bool
-pages_heap_enter(struct pages_heap *h)
+pages_heap_lock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	if (!pages_lock_acquire(&h->lock))
+		return false;
+	pages_heap_check_now(h);
+	return true;
+}
+
+void
+pages_heap_unlock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
+{
+	pages_heap_check_now(h);
+	pages_lock_release(&h->lock);
+}
+
+bool
+pages_heap_enter(struct pages_heap *h)
+{
+	if (!pages_heap_lock(h))
 		return false;
 	if (PAGES_UNLIKELY(atomic_load_explicit(&h->parting, memory_order_relaxed) != 0))
 		release_parting(h);
@@ -183,7 +210,7 @@ pages_heap_leave(struct pages_heap *h)
 
 	if (PAGES_UNLIKELY(due))
 		pages_heap_empty_pockets(h);
-	pages_lock_release(&h->lock);
+	pages_heap_unlock(h);
 	if (PAGES_UNLIKELY(due)) {
 		(void)pages_heap_drop_sparse(h);
 		(void)pages_heap_sweep(h, PAGES_OLD, 0);
@@ -202,7 +229,7 @@ pages_heap_leave_quickly(struct pages_heap *h)
 			   pages_heap_is_soiled(h)))
 		pages_heap_leave(h);
 	else
-		pages_lock_release(&h->lock);
+		pages_heap_unlock(h);
 }
 
 /* Looking. ---------------------------------------------------------------- */
@@ -220,86 +247,17 @@ pages_heap_usable(struct pages_heap *h, const void *p)
 void
 pages_heap_count_copy(struct pages_heap *h, size_t bytes)
 {
-	__atomic_fetch_add(&h->stats.copied_bytes, bytes, __ATOMIC_RELAXED);
-}
-
-void
-pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
-{
-	const struct pages_units *u = &h->units;
-	struct pages_pocket_counts pockets;
-	bool locked = pages_heap_enter(h);
-
-	if (locked)
-		pages_heap_empty_pockets(h);
-	pockets = pages_heap_count_pockets(h);
-	*ret = h->stats;
-	ret->requests += pockets.hits;
-	ret->requested_bytes += pockets.hit_bytes;
-	ret->frees += pockets.hits;
-	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
-	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
-	ret->moved_free_bytes = u->funded * PAGES_UNIT;
-	ret->inherited_bytes = u->inherited * PAGES_UNIT;
-	ret->moved_bytes = u->moved * PAGES_UNIT;
-	ret->fresh_bytes = u->fresh * PAGES_UNIT;
-	ret->returned_bytes = u->returned * PAGES_UNIT;
-	ret->resident_bytes = (u->held + u->kept) * PAGES_UNIT;
-	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
-	ret->kept_bytes = u->kept * PAGES_UNIT;
-	ret->refused_moves = u->refused_moves;
-	ret->mapping_seams = u->seams;
-	ret->arena_bytes = h->arena.len;
-	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
-	pages_heap_count_waiting(h, ret);
-	if (locked)
-		pages_heap_leave(h);
-}
-
-/*
- * Units that overlap the used part of a block, of which the first seen ones are below
- * from.  What is apart uses its units to the end.
- */
-static size_t
-count_used(const struct pages_heap *h, const struct pages_extent *e, size_t *from)
-{
-	bool apart = pages_extent_state(e) == PAGES_EXTENT_APART ||
-		     (e->note & PAGES_NOTE_SPARSE) != 0;
-	size_t a = pages_max(pages_heap_unit_down(h, e->first), *from);
-	size_t b = pages_heap_unit_up(h, e->first + (apart ? e->count : e->used));
-
-	*from = pages_max(*from, b);
-	return b > a ? b - a : 0;
+	atomic_fetch_add_explicit(&h->copied_bytes, bytes, memory_order_relaxed);
 }
 
 bool
 pages_heap_valid(struct pages_heap *h)
 {
-	const struct pages_units *u = &h->units;
-	size_t kept = 0, held = 0, from = 0, soiled = 0;
+	bool valid = false;
 
-	if (h->state != PAGES_HEAP_OPEN)
-		return true;
-	(void)pages_heap_drop_sparse(h);
-	pages_heap_empty_pockets(h);
-	for (uint32_t page = 0, id; page < h->extents.pages; page += h->extents.node[id].count) {
-		const struct pages_extent *e = &h->extents.node[id = h->extents.edge[page]];
-		size_t a = pages_heap_unit_up(h, page);
-		size_t b = pages_heap_unit_down(h, page + e->count);
-
-		if (pages_extent_state(e) == PAGES_EXTENT_FREE) {
-			kept += a < b ? pages_units_count(u, a, b, false) : 0;
-			soiled += a < b ? pages_units_soiled(u, a, b) : 0;
-		} else if (pages_extent_state(e) == PAGES_EXTENT_LIVE ||
-			   pages_extent_state(e) == PAGES_EXTENT_APART) {
-			size_t n = count_used(h, e, &from);
-
-			held += n;
-			if (pages_units_count(u, from - n, from, true) != n)
-				return false;
-		}
+	if (pages_heap_lock(h)) {
+		valid = pages_heap_check(h) == NULL;
+		pages_heap_unlock(h);
 	}
-	return soiled == u->soiled && kept == u->kept && kept == pages_units_count(u, 0, u->count, false) &&
-	       held == u->held && held == pages_units_count(u, 0, u->count, true) &&
-	       pages_extents_valid(&h->extents);
+	return valid;
 }

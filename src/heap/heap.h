@@ -84,6 +84,11 @@ struct pages_heap {
 	_Atomic uint32_t pockets_used;			/* a bit for each that ever was */
 
 	_Atomic size_t apart;	/* blocks that are */
+	size_t lost;		/* pages that are, for good */
+	unsigned checks;	/* counts those that a build with --enable-checks could make */
+
+	/* Parts of the statistics that are counted without the lock. */
+	_Atomic uint64_t cleared_bytes, copied_bytes;
 };
 
 /*
@@ -195,7 +200,7 @@ void pages_heap_fork_prepare(struct pages_heap *h);
 void pages_heap_fork_parent(struct pages_heap *h);
 void pages_heap_fork_child(struct pages_heap *h);
 
-/* Everything agrees with everything?  For tests. */
+/* Do the books agree with each other?  Changes nothing.  For tests. */
 bool pages_heap_valid(struct pages_heap *h);
 
 #endif /* PAGES_HEAP_H */

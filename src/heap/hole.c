@@ -10,7 +10,7 @@
 
 /* space is the free extent around the hole. */
 static void
-fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole)
+fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	size_t up = pages_heap_unit_pages(h);
@@ -20,7 +20,7 @@ fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole)
 
 	if (id == 0)	/* no records for what is left on either side: all of it, then */
 		id = pages_extents_take(x, around, space.first, space.count);
-	pages_extent_set_state(&x->node[id], PAGES_EXTENT_PARTING);
+	pages_heap_lose(h, id);
 }
 
 void

@@ -7,24 +7,34 @@
 
 #include "os/base.h"
 #include "heap.h"
+#include "locked.h"
 
-/* With the lock, once: reserve the arena; state says whether there is one. */
-void pages_heap_open(struct pages_heap *h);
-
-/* Take the lock and do what was left undone for want of it; false if it cannot be had. */
-bool pages_heap_enter(struct pages_heap *h);
+/* Once: reserve the arena; state says whether there is one. */
+void pages_heap_open(struct pages_heap *h) PAGES_LOCKED;
 
 /*
- * With the lock: really free the blocks that wait in pockets.  Whoever looks at
+ * The lock; false if it cannot be had.  enter() also frees what could not be freed for
+ * want of it.
+ */
+bool pages_heap_lock(struct pages_heap *h) PAGES_TRY_LOCKS;
+bool pages_heap_enter(struct pages_heap *h) PAGES_TRY_LOCKS;
+void pages_heap_unlock(struct pages_heap *h) PAGES_UNLOCKS;
+
+/* What does not agree in the books, or NULL.  Ends the process with --enable-checks. */
+const char *pages_heap_check(const struct pages_heap *h) PAGES_LOCKED;
+void pages_heap_check_now(struct pages_heap *h) PAGES_LOCKED;
+
+/*
+ * Really free the blocks that wait in pockets.  Whoever looks at
  * extents or units as a whole does this first.
  */
-void pages_heap_empty_pockets(struct pages_heap *h);
+void pages_heap_empty_pockets(struct pages_heap *h) PAGES_LOCKED;
 
 /*
- * With the lock: the block in this thread's pocket, parting still, or 0; the other
+ * The block in this thread's pocket, parting still, or 0; the other
  * pockets are emptied.
  */
-uint32_t pages_heap_claim_pocket(struct pages_heap *h);
+uint32_t pages_heap_claim_pocket(struct pages_heap *h) PAGES_LOCKED;
 
 /* Without the lock: a block that is in no pocket. */
 void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero);
@@ -39,10 +49,10 @@ void pages_heap_reset_pockets(struct pages_heap *h);
 struct pages_pocket_counts {
 	uint64_t hits, hit_bytes;
 };
-struct pages_pocket_counts pages_heap_count_pockets(struct pages_heap *h);
+struct pages_pocket_counts pages_heap_count_pockets(const struct pages_heap *h);
 
-/* With the lock: the record of a parting block becomes free address space. */
-void pages_heap_release(struct pages_heap *h, uint32_t id);
+/* The record of a parting block becomes free address space. */
+void pages_heap_release(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /*
  * Take block id out of its owner's hands in one step, so that of two threads that
@@ -71,7 +81,7 @@ enum {
 };
 
 /* Block id is handed out just now. */
-void pages_heap_note_birth(struct pages_heap *h, uint32_t id);
+void pages_heap_note_birth(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* Blocks of less have not much that can be marked: they always soil. */
 #define PAGES_MARK_FROM (2 * PAGES_UNIT)
@@ -107,8 +117,8 @@ void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
 /* Is one of size bytes expected to? */
 bool pages_heap_expects_sparse(struct pages_heap *h, size_t size);
 
-/* With the lock: a block for a calloc that is expected to stay sparse; or 0. */
-uint32_t pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero);
+/* A block for a calloc that is expected to stay sparse; or 0. */
+uint32_t pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero) PAGES_LOCKED;
 
 /* Without the lock, for its new owner: make block id zero, of which *zero is known to be so. */
 size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zero);
@@ -125,8 +135,8 @@ uint32_t pages_heap_part_calloc(struct pages_heap *h, uint32_t id);
  */
 bool pages_heap_make_dense(struct pages_heap *h, uint32_t id);
 
-/* With the lock: that block counts as freed and kept. */
-void pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st);
+/* That block counts as freed and kept. */
+void pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED;
 
 /*
  * Without the lock: free the sparse block that waits for the next calloc, if there is one.
@@ -134,12 +144,12 @@ void pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st);
  */
 size_t pages_heap_drop_sparse(struct pages_heap *h);
 
-/* With the lock: tell the units what is noted about block id. */
-void pages_heap_settle(struct pages_heap *h, uint32_t id);
+/* Tell the units what is noted about block id. */
+void pages_heap_settle(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
-/* With the lock: have so many free units been soiled that they should be marked? */
+/* Have so many free units been soiled that they should be marked? */
 static inline bool
-pages_heap_is_soiled(struct pages_heap *h)
+pages_heap_is_soiled(struct pages_heap *h) PAGES_LOCKED
 {
 	enum { UNITS = 8 };
 
@@ -147,26 +157,26 @@ pages_heap_is_soiled(struct pages_heap *h)
 }
 
 /* Release the lock; then, without it, give back what is overdue. */
-void pages_heap_leave(struct pages_heap *h);
+void pages_heap_leave(struct pages_heap *h) PAGES_UNLOCKS;
 
 /* The same, but looks at the clock only now and then. */
-void pages_heap_leave_quickly(struct pages_heap *h);
+void pages_heap_leave_quickly(struct pages_heap *h) PAGES_UNLOCKS;
 
 /*
- * With the lock: a live extent for want, committed as far as it is used.  Returns
+ * A live extent for want, committed as far as it is used.  Returns
  * its id, or 0 and in *ret_why the counter of the reason.
  */
 uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
-			  uint64_t **ret_why);
+			  uint64_t **ret_why) PAGES_LOCKED;
 
 /*
- * With the lock: make block id, which nobody else knows, pages pages long where it is;
+ * Make block id, which nobody else knows, pages pages long where it is;
  * false if it cannot be, and then its size is unchanged.
  */
-bool pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages);
+bool pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED;
 
-/* With the lock: keep the units that became free when pages [first, end) joined span. */
-void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span);
+/* Keep the units that became free when pages [first, end) joined span. */
+void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_span span) PAGES_LOCKED;
 
 /*
  * Without the lock: give back kept units until leave_units are left; or mark those that
@@ -178,15 +188,15 @@ size_t pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t lea
 void pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate);
 
 /*
- * With the lock, when units are broken: free extent id, or the room of block id, of
+ * When units are broken: free extent id, or the room of block id, of
  * which units were held up to page end; but for the hole, which nobody gets again.
  * Room is cut off, for which there has to be a record.
  */
-void pages_heap_give_up(struct pages_heap *h, uint32_t id);
-void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end);
+void pages_heap_give_up(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end) PAGES_LOCKED;
 
-/* With the lock: is it time to give back what is old?  Says so once. */
-bool pages_heap_sweep_due(struct pages_heap *h);
+/* Is it time to give back what is old?  Says so once. */
+bool pages_heap_sweep_due(struct pages_heap *h) PAGES_LOCKED;
 
 /* The record of a live block whose address is p, or 0: it is apart, or there is none. */
 uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
@@ -194,15 +204,18 @@ uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
 /* The same; ends the process if there is none. */
 uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
 
-/* With the lock: block id is no longer live. */
-void pages_heap_count_gone(struct pages_heap *h, uint32_t id);
+/* Block id is no longer live. */
+void pages_heap_count_gone(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* What heap.c leaves to apart.c once p is no ordinary block. */
 void pages_heap_free_apart(struct pages_heap *h, void *p);
 size_t pages_heap_usable_apart(const struct pages_heap *h, const void *p);
 
-/* With the lock: the record of a renewed extent becomes free address space. */
-void pages_heap_release_apart(struct pages_heap *h, uint32_t id);
+/* The record of a renewed extent becomes free address space. */
+void pages_heap_release_apart(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/* Extent id, which holds no memory, goes to nobody any more. */
+void pages_heap_lose(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* In a forked child, which owns the lock: what it did not inherit is no hole either. */
 void pages_heap_close_holes(struct pages_heap *h);
@@ -248,7 +261,7 @@ pages_heap_unit_up(const struct pages_heap *h, size_t page)
 }
 
 static inline void
-pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_pages)
+pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_pages) PAGES_LOCKED
 {
 	struct pages_stats *st = &h->stats;
 

@@ -33,12 +33,12 @@ pages_heap_sweep_due(struct pages_heap *h)
 }
 
 /*
- * With the lock: find a run of at most max such units, and make its place
+ * Find a run of at most max such units, and make its place
  * a live extent, so that nobody is given it while its memory leaves.  Returns its
  * id, 0 if there is none.
  */
 static uint32_t
-take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages_unit_run *ret)
+take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages_unit_run *ret) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	size_t up = pages_heap_unit_pages(h);
@@ -59,7 +59,7 @@ take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages
 	run.count = pages_min(run.count, max);
 	id = pages_extents_take(x, id, (uint32_t)(run.first * up), (uint32_t)(run.count * up));
 	if (id != 0) {
-		pages_extent_set_state(&x->node[id], PAGES_EXTENT_PARTING);
+		pages_extent_set_state(&x->node[id], PAGES_EXTENT_PURGING);
 		x->node[id].used = 0;
 		pages_units_leave(&h->units, run);
 		*ret = run;
@@ -92,7 +92,7 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 
 		if (id == 0 && which == PAGES_OLD)
 			pages_units_age(&h->units);
-		pages_lock_release(&h->lock);
+		pages_heap_unlock(h);
 		if (id == 0)
 			break;
 		fate = sweep_run(h, which, run);
@@ -120,7 +120,7 @@ pages_heap_tend(struct pages_heap *h)
 	if (!pages_heap_enter(h))
 		return true;
 	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
-	pages_lock_release(&h->lock);
+	pages_heap_unlock(h);
 	return kept;
 }
 
@@ -132,13 +132,13 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 	if (!pages_heap_enter(h))
 		return bytes;
 	pages_heap_empty_pockets(h);
-	pages_lock_release(&h->lock);
+	pages_heap_unlock(h);
 	return bytes + pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
-/* With the lock: make all that lies behind what is committed unavailable for ever. */
+/* Make all that lies behind what is committed unavailable for ever. */
 static size_t
-retire_reserve(struct pages_heap *h)
+retire_reserve(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
@@ -149,7 +149,7 @@ retire_reserve(struct pages_heap *h)
 	last = pages_extents_take(x, last, first, x->pages - first);
 	if (last == 0)
 		return 0;
-	pages_extent_set_state(&x->node[last], PAGES_EXTENT_PARTING);
+	pages_heap_lose(h, last);
 	/* First of all: the addresses may be somebody else's as soon as they are released. */
 	atomic_store(&h->len, h->arena.committed);
 	h->arena.len = h->arena.committed;
@@ -167,7 +167,7 @@ pages_heap_surrender(struct pages_heap *h)
 		pages_heap_empty_pockets(h);
 		len = retire_reserve(h);
 	}
-	pages_lock_release(&h->lock);
+	pages_heap_unlock(h);
 	pages_os_release(h->arena.base + h->arena.committed, len);
 	return len != 0;
 }

@@ -14,11 +14,11 @@
 #include "impl.h"
 
 /*
- * With the lock: the used part of block id is pages long now, which its extent can hold.
+ * The used part of block id is pages long now, which its extent can hold.
  * False if memory cannot be had there.
  */
 static bool
-set_used(struct pages_heap *h, uint32_t id, uint32_t pages)
+set_used(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t old_end = e->first + e->used, end = e->first + pages;
@@ -36,7 +36,7 @@ set_used(struct pages_heap *h, uint32_t id, uint32_t pages)
 }
 
 static bool
-grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
+grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t end = (size_t)(e->first + pages) << h->arena.page_shift;
@@ -51,7 +51,7 @@ grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages)
 }
 
 static void
-shrink(struct pages_heap *h, uint32_t id, uint32_t pages)
+shrink(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t first = e->first + pages, end = e->first + e->used;
@@ -76,9 +76,9 @@ pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages)
 	return e->used == pages;
 }
 
-/* With the lock: block id, which had used pages, has been grown for its owner. */
+/* Block id, which had used pages, has been grown for its owner. */
 static void
-count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages)
+count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages) PAGES_LOCKED
 {
 	(*how)++;
 	h->stats.requested_bytes += (pages - used) << h->arena.page_shift;
@@ -121,11 +121,11 @@ copy_of(const struct pages_heap *h, size_t from, size_t end, size_t to)
 }
 
 /*
- * With the lock: move units [a, b), the whole ones of a block, to the same place
+ * Move units [a, b), the whole ones of a block, to the same place
  * in another one that begins distance units further on.  Returns how far it got.
  */
 static size_t
-transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
+transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOCKED
 {
 	while (a < b) {
 		size_t n = pages_units_movable(&h->units, a, b - a);
@@ -138,11 +138,11 @@ transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
 }
 
 /*
- * With the lock: what transfer() did is undone, by copying, because another move
+ * What transfer() did is undone, by copying, because another move
  * could be refused too.
  */
 static void
-undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
+undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOCKED
 {
 	char *from = h->arena.base + (size_t)((ptrdiff_t)a + distance) * PAGES_UNIT;
 
@@ -152,12 +152,12 @@ undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance)
 }
 
 /*
- * With the lock: room is address space without memory.  Where a slot was laid over
+ * Room is address space without memory.  Where a slot was laid over
  * kept memory its room ends before that, so that all that is kept lies in free
  * space, where it is found again.
  */
 static void
-trim_room(struct pages_heap *h, uint32_t id)
+trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t up = pages_heap_unit_pages(h);
@@ -169,9 +169,9 @@ trim_room(struct pages_heap *h, uint32_t id)
 		(void)pages_extents_cut(&h->extents, id, (uint32_t)(kept.first * up) - e->first);
 }
 
-/* With the lock: find block id a slot for pages pages and fill it as far as units move. */
+/* Find block id a slot for pages pages and fill it as far as units move. */
 static bool
-move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_moved *ret)
+move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_moved *ret) PAGES_LOCKED
 {
 	const struct pages_extent old = h->extents.node[id];
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h);
@@ -236,9 +236,9 @@ finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m, boo
 	return p;
 }
 
-/* With the lock: in place, or by *moved; false if neither. */
+/* In place, or by *moved; false if neither. */
 static bool
-grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved)
+grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved) PAGES_LOCKED
 {
 	size_t used = h->extents.node[id].used;
 

@@ -104,7 +104,7 @@ looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 
 /* The one that waits, if it has room for pages and not much more. */
 static uint32_t
-take_waiting(struct pages_heap *h, size_t pages)
+take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED
 {
 	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
 	struct pages_extent *e = &h->extents.node[id];
@@ -124,7 +124,7 @@ take_waiting(struct pages_heap *h, size_t pages)
 
 /* Behind everything that holds memory, so that none of it has to go. */
 static uint32_t
-place(struct pages_heap *h, size_t pages)
+place(struct pages_heap *h, size_t pages) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	uint32_t id = x->edge[x->pages - 1];
@@ -214,7 +214,7 @@ pages_heap_drop_sparse(struct pages_heap *h)
 }
 
 void
-pages_heap_count_waiting(struct pages_heap *h, struct pages_stats *st)
+pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st)
 {
 	uint32_t id = atomic_load(&h->sparse_block);
 	const struct pages_extent *e = &h->extents.node[id];
@@ -269,7 +269,7 @@ pages_heap_make_dense(struct pages_heap *h, uint32_t id)
 	if (used_end < end)
 		pages_units_readmit(&h->units, used_end, end);
 	e->note = 0;
-	pages_lock_release(&h->lock);
+	pages_heap_unlock(h);
 	pages_arena_adopt(&h->arena, first * PAGES_UNIT, (used_end - first) * PAGES_UNIT);
 	return true;
 }

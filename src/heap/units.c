@@ -7,6 +7,7 @@
 #include "os/base.h"
 #include "os/bits.h"
 #include "os/caps.h"
+#include "os/check.h"
 #include "os/muzzy.h"
 #include "os/os.h"
 
@@ -59,7 +60,7 @@ pages_units_close(struct pages_units *u)
 
 /* What is in excess goes back before the address of what is held leaves the heap. */
 static void
-note_peaks(struct pages_units *u)
+note_peaks(struct pages_units *u) PAGES_LOCKED
 {
 	u->peak_held = pages_max(u->peak_held, u->held);
 	u->peak_resident = pages_max(u->peak_resident,
@@ -95,6 +96,19 @@ unmark_kept(struct pages_units *u, size_t a, size_t b)
 	pages_bits_clear(u->old_bits, a, b);
 	u->kept -= n;
 	return n;
+}
+
+/* For checks: a move destroys what lies at its destination. */
+static inline bool
+all_held(const struct pages_units *u, size_t a, size_t b)
+{
+	return pages_bits_count(u->held_bits, a, b) == b - a;
+}
+
+static inline bool
+none_held(const struct pages_units *u, size_t a, size_t b)
+{
+	return pages_bits_count(u->held_bits, a, b) == 0;
 }
 
 /* Seams. ------------------------------------------------------------------ */
@@ -164,7 +178,7 @@ pages_units_take_hole(struct pages_units *u)
 }
 
 static bool
-move(struct pages_units *u, size_t src, size_t dst, size_t n)
+move(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED
 {
 	char *from = u->arena->base + src * PAGES_UNIT, *to = u->arena->base + dst * PAGES_UNIT;
 	size_t len = n * PAGES_UNIT;
@@ -191,7 +205,11 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
 	/* What is kept at dst is lost, as it would be to any move. */
 	size_t kept = unmark_kept(u, dst, dst + n);
-	bool moved = move(u, src, dst, n);
+	bool moved;
+
+	PAGES_CHECK(all_held(u, src, src + n));
+	PAGES_CHECK(none_held(u, dst, dst + n));
+	moved = move(u, src, dst, n);
 
 	pages_bits_set(u->held_bits, dst, dst + n);
 	pages_bits_set(u->soiled_bits, dst, dst + n);
@@ -238,13 +256,14 @@ find_kept(struct pages_units *u, size_t max)
  * come from the high end, which packs what is resident towards the low one.
  */
 static size_t
-fund(struct pages_units *u, size_t dst, size_t n)
+fund(struct pages_units *u, size_t dst, size_t n) PAGES_LOCKED
 {
 	size_t done = 0;
 
 	while (done < n && u->kept > 0) {
 		struct pages_unit_run run = find_kept(u, n - done);
 
+		PAGES_CHECK(none_held(u, run.first, run.first + run.count));
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
@@ -308,6 +327,7 @@ pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
 
 		a = pages_bits_find(u->held_bits, a, b, false);
 		end = pages_bits_find(u->held_bits, a, b, true);
+		PAGES_CHECK(pages_units_absent(u, a, end) == end - a);
 		pages_bits_set(u->held_bits, a, end);
 		funded = with_kept ? fund(u, a, end - a) : 0;
 		u->fresh += end - a - funded;
@@ -401,6 +421,7 @@ clear_marks(struct pages_units *u, size_t a, size_t b)
 void
 pages_units_leave(struct pages_units *u, struct pages_unit_run run)
 {
+	PAGES_CHECK(pages_units_count(u, run.first, run.first + run.count, false) == run.count);
 	(void)hold_kept(u, run.first, run.first + run.count);
 }
 
@@ -423,6 +444,7 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 void
 pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate)
 {
+	PAGES_CHECK(all_held(u, run.first, run.first + run.count));
 	if (fate == PAGES_MARKED)
 		pages_units_set_muzzy(u, run.first, run.first + run.count);
 	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
@@ -439,8 +461,10 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fa
 void
 pages_units_seclude(struct pages_units *u, size_t a, size_t b)
 {
-	size_t kept = hold_kept(u, a, b);
+	size_t kept;
 
+	PAGES_CHECK(none_held(u, a, b));
+	kept = hold_kept(u, a, b);
 	pages_bits_set(u->held_bits, a, b);
 	pages_bits_clear(u->muzzy_bits, a, b);
 	unshift_units(u, a, b - a);
@@ -453,6 +477,7 @@ pages_units_seclude(struct pages_units *u, size_t a, size_t b)
 void
 pages_units_readmit(struct pages_units *u, size_t a, size_t b)
 {
+	PAGES_CHECK(all_held(u, a, b));
 	pages_bits_clear(u->held_bits, a, b);
 	clear_marks(u, a, b);
 	unshift_units(u, a, b - a);

@@ -41,6 +41,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "locked.h"
 
 struct pages_unit_run {
 	size_t first;
@@ -80,13 +81,13 @@ int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t ma
 void pages_units_close(struct pages_units *u);
 
 /* How many of [a, b) are absent. */
-size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b);
+size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* How many of [a, b) are held, or kept. */
-size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held);
+size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held) PAGES_LOCKED;
 
 /* How many of [a, b), of which none is held, are soiled. */
-size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b);
+size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * Hold [a, b): the used part of a live extent overlaps them from now on.
@@ -97,10 +98,10 @@ size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b);
  * Returns the longest run that was absent and was not funded: known to be zero.
  * There may be a hole in [a, b) then.
  */
-struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund);
+struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund) PAGES_LOCKED;
 
 /* [a, b) lies wholly inside free space now: what is held of it is kept. */
-void pages_units_keep(struct pages_units *u, size_t a, size_t b);
+void pages_units_keep(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * Move the memory of n held units at src, which belong to one live extent, under
@@ -108,7 +109,7 @@ void pages_units_keep(struct pages_units *u, size_t a, size_t b);
  * held.  Afterwards dst is held and src absent.  False if the kernel refused:
  * then src is as it was, and dst is held with undefined contents, or a hole.
  */
-bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n);
+bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED;
 
 /* After hold() and transfer(): has a move left a hole? */
 static inline bool
@@ -118,37 +119,37 @@ pages_units_broken(const struct pages_units *u)
 }
 
 /* Take note of it: it is absent from now on, and the caller sees to it that it stays so. */
-struct pages_unit_run pages_units_take_hole(struct pages_units *u);
+struct pages_unit_run pages_units_take_hole(struct pages_units *u) PAGES_LOCKED;
 
 /* How many of the n >= 1 units from src one move can transfer. */
-size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n);
+size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n) PAGES_LOCKED;
 
 /* Which kept units: all, those that were kept since units aged last, those that are soiled. */
 enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_SOILED };
 
 /* The first run of such units in [a, b), which holds none that are held; or count 0. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
-				       enum pages_which which);
+				       enum pages_which which) PAGES_LOCKED;
 
 /* What is held of [a, b) has been written to; or it is left to the kernel, as muzzy.h says. */
-void pages_units_soil(struct pages_units *u, size_t a, size_t b);
-void pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b);
+void pages_units_soil(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+void pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* Held units [a, b) are about to be handed out: what is muzzy of them is no longer. */
-void pages_units_unmark(struct pages_units *u, size_t a, size_t b);
+void pages_units_unmark(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* From now on what is kept is old. */
-void pages_units_age(struct pages_units *u);
+void pages_units_age(struct pages_units *u) PAGES_LOCKED;
 
 /*
  * Hold [a, b) for one block alone, whose owner drops what is there first: what is kept
  * of it counts as given back.  Such units are no source and no destination of moves,
  * and are not kept when their block is freed.
  */
-void pages_units_seclude(struct pages_units *u, size_t a, size_t b);
+void pages_units_seclude(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* Held units [a, b) are free and absent: their memory was given back. */
-void pages_units_readmit(struct pages_units *u, size_t a, size_t b);
+void pages_units_readmit(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * What became of kept units: nothing, the kernel may take them, they are absent; their
@@ -163,11 +164,11 @@ enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_HOLE };
  * without it and done() with it.  Where the kernel left a hole they are absent, and the
  * caller sees to it that they stay so.
  */
-void pages_units_leave(struct pages_units *u, struct pages_unit_run run);
+void pages_units_leave(struct pages_units *u, struct pages_unit_run run) PAGES_LOCKED;
 enum pages_fate pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
-void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate);
+void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate) PAGES_LOCKED;
 
 /* Units kept beyond what the peak of held units, or resident_max, allows. */
-size_t pages_units_excess(const struct pages_units *u);
+size_t pages_units_excess(const struct pages_units *u) PAGES_LOCKED;
 
 #endif /* PAGES_UNITS_H */

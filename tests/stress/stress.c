@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "support/support.h"
 
@@ -109,11 +110,31 @@ work(void *arg)
 	return NULL;
 }
 
+static _Atomic bool done;
+
+/* Looks on: sums over all time do not become less. */
+static void *
+look(void *arg)
+{
+	struct pages_stats before = { 0 }, now;
+
+	while (!atomic_load(&done)) {
+		pages_stats(&now, sizeof(now));
+		if (now.requests < before.requests ||
+		    now.cleared_bytes < before.cleared_bytes ||
+		    now.copied_bytes < before.copied_bytes || now.fresh_bytes < before.fresh_bytes)
+			complain("a counter runs backwards");
+		before = now;
+		usleep(100);
+	}
+	return arg;
+}
+
 int
 main(int argc, char **argv)
 {
 	int threads = argc > 1 ? atoi(argv[1]) : 8;
-	pthread_t t[MAX_THREADS];
+	pthread_t t[MAX_THREADS], looker;
 	struct pages_stats st;
 
 	if (argc > 2)
@@ -123,8 +144,12 @@ main(int argc, char **argv)
 	for (int i = 0; i < threads; i++)
 		if (pthread_create(&t[i], NULL, work, (void *)(uintptr_t)(i + 1)) != 0)
 			return 99;
+	if (pthread_create(&looker, NULL, look, NULL) != 0)
+		return 99;
 	for (int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
+	atomic_store(&done, true);
+	pthread_join(looker, NULL);
 	for (int i = 0; i < SLOTS; i++) {
 		struct block *b = atomic_load(&slots[i]);
 

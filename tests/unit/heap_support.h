@@ -31,7 +31,7 @@ setup(void)
 	open_with(MIB(1024), 3600 * 1000);
 }
 
-static void
+static __attribute__((unused)) void
 teardown(void)
 {
 	cr_assert(pages_heap_valid(&h));
@@ -57,7 +57,7 @@ stats(void)
 }
 
 /* Bytes of [p, p + len) that hold memory. */
-static size_t
+static __attribute__((unused)) size_t
 resident(const char *p, size_t len)
 {
 	static unsigned char vec[1 << 20];

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.c - do the heap's books agree with each other?
+ *
+ * Walks all extents and compares them with the units, the lists and the counters.  Changes
+ * nothing: blocks that wait in front caches or to be freed are counted where they are.
+ * Other threads take blocks out of caches and put them back meanwhile, without the lock;
+ * that changes no more than whether a block is LIVE or PARTING, and both count alike.
+ */
+#include <string.h>
+
+#include "os/check.h"
+#include "os/bits.h"
+#include "impl.h"
+
+struct tally {
+	size_t held, kept, soiled;	/* units */
+	size_t purging;			/* units that look held, but are counted nowhere */
+	size_t objects, pages;		/* of blocks that the statistics have as live */
+	size_t extents;
+	size_t lost;			/* pages */
+	size_t seen;			/* units below are counted */
+};
+
+static bool
+has_used(const struct pages_extent *e)
+{
+	switch (pages_extent_state(e)) {
+	case PAGES_EXTENT_LIVE:
+	case PAGES_EXTENT_APART:
+		return true;
+	case PAGES_EXTENT_PARTING:
+	case PAGES_EXTENT_RENEWED:
+		return e->used != 0;	/* 0: units that a block apart has lost, or will get */
+	default:
+		return false;
+	}
+}
+
+/* Blocks with units of their own use them to the end. */
+static size_t
+used_end(const struct pages_heap *h, const struct pages_extent *e)
+{
+	uint32_t state = pages_extent_state(e);
+	bool whole = state == PAGES_EXTENT_APART || state == PAGES_EXTENT_RENEWED || e->used == 0 ||
+		     (e->note & PAGES_NOTE_SPARSE) != 0;
+	size_t end = e->first + (whole ? e->count : e->used);
+
+	return pages_heap_unit_up(h, end);
+}
+
+/* Units from a to b, without those that an extent before has been counted with. */
+static size_t
+unseen(struct tally *t, size_t *a, size_t b)
+{
+	*a = pages_max(*a, t->seen);
+	t->seen = pages_max(t->seen, b);
+	return b > *a ? b - *a : 0;
+}
+
+static const char *
+check_used(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
+{
+	size_t a = pages_heap_unit_down(h, e->first), b = used_end(h, e), n = unseen(t, &a, b);
+	bool hollow = pages_extent_state(e) == PAGES_EXTENT_HOLLOW;
+	size_t held = n != 0 ? pages_units_count(&h->units, a, b, true) : 0;
+
+	t->held += held;
+	if (!hollow && held != n)
+		return "a unit under a block is not held";
+	if (n != 0 && pages_units_count(&h->units, a, b, false) != 0)
+		return "a unit under a block is kept";
+	if (has_used(e)) {
+		t->objects++;
+		t->pages += e->used;
+	}
+	return NULL;
+}
+
+static const char *
+check_free(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
+{
+	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->count);
+
+	if (a >= b)
+		return NULL;
+	t->kept += pages_units_count(&h->units, a, b, false);
+	t->soiled += pages_units_soiled(&h->units, a, b);
+	return pages_units_count(&h->units, a, b, true) != 0 ? "a unit in free space is held" : NULL;
+}
+
+static const char *
+check_extent(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
+{
+	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->count);
+
+	switch (pages_extent_state(e)) {
+	case PAGES_EXTENT_FREE:
+		return check_free(h, e, t);
+	case PAGES_EXTENT_PURGING:
+		t->purging += b - a;
+		return pages_units_count(&h->units, a, b, true) == b - a ? NULL :
+			"a unit that is being purged looks free";
+	case PAGES_EXTENT_LOST:
+		t->lost += e->count;
+		return a >= b || pages_units_absent(&h->units, a, b) == b - a ? NULL :
+			"a lost unit holds memory";
+	default:
+		return check_used(h, e, t);
+	}
+}
+
+static const char *
+check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
+{
+	/* Nothing has ever been in what is not committed. */
+	size_t count = u->arena->committed / PAGES_UNIT;
+
+	for (size_t w = 0; w < pages_bits_words(count); w++) {
+		if ((u->held_bits[w] & u->kept_bits[w]) != 0)
+			return "a unit is held and kept";
+		if ((u->old_bits[w] & ~u->kept_bits[w]) != 0)
+			return "a unit is old that is not kept";
+		if ((u->soiled_bits[w] & u->muzzy_bits[w]) != 0)
+			return "a unit is muzzy and to be marked";
+		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w])) != 0)
+			return "an absent unit is muzzy";
+	}
+	if (u->kept != t->kept || u->kept != pages_units_count(u, 0, count, false))
+		return "the number of kept units is wrong";
+	if (u->held != t->held || u->held + t->purging != pages_units_count(u, 0, count, true))
+		return "the number of held units is wrong";
+	return u->soiled != t->soiled ? "the number of units to be marked is wrong" : NULL;
+}
+
+/* Records that are not in use. */
+static const char *
+check_spare(const struct pages_extents *x, const struct tally *t)
+{
+	size_t n = 0;
+
+	for (uint32_t id = x->spare; id != 0; id = x->node[id].left)
+		if (n++ > x->nodes || pages_extent_state(&x->node[id]) != PAGES_EXTENT_SPARE)
+			return "a record is spare and in use";
+	return n + t->extents + 1 == x->nodes ? NULL : "a record is lost";
+}
+
+static bool
+is_deferred_state(uint32_t state)
+{
+	return state == PAGES_EXTENT_PARTING || state == PAGES_EXTENT_HOLLOW ||
+	       state == PAGES_EXTENT_RENEWED || state == PAGES_EXTENT_PURGING;
+}
+
+/* Deferred frees: others may add to the list, in front, but only we take from it. */
+static const char *
+check_deferred(const struct pages_heap *h)
+{
+	const struct pages_extent *node = h->extents.node;
+	uint32_t id = atomic_load(&h->parting);
+
+	for (uint32_t n = 0; id != 0; n++) {
+		if (n > h->extents.nodes || !is_deferred_state(pages_extent_state(&node[id])))
+			return "a block waits to be freed that is not, or twice";
+		for (int i = 0; i < PAGES_POCKETS; i++)
+			if (atomic_load(&h->pockets[i].block) == id)
+				return "a block waits to be freed and is in a front cache";
+		id = __atomic_load_n(&node[id].left, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* A thread may take the block out between two looks, and put it back: then look again. */
+static const char *
+check_caches(const struct pages_heap *h)
+{
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		const struct pages_pocket *k = &h->pockets[i];
+
+		for (int tries = 0; ; tries++) {
+			uint32_t id = atomic_load(&k->block);
+
+			if (id == 0 || id == PAGES_POCKET_BUSY ||
+			    pages_extent_state(&h->extents.node[id]) == PAGES_EXTENT_PARTING)
+				break;
+			if (tries == 100)
+				return "a block in a front cache is not free";
+			pages_os_yield();
+		}
+	}
+	return NULL;
+}
+
+const char *
+pages_heap_check(const struct pages_heap *h)
+{
+	const struct pages_extents *x = &h->extents;
+	struct tally t = { 0 };
+	const char *wrong = NULL;
+
+	if (h->state != PAGES_HEAP_OPEN)
+		return NULL;
+	if (!pages_extents_valid(x))
+		return "extents do not tile the arena, or the tree of free ones is wrong";
+	for (uint32_t page = 0, id; wrong == NULL && page < x->pages; page += x->node[id].count) {
+		wrong = check_extent(h, &x->node[id = x->edge[page]], &t);
+		t.extents++;
+	}
+	if (wrong == NULL)
+		wrong = check_units(&h->units, &t);
+	if (wrong == NULL)
+		wrong = check_spare(x, &t);
+	if (wrong == NULL)
+		wrong = check_deferred(h);
+	if (wrong == NULL)
+		wrong = check_caches(h);
+	if (wrong == NULL && t.lost != h->lost)
+		wrong = "the number of lost pages is wrong";
+	if (wrong == NULL && (t.objects != h->stats.live_objects ||
+			      t.pages << h->arena.page_shift != h->stats.live_bytes))
+		wrong = "the number of live blocks, or of their bytes, is wrong";
+	return wrong;
+}
+
+/* All of it would make tests with many blocks take for ever. */
+#define CHECK_ALWAYS 1000
+#define CHECK_ONE_IN 64
+
+void
+pages_heap_check_now(struct pages_heap *h)
+{
+	const char *wrong;
+	char line[128] = "pages: the heap is broken: ";
+
+	if (!PAGES_CHECKS || (h->stats.live_objects > CHECK_ALWAYS && ++h->checks % CHECK_ONE_IN != 0))
+		return;
+	wrong = pages_heap_check(h);
+	if (wrong == NULL)
+		return;
+	strcat(line, wrong);
+	strcat(line, "\n");
+	pages_os_complain(line, strlen(line));
+	abort();
+}

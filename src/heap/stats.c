@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - the counters, as callers see them
+ *
+ * Blocks in front caches, and those that wait to be freed, are freed for the caller, and
+ * their memory is kept; in the books they are still live, and it is held.  So they are
+ * counted over, here, and stay where they are: looking changes nothing.
+ */
+#include "os/bits.h"
+#include "impl.h"
+
+static bool
+is_freed(uint32_t state)
+{
+	return state == PAGES_EXTENT_PARTING || state == PAGES_EXTENT_HOLLOW;
+}
+
+/*
+ * Would unit become free with freed block id, the first such in it?  No: a live one uses a
+ * part of it, or another freed one counts it already.
+ */
+static bool
+frees_unit(const struct pages_heap *h, size_t unit, uint32_t id) PAGES_LOCKED
+{
+	const struct pages_extents *x = &h->extents;
+	size_t start = unit * pages_heap_unit_pages(h), end = start + pages_heap_unit_pages(h);
+	const struct pages_extent *e = &x->node[id];
+
+	while (e->first > start) {
+		uint32_t state;
+
+		e = &x->node[x->edge[e->first - 1]];
+		state = pages_extent_state(e);
+		if (is_freed(state) || (state != PAGES_EXTENT_FREE && e->first + e->used > start))
+			return false;
+	}
+	for (e = &x->node[id]; e->first + e->count < end && e->first + e->count < x->pages; ) {
+		uint32_t state;
+
+		e = &x->node[x->edge[e->first + e->count]];
+		state = pages_extent_state(e);
+		if (state != PAGES_EXTENT_FREE && !is_freed(state))
+			return false;
+	}
+	return true;
+}
+
+/* Held units that become free with block id. */
+static size_t
+units_freed(const struct pages_heap *h, uint32_t id) PAGES_LOCKED
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t first = pages_heap_unit_down(h, e->first), a = pages_heap_unit_up(h, e->first);
+	size_t end = pages_heap_unit_up(h, e->first + e->used);
+	size_t b = pages_heap_unit_down(h, e->first + e->used), n = 0;
+
+	if (a < b)
+		n = pages_units_count(&h->units, a, b, true);
+	if (first != a && frees_unit(h, first, id))
+		n += pages_units_count(&h->units, first, first + 1, true);
+	if (b != end && (b != first || first == a) && frees_unit(h, b, id))
+		n += pages_units_count(&h->units, b, end, true);
+	return n;
+}
+
+static void
+count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAGES_LOCKED
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	uint32_t state = pages_extent_state(e);
+	size_t bytes;
+
+	if (!is_freed(state) && state != PAGES_EXTENT_RENEWED)
+		return;		/* handed out just now; or no block, but free space being purged */
+	if (e->used != 0 && state != PAGES_EXTENT_HOLLOW) {
+		st->live_objects--;
+		st->frees++;
+		st->live_bytes -= (size_t)e->used << h->arena.page_shift;
+	}
+	if (is_freed(state)) {
+		bytes = units_freed(h, id) * PAGES_UNIT;
+		st->kept_bytes += bytes;
+	} else {	/* of whole units, whose memory is gone already */
+		bytes = (size_t)e->count << h->arena.page_shift;
+		st->returned_bytes += bytes;
+		st->resident_bytes -= bytes;
+	}
+	st->freed_bytes += bytes;
+}
+
+/* With the lock, so that they stay freed: those in caches may be handed out meanwhile. */
+static void
+count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
+{
+	uint32_t id;
+
+	for (int i = 0; i < PAGES_POCKETS; i++) {
+		id = atomic_load_explicit(&h->pockets[i].block, memory_order_acquire);
+		if (id != 0 && id != PAGES_POCKET_BUSY)
+			count_freed(h, id, st);
+	}
+	for (id = atomic_load(&h->parting); id != 0;
+	     id = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED))
+		count_freed(h, id, st);
+	pages_heap_count_waiting(h, st);
+}
+
+static void
+fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
+{
+	struct pages_pocket_counts pockets = pages_heap_count_pockets(h);
+
+	ret->requests += pockets.hits;
+	ret->requested_bytes += pockets.hit_bytes;
+	ret->frees += pockets.hits;
+	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
+	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
+	ret->moved_free_bytes = u->funded * PAGES_UNIT;
+	ret->inherited_bytes = u->inherited * PAGES_UNIT;
+	ret->moved_bytes = u->moved * PAGES_UNIT;
+	ret->fresh_bytes = u->fresh * PAGES_UNIT;
+	ret->returned_bytes = u->returned * PAGES_UNIT;
+	ret->resident_bytes = (u->held + u->kept) * PAGES_UNIT;
+	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
+	ret->kept_bytes = u->kept * PAGES_UNIT;
+	ret->refused_moves = u->refused_moves;
+	ret->mapping_seams = u->seams;
+	ret->arena_bytes = atomic_load_explicit(&h->len, memory_order_relaxed);
+	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
+	ret->cleared_bytes = atomic_load_explicit(&h->cleared_bytes, memory_order_relaxed);
+	ret->copied_bytes = atomic_load_explicit(&h->copied_bytes, memory_order_relaxed);
+}
+
+/*
+ * Who holds the lock writes these without regard to readers.  Each word is read whole, and
+ * no more is promised; the thread sanitizer need not tell us.
+ */
+__attribute__((no_sanitize("thread"))) static void
+copy_words(void *to, const void *from, size_t len)
+{
+	for (size_t i = 0; i < len / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
+}
+
+void
+pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
+{
+	struct pages_units u;
+
+	static_assert(sizeof(u) % sizeof(uint64_t) == 0, "copied in words");
+	static_assert(sizeof(*ret) % sizeof(uint64_t) == 0, "copied in words");
+	if (pages_heap_lock(h)) {
+		*ret = h->stats;
+		fill(h, &h->units, ret);
+		count_all_freed(h, ret);
+		pages_heap_unlock(h);
+		return;
+	}
+	/* It is this very thread, say, that is interrupted while it holds the lock. */
+	copy_words(ret, &h->stats, sizeof(*ret));
+	copy_words(&u, &h->units, sizeof(u));
+	fill(h, &u, ret);
+}
