@@ -6,6 +6,7 @@
 
 #include "os/base.h"
 #include "os/os.h"
+#include "text.h"
 
 #define THRESHOLD_MIN PAGES_KIB(64)
 
@@ -14,38 +15,6 @@ struct word {
 	const char *s;
 	size_t len;
 };
-
-/* Lines for standard error, without stdio, which allocates. */
-struct line {
-	char text[512];
-	size_t len;
-};
-
-static void
-put(struct line *l, const char *s, size_t len)
-{
-	len = pages_min(len, sizeof(l->text) - l->len);
-	memcpy(l->text + l->len, s, len);
-	l->len += len;
-}
-
-static void
-put_string(struct line *l, const char *s)
-{
-	put(l, s, strlen(s));
-}
-
-static void
-put_number(struct line *l, size_t n)
-{
-	char digits[20];
-	size_t i = sizeof(digits);
-
-	do
-		digits[--i] = (char)('0' + n % 10);
-	while ((n /= 10) != 0);
-	put(l, digits + i, sizeof(digits) - i);
-}
 
 static bool
 is(struct word w, const char *s)
@@ -151,12 +120,14 @@ set(struct pages_conf *conf, struct word key, struct word value)
 static void
 complain(struct word setting)
 {
-	struct line l = { .len = 0 };
+	char line[300];
+	struct pages_text t = { line, 0, sizeof(line), false };
 
-	put_string(&l, "pages: PAGES_CONF: ignored: ");
-	put(&l, setting.s, pages_min(setting.len, 200));
-	put_string(&l, " (help:true lists the keys)\n");
-	pages_os_complain(l.text, l.len);
+	pages_text_put(&t, "pages: PAGES_CONF: ignored: ");
+	for (size_t i = 0; i < pages_min(setting.len, 200); i++)
+		pages_text_char(&t, setting.s[i]);
+	pages_text_put(&t, " (help:true lists the keys)\n");
+	pages_os_complain(line, t.len);
 }
 
 void
@@ -194,21 +165,22 @@ print_help(void)
 void
 pages_conf_print(const struct pages_conf *conf)
 {
-	struct line l = { .len = 0 };
+	char line[512];
+	struct pages_text t = { line, 0, sizeof(line), false };
 
 	if (conf->help)
 		print_help();
 	if (!conf->show)
 		return;
-	put_string(&l, "pages: threshold:");
-	put_number(&l, conf->threshold);
-	put_string(&l, ",retain:");
-	put_number(&l, conf->heap.retain_ms);
-	put_string(&l, conf->heap.huge ? ",thp:on" : ",thp:off");
-	put_string(&l, conf->background ? ",background:on" : ",background:off");
-	put_string(&l, conf->disable ? ",disable:true" : ",disable:false");
-	put_string(&l, ",report:");
-	put_string(&l, conf->report[0] != '\0' ? conf->report : "none");
-	put_string(&l, "\n");
-	pages_os_complain(l.text, l.len);
+	pages_text_put(&t, "pages: threshold:");
+	pages_text_number(&t, conf->threshold);
+	pages_text_put(&t, ",retain:");
+	pages_text_number(&t, conf->heap.retain_ms);
+	pages_text_put(&t, conf->heap.huge ? ",thp:on" : ",thp:off");
+	pages_text_put(&t, conf->background ? ",background:on" : ",background:off");
+	pages_text_put(&t, conf->disable ? ",disable:true" : ",disable:false");
+	pages_text_put(&t, ",report:");
+	pages_text_put(&t, conf->report[0] != '\0' ? conf->report : "none");
+	pages_text_put(&t, "\n");
+	pages_os_complain(line, t.len);
 }

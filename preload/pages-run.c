@@ -19,6 +19,7 @@
 #include "child.h"
 #include "elf_inspect.h"
 #include "report.h"
+#include "text.h"
 
 
 enum { OWN_TROUBLE = 125 };
@@ -62,14 +63,6 @@ join(const char *a, const char *separator, const char *b)
 	if (asprintf(&s, "%s%s%s", a, separator, b) < 0)
 		fail("memory", strerror(ENOMEM));
 	return s;
-}
-
-static bool
-ends_in(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
 /* Options. ---------------------------------------------------------------- */
@@ -177,7 +170,7 @@ find_built_shim(char *ret)
 	if (strrchr(dir, '/') == NULL)
 		return false;
 	*strrchr(dir, '/') = '\0';
-	if (!ends_in(dir, "/preload") && !ends_in(dir, "/preload/.libs"))
+	if (!pages_text_ends_in(dir, "/preload") && !pages_text_ends_in(dir, "/preload/.libs"))
 		return false;
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		bool found;
@@ -301,7 +294,7 @@ collect(FILE *in, struct pages_report *sum, FILE *list)
 	size_t cap = 0;
 
 	while (in != NULL && getline(&line, &cap, in) > 0) {
-		if (!ends_in(line, "\n") || !pages_report_parse(line, &one)) {
+		if (!pages_text_ends_in(line, "\n") || !pages_report_parse(line, &one)) {
 			unreadable++;
 			continue;
 		}
@@ -356,7 +349,7 @@ report(const struct options *o, FILE *out, const char *dir, struct pages_report 
 	if (sum->processes == 0)
 		snprintf(sum->mode, sizeof(sum->mode), "inactive: %s", problem);
 
-	if (o->report_file != NULL && ends_in(o->report_file, ".json")) {
+	if (o->report_file != NULL && pages_text_ends_in(o->report_file, ".json")) {
 		write_json(out, sum, list);
 	} else {
 		pages_report_text(sum, text, sizeof(text));

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "text.h"
+
 #define PEAK true	/* adding up takes the highest */
 #define FIELD(name, peak) { #name, offsetof(struct pages_report, name), peak }
 #define STAT(name, peak) { #name, offsetof(struct pages_report, stats.name), peak }
@@ -67,43 +69,8 @@ set_value(struct pages_report *r, size_t i, uint64_t v)
 
 /* Writing. ---------------------------------------------------------------- */
 
-struct out {
-	char *buf;
-	size_t len, size;
-	bool cut;		/* something did not fit */
-};
-
-static void
-put_char(struct out *o, char c)
-{
-	if (o->len + 1 < o->size)
-		o->buf[o->len++] = c;
-	else
-		o->cut = true;
-}
-
-static void
-put(struct out *o, const char *s)
-{
-	while (*s != '\0')
-		put_char(o, *s++);
-}
-
-static void
-put_number(struct out *o, uint64_t n)
-{
-	char digits[20];
-	size_t i = sizeof(digits);
-
-	do
-		digits[--i] = (char)('0' + n % 10);
-	while ((n /= 10) != 0);
-	while (i < sizeof(digits))
-		put_char(o, digits[i++]);
-}
-
 static size_t
-finish(struct out *o)
+finish(struct pages_text *o)
 {
 	if (o->size != 0)
 		o->buf[o->len] = '\0';
@@ -137,58 +104,58 @@ utf8_len(const char *s)
 
 /* File names are bytes; one that is not UTF-8 becomes \udcXX, as in Python. */
 static void
-put_string(struct out *o, const char *key, const char *s)
+put_string(struct pages_text *o, const char *key, const char *s)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n;
 
-	put(o, ",\"");
-	put(o, key);
-	put(o, "\":\"");
+	pages_text_put(o, ",\"");
+	pages_text_put(o, key);
+	pages_text_put(o, "\":\"");
 	for (; *s != '\0'; s += n != 0 ? n : 1) {
 		unsigned char c = (unsigned char)*s;
 
 		n = utf8_len(s);
 		if (c < 0x20 || n == 0) {
-			put(o, n != 0 ? "\\u00" : "\\udc");
-			put_char(o, hex[c >> 4]);
-			put_char(o, hex[c & 15]);
+			pages_text_put(o, n != 0 ? "\\u00" : "\\udc");
+			pages_text_char(o, hex[c >> 4]);
+			pages_text_char(o, hex[c & 15]);
 			continue;
 		}
 		if (c == '"' || c == '\\')
-			put_char(o, '\\');
+			pages_text_char(o, '\\');
 		for (size_t i = 0; i < n; i++)
-			put_char(o, s[i]);
+			pages_text_char(o, s[i]);
 	}
-	put_char(o, '"');
+	pages_text_char(o, '"');
 }
 
 static void
-put_bool(struct out *o, const char *key, bool b)
+put_bool(struct pages_text *o, const char *key, bool b)
 {
-	put(o, ",\"");
-	put(o, key);
-	put(o, b ? "\":true" : "\":false");
+	pages_text_put(o, ",\"");
+	pages_text_put(o, key);
+	pages_text_put(o, b ? "\":true" : "\":false");
 }
 
 size_t
 pages_report_json(const struct pages_report *r, char *buf, size_t len)
 {
-	struct out o = { buf, 0, len, false };
+	struct pages_text o = { buf, 0, len, false };
 
-	put(&o, "{\"version\":1");
+	pages_text_put(&o, "{\"version\":1");
 	put_bool(&o, "active", is_active(r));
 	put_bool(&o, "effect", r->stats.requests != 0);
 	for (size_t i = 0; i < FIELDS; i++) {
-		put(&o, ",\"");
-		put(&o, fields[i].key);
-		put(&o, "\":");
-		put_number(&o, value(r, i));
+		pages_text_put(&o, ",\"");
+		pages_text_put(&o, fields[i].key);
+		pages_text_put(&o, "\":");
+		pages_text_number(&o, value(r, i));
 	}
 	put_string(&o, "mode", r->mode);
 	put_string(&o, "exe", r->exe);
 	put_string(&o, "provider", r->provider);
-	put(&o, "}\n");
+	pages_text_put(&o, "}\n");
 	if (o.cut)	/* half a line would spoil the next one too */
 		o.len = 0;
 	return finish(&o);
@@ -280,7 +247,7 @@ pages_report_add(struct pages_report *sum, const struct pages_report *one)
 /* Text. ------------------------------------------------------------------- */
 
 static void
-put_size(struct out *o, uint64_t bytes)
+put_size(struct pages_text *o, uint64_t bytes)
 {
 	static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB" };
 	uint64_t tenths = bytes * 10;
@@ -290,60 +257,60 @@ put_size(struct out *o, uint64_t bytes)
 		tenths = UINT64_MAX;
 	for (; tenths >= 10240 && u < 4; u++)
 		tenths /= 1024;
-	put_number(o, tenths / 10);
+	pages_text_number(o, tenths / 10);
 	if (u != 0 && tenths % 10 != 0) {
-		put_char(o, '.');
-		put_number(o, tenths % 10);
+		pages_text_char(o, '.');
+		pages_text_number(o, tenths % 10);
 	}
-	put(o, units[u]);
+	pages_text_put(o, units[u]);
 }
 
 static void
-put_label(struct out *o, const char *label)
+put_label(struct pages_text *o, const char *label)
 {
-	put(o, "  ");
-	put(o, label);
+	pages_text_put(o, "  ");
+	pages_text_put(o, label);
 	for (size_t n = strlen(label); n < 34; n++)
-		put_char(o, ' ');
+		pages_text_char(o, ' ');
 }
 
 static void
-size_line(struct out *o, const char *label, uint64_t bytes)
+size_line(struct pages_text *o, const char *label, uint64_t bytes)
 {
 	put_label(o, label);
 	put_size(o, bytes);
-	put_char(o, '\n');
+	pages_text_char(o, '\n');
 }
 
 static void
-count_line(struct out *o, const char *label, uint64_t n)
+count_line(struct pages_text *o, const char *label, uint64_t n)
 {
 	put_label(o, label);
-	put_number(o, n);
-	put_char(o, '\n');
+	pages_text_number(o, n);
+	pages_text_char(o, '\n');
 }
 
 static void
-put_head(struct out *o, const struct pages_report *r)
+put_head(struct pages_text *o, const struct pages_report *r)
 {
-	put(o, "pages: ");
-	put(o, r->exe);
-	put(o, " (pid ");
-	put_number(o, r->pid);
-	put(o, "): ");
-	put(o, r->mode);
-	put_char(o, '\n');
+	pages_text_put(o, "pages: ");
+	pages_text_put(o, r->exe);
+	pages_text_put(o, " (pid ");
+	pages_text_number(o, r->pid);
+	pages_text_put(o, "): ");
+	pages_text_put(o, r->mode);
+	pages_text_char(o, '\n');
 	if (r->processes > 1) {
-		put(o, "  ");
-		put_number(o, r->processes);
-		put(o, " processes, ");
-		put_number(o, r->affected);
-		put(o, " of them routed large requests\n");
+		pages_text_put(o, "  ");
+		pages_text_number(o, r->processes);
+		pages_text_put(o, " processes, ");
+		pages_text_number(o, r->affected);
+		pages_text_put(o, " of them routed large requests\n");
 	}
 	if (r->provider[0] != '\0') {
 		put_label(o, "allocator behind");
-		put(o, r->provider);
-		put_char(o, '\n');
+		pages_text_put(o, r->provider);
+		pages_text_char(o, '\n');
 	}
 	if (is_active(r))
 		size_line(o, "threshold", r->threshold);
@@ -357,28 +324,28 @@ declined(const struct pages_stats *st)
 }
 
 static void
-put_no_effect(struct out *o, const struct pages_report *r)
+put_no_effect(struct pages_text *o, const struct pages_report *r)
 {
-	put(o, "  No effect: ");
+	pages_text_put(o, "  No effect: ");
 	if (is_active(r) && declined(&r->stats) != 0) {
-		put(o, "all large requests were passed on");
+		pages_text_put(o, "all large requests were passed on");
 	} else if (is_active(r)) {
-		put(o, "no request reached the threshold of ");
+		pages_text_put(o, "no request reached the threshold of ");
 		put_size(o, r->threshold);
 	} else {
-		put(o, r->mode + (strncmp(r->mode, "inactive: ", 10) == 0 ? 10 : 0));
+		pages_text_put(o, r->mode + (strncmp(r->mode, "inactive: ", 10) == 0 ? 10 : 0));
 	}
-	put(o, ".\n");
+	pages_text_put(o, ".\n");
 }
 
 static void
-put_effect(struct out *o, const struct pages_stats *st)
+put_effect(struct pages_text *o, const struct pages_stats *st)
 {
 	put_label(o, "large requests served");
-	put_number(o, st->requests);
-	put(o, ", together ");
+	pages_text_number(o, st->requests);
+	pages_text_put(o, ", together ");
 	put_size(o, st->requested_bytes);
-	put_char(o, '\n');
+	pages_text_char(o, '\n');
 	size_line(o, "peak of live blocks", st->peak_live_bytes);
 	size_line(o, "served from resident memory", st->reused_bytes);
 	size_line(o, "moved by page tables", st->moved_bytes);
@@ -392,7 +359,7 @@ put_effect(struct out *o, const struct pages_stats *st)
 }
 
 static void
-put_declined(struct out *o, const struct pages_stats *st)
+put_declined(struct pages_text *o, const struct pages_stats *st)
 {
 	const struct {
 		const char *why;
@@ -413,7 +380,7 @@ put_declined(struct out *o, const struct pages_stats *st)
 size_t
 pages_report_text(const struct pages_report *r, char *buf, size_t len)
 {
-	struct out o = { buf, 0, len, false };
+	struct pages_text o = { buf, 0, len, false };
 
 	put_head(&o, r);
 	if (r->stats.requests != 0)

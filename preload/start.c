@@ -14,6 +14,7 @@
 #include "background.h"
 #include "elf_scope.h"
 #include "report.h"
+#include "text.h"
 #include "shim.h"
 
 struct pages_heap pages_shim_heap;
@@ -121,7 +122,7 @@ settle(void)
 	pages_conf_parse(&conf, secure_getenv("PAGES_CONF"));
 	pages_conf_print(&conf);
 	if (conf.report[0] != '\0')
-		stderr_at_start = pages_os_stderr_id();
+		stderr_at_start = pages_os_file_id(STDERR_FILENO);
 	pages_heap_configure(&pages_shim_heap, &conf.heap);
 
 	if (conf.disable) {
@@ -172,25 +173,6 @@ pages_shim_retire(const char *reason)
 
 /* Forks. ------------------------------------------------------------------ */
 
-static void
-fork_prepare(void)
-{
-	pages_heap_fork_prepare(&pages_shim_heap);
-}
-
-static void
-fork_parent(void)
-{
-	pages_heap_fork_parent(&pages_shim_heap);
-}
-
-static void
-fork_child(void)
-{
-	pages_heap_fork_child(&pages_shim_heap);
-	pages_background_fork_child();
-}
-
 /*
  * The first of all constructors, so that the prepare handler runs last, when
  * nobody else's handler needs memory any more.  Not from within malloc, because
@@ -200,18 +182,11 @@ __attribute__((constructor(101))) static void
 at_load(void)
 {
 	pages_shim_start();
-	(void)pthread_atfork(fork_prepare, fork_parent, fork_child);
+	pages_heap_follow_forks(&pages_shim_heap);
+	(void)pthread_atfork(NULL, NULL, pages_background_fork_child);
 }
 
 /* The report. ------------------------------------------------------------- */
-
-static bool
-ends_in(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
 
 static void
 copy_string(char *dst, size_t size, const char *src)
@@ -241,13 +216,13 @@ at_exit(void)
 	r.background_refused = atomic_load(&pages_background.refused);
 	pages_heap_stats(&pages_shim_heap, &r.stats);
 	r.affected = r.stats.requests != 0;
-	if (ends_in(conf.report, ".json"))
+	if (pages_text_ends_in(conf.report, ".json"))
 		len = pages_report_json(&r, text, sizeof(text));
 	else
 		len = pages_report_text(&r, text, sizeof(text));
 
 	if (strcmp(conf.report, "stderr") != 0)
 		(void)pages_os_append_file(conf.report, text, len);
-	else if (stderr_at_start != 0 && stderr_at_start == pages_os_stderr_id())
+	else if (stderr_at_start != 0 && stderr_at_start == pages_os_file_id(STDERR_FILENO))
 		pages_os_complain(text, len);	/* a daemon may have made fd 2 something else */
 }

@@ -13,12 +13,6 @@
 #include "os/caps.h"
 #include "note.h"
 
-static bool
-is_zero(const char *p, size_t len)
-{
-	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
-}
-
 /* Copy a range into a file that is all zero, leaving out pages that are, too. */
 static int
 copy(int fd, const char *p, size_t len)
@@ -29,7 +23,7 @@ copy(int fd, const char *p, size_t len)
 		size_t end = at;
 		int err;
 
-		while (end < len && !is_zero(p + end, page))
+		while (end < len && !pages_is_zero(p + end, page))
 			end += page;
 		err = end == at ? 0 : pages_os_file_write(fd, at, p + at, end - at);
 		if (err != 0)
@@ -200,7 +194,7 @@ map_duplicate(struct pages_region frozen, size_t len, size_t reserve, struct pag
 		return err;
 	}
 	for (size_t at = 0; at < len; at += page)
-		if (!is_zero(frozen.base + at, page))
+		if (!pages_is_zero(frozen.base + at, page))
 			memcpy(r.base + at, frozen.base + at, page);
 	*ret = r;
 	return 0;

@@ -40,7 +40,7 @@ static struct sigaction before_segv, before_bus;
 static struct note *
 window(const char *base)
 {
-	uint64_t h = ((uint64_t)(uintptr_t)base >> 12) * 0x9e3779b97f4a7c15u;
+	uint64_t h = pages_hash_64((uint64_t)(uintptr_t)base >> 12);
 
 	return &notes[h >> (64 - 16)];
 }

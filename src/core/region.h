@@ -20,6 +20,7 @@
 
 #include <pages/pages.h>
 
+#include "os/base.h"
 #include "os/os.h"
 
 enum pages_kind {
@@ -124,7 +125,7 @@ enum { PAGES_FD_BITS = sizeof(size_t) > 4 ? 32 : 20 };
 static inline size_t
 pages_file_detail(int fd)
 {
-	size_t print = (size_t)(pages_os_file_id(fd) * 0x9e3779b97f4a7c15u >> 40);
+	size_t print = (size_t)(pages_hash_64(pages_os_file_id(fd)) >> 40);
 
 	return ((size_t)fd | print << PAGES_FD_BITS) & SIZE_MAX >> PAGES_INFO_SHIFT;
 }

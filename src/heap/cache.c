@@ -16,7 +16,7 @@ my_index(void)
 {
 	static_assert(PAGES_POCKETS == 16, "four bits of the hash");
 
-	return (uint32_t)(pages_lock_self() >> 6) * 2654435769u >> 28;
+	return pages_hash_32((uint32_t)(pages_lock_self() >> 6)) >> 28;
 }
 
 static uint64_t

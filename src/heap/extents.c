@@ -12,11 +12,11 @@
 
 /* The tree. --------------------------------------------------------------- */
 
-/* Fibonacci hashing: as good as random for ids, and needs no storage. */
+/* As good as random for ids, and needs no storage. */
 static uint32_t
 priority(uint32_t id)
 {
-	return id * 2654435769u;
+	return pages_hash_32(id);
 }
 
 static bool

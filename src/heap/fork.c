@@ -11,6 +11,8 @@
  * Between prepare and its end the lock is held, so that the same units are kept.  A
  * fork that had to go without the lock changes nothing here.
  */
+#include <pthread.h>
+
 #include "os/caps.h"
 #include "impl.h"
 #include "os/os.h"
@@ -139,4 +141,32 @@ pages_heap_fork_child(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 	reset_counters(h);
 	pages_heap_close_holes(h);
 	pages_lock_after_fork_child(&h->lock);
+}
+
+/* Handlers have no arguments. */
+static struct pages_heap *followed;
+
+static void
+prepare(void)
+{
+	pages_heap_fork_prepare(followed);
+}
+
+static void
+in_parent(void)
+{
+	pages_heap_fork_parent(followed);
+}
+
+static void
+in_child(void)
+{
+	pages_heap_fork_child(followed);
+}
+
+void
+pages_heap_follow_forks(struct pages_heap *h)
+{
+	followed = h;
+	(void)pthread_atfork(prepare, in_parent, in_child);
 }

@@ -54,7 +54,7 @@ struct pages_heap_options {
 };
 
 /* What is right for most: no limit of its own, ten seconds, huge pages. */
-#define PAGES_HEAP_DEFAULTS ((struct pages_heap_options){ 0, 10000, true })
+#define PAGES_HEAP_DEFAULTS { 0, 10000, true }
 
 struct pages_heap {
 	/* Written once, before the first address leaves; read by everybody, unlocked. */
@@ -199,6 +199,12 @@ void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 void pages_heap_fork_prepare(struct pages_heap *h);
 void pages_heap_fork_parent(struct pages_heap *h);
 void pages_heap_fork_child(struct pages_heap *h);
+
+/*
+ * Have these called at every fork, for the one heap of a library.  Not from within malloc:
+ * registering may allocate.  Where it fails a child does without the heap.
+ */
+void pages_heap_follow_forks(struct pages_heap *h);
 
 /* Do the books agree with each other?  Changes nothing.  For tests. */
 bool pages_heap_valid(struct pages_heap *h);

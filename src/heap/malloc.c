@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@
 #include "malloc_impl.h"
 #include "route.h"
 
-struct pages_heap pages_malloc_heap = { .options = { 0, 10000, true } };
+struct pages_heap pages_malloc_heap = { .options = PAGES_HEAP_DEFAULTS };
 
 const struct pages_route pages_malloc_route = {
 	.heap = &pages_malloc_heap,
@@ -22,29 +21,10 @@ const struct pages_route pages_malloc_route = {
 	.next = { malloc, calloc, realloc, free, malloc_usable_size },
 };
 
-static void
-fork_prepare(void)
-{
-	pages_heap_fork_prepare(&pages_malloc_heap);
-}
-
-static void
-fork_parent(void)
-{
-	pages_heap_fork_parent(&pages_malloc_heap);
-}
-
-static void
-fork_child(void)
-{
-	pages_heap_fork_child(&pages_malloc_heap);
-}
-
 __attribute__((constructor)) static void
 at_load(void)
 {
-	/* Failing costs a child its large objects' allocator, no more. */
-	(void)pthread_atfork(fork_prepare, fork_parent, fork_child);
+	pages_heap_follow_forks(&pages_malloc_heap);
 }
 
 void *

@@ -83,7 +83,7 @@ is_zero(const char *page, size_t len)
 
 	if (pages_os_scan_mincore(page, len, &offset, &present) != 0 || present == 0)
 		return true;
-	return pages_os_readable(page) && page[0] == 0 && memcmp(page, page + 1, len - 1) == 0;
+	return pages_os_readable(page) && pages_is_zero(page, len);
 }
 
 /* Evenly spread, but not in step with anything: multiples of the golden ratio (Weyl). */
@@ -93,7 +93,7 @@ looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 	unsigned zero = 0;
 
 	for (uint32_t i = 1; i <= SAMPLES; i++) {
-		uint64_t page = (uint64_t)e->used * (i * 2654435769u) >> 32;
+		uint64_t page = (uint64_t)e->used * pages_hash_32(i) >> 32;
 
 		zero += is_zero(address(h, e) + (page << h->arena.page_shift), h->arena.page_size);
 		if (zero + SAMPLES - i < SAMPLES_ZERO)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define PAGES_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PAGES_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -67,6 +68,28 @@ static inline size_t
 pages_max(size_t a, size_t b)
 {
 	return a > b ? a : b;
+}
+
+/* Fibonacci hashing (Knuth 6.4): the high bits of the result are as good as random. */
+#define PAGES_GOLDEN_32 2654435769u
+#define PAGES_GOLDEN_64 0x9e3779b97f4a7c15u
+
+static inline uint32_t
+pages_hash_32(uint32_t x)
+{
+	return x * PAGES_GOLDEN_32;
+}
+
+static inline uint64_t
+pages_hash_64(uint64_t x)
+{
+	return x * PAGES_GOLDEN_64;
+}
+
+static inline bool
+pages_is_zero(const char *p, size_t len)
+{
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
 #endif /* PAGES_BASE_H */

@@ -99,7 +99,7 @@ pages_os_file_id(int fd)
 	uint64_t id = 0;
 
 	if (fstat(fd, &st) == 0)
-		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | (uint64_t)1 << 63;
+		id = (pages_hash_64(st.st_dev) ^ st.st_ino) | (uint64_t)1 << 63;
 	errno = saved;
 	return id;
 }

@@ -182,19 +182,6 @@ pages_os_complain(const char *buf, size_t len)
 	errno = saved;
 }
 
-uint64_t
-pages_os_stderr_id(void)
-{
-	int saved = errno;
-	struct stat st;
-	uint64_t id = 0;
-
-	if (fstat(STDERR_FILENO, &st) == 0)
-		id = (st.st_dev * 0x9e3779b97f4a7c15u ^ st.st_ino) | 1;
-	errno = saved;
-	return id;
-}
-
 int
 pages_os_pid(void)
 {

@@ -302,9 +302,6 @@ int pages_os_append_file(const char *path, const char *buf, size_t len);
 /* One write to standard error.  For last words and what the user asked for. */
 void pages_os_complain(const char *buf, size_t len);
 
-/* Identity of the object behind standard error, 0 if it is closed. */
-uint64_t pages_os_stderr_id(void);
-
 int pages_os_pid(void);
 
 /* How many CPUs this thread may run on, at least 1. */

@@ -176,14 +176,10 @@ paged_vec_resize_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 		  const void *element)
 {
 	size_t len = paged_vec_len(v, t);
-	int err;
+	bool grows;
+	int err = paged_vec_fit(v, t, n, &grows);
 
-	if (n <= len) {
-		paged_vec_truncate_(v, t, n);
-		return 0;
-	}
-	err = paged_vec_reserve_(v, t, n - len);
-	if (err != 0)
+	if (err != 0 || !grows)
 		return err;
 	if (t->copy == NULL)
 		spread(t, v->end_, element, n - len);

@@ -10,15 +10,11 @@
 int
 paged_vec_resize_zeroed_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n)
 {
-	size_t len = paged_vec_len(v, t), page, from, dirty;
-	int err;
+	size_t page, from, dirty;
+	bool grows;
+	int err = paged_vec_fit(v, t, n, &grows);
 
-	if (n <= len) {
-		paged_vec_truncate_(v, t, n);
-		return 0;
-	}
-	err = paged_vec_reserve_(v, t, n - len);
-	if (err != 0)
+	if (err != 0 || !grows)
 		return err;
 	from = paged_vec_bytes_(v);
 	dirty = n * t->size;

@@ -332,6 +332,18 @@ paged_vec_truncate_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_
 	paged_vec_set_bytes_(v, n * t->size);
 }
 
+int
+paged_vec_fit(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n, bool *ret_grows)
+{
+	size_t len = paged_vec_len(v, t);
+
+	*ret_grows = n > len;
+	if (n > len)
+		return paged_vec_reserve_(v, t, n - len);
+	paged_vec_truncate_(v, t, n);
+	return 0;
+}
+
 void
 paged_vec_free_(struct paged_vec_ *v, const struct paged_vec_type_ *t)
 {

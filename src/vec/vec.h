@@ -48,6 +48,12 @@ paged_vec_size_of(const struct paged_vec_type_ *t, size_t n, size_t *ret)
 	return 0;
 }
 
+/*
+ * For a new length of n: drop what is beyond, or have room for what is missing, which is for
+ * the caller to fill.  *ret_grows says which.
+ */
+int paged_vec_fit(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n, bool *ret_grows);
+
 /* n elements leave the vector for nowhere. */
 void paged_vec_drop(const struct paged_vec_type_ *t, char *from, size_t n);
 
