@@ -35,7 +35,7 @@ static void
 before_limit(int resource, int pid, rlim_t limit)
 {
 	if (resource == RLIMIT_AS && limit != RLIM_INFINITY && (pid == 0 || pid == getpid()))
-		(void)pages_heap_surrender(&pages_shim_heap);
+		(void)pages_heap_release_reserve(&pages_shim_heap);
 }
 
 SHIM int
@@ -74,6 +74,6 @@ mlockall(int flags)
 {
 	pages_shim_retire("the program locked its memory");
 	(void)pages_heap_trim(&pages_shim_heap, 0);
-	(void)pages_heap_surrender(&pages_shim_heap);
+	(void)pages_heap_release_reserve(&pages_shim_heap);
 	return NEXT(mlockall)(flags);
 }

@@ -104,7 +104,7 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 				  pages_heap_unit_up(h, first + want->count), !zero);
 	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
-		pages_heap_give_up(h, id);
+		pages_heap_lose_place(h, id);
 		h->stats.declined_refused++;
 		return 0;
 	}
@@ -131,9 +131,9 @@ is_top(const struct pages_heap *h, uint32_t id)
  * lie: elsewhere it would leave gaps that the best fit does not.
  */
 static uint32_t
-refit_pocket(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
+refit_cached(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
 {
-	uint32_t id = pages_heap_claim_pocket(h);
+	uint32_t id = pages_heap_claim_cached(h);
 
 	if (id == 0)
 		return 0;
@@ -170,9 +170,9 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 			      (want.align - 1);
 	}
 	if (want.align == 1 && !zero)
-		id = refit_pocket(h, want.count);
+		id = refit_cached(h, want.count);
 	else
-		pages_heap_empty_pockets(h);
+		pages_heap_flush_caches(h);
 	if (want.align == 1 && zero)
 		id = pages_heap_take_sparse(h, pages, ret_zero);
 	if (id == 0)

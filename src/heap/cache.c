@@ -8,13 +8,13 @@
 #include "os/lock.h"
 #include "os/os.h"
 
-#define BUSY PAGES_POCKET_BUSY
+#define BUSY PAGES_FRONT_CACHE_BUSY
 
 /* Thread addresses differ in their middle bits: spread those (Fibonacci hashing). */
 static unsigned
 my_index(void)
 {
-	static_assert(PAGES_POCKETS == 16, "four bits of the hash");
+	static_assert(PAGES_FRONT_CACHES == 16, "four bits of the hash");
 
 	return pages_hash_32((uint32_t)(pages_lock_self() >> 6)) >> 28;
 }
@@ -36,7 +36,7 @@ add(_Atomic uint64_t *counter, uint64_t n)
 static uint32_t
 take(struct pages_heap *h, size_t size)
 {
-	struct pages_pocket *k = &h->pockets[my_index()];
+	struct pages_front_cache *k = &h->caches[my_index()];
 	uint32_t id = atomic_load_explicit(&k->block, memory_order_acquire);
 	struct pages_extent *e;
 	size_t pages;
@@ -68,15 +68,15 @@ static uint32_t
 put(struct pages_heap *h, uint32_t id)
 {
 	unsigned i = my_index();
-	struct pages_pocket *k = &h->pockets[i];
+	struct pages_front_cache *k = &h->caches[i];
 	const struct pages_extent *e = &h->extents.node[id];
 	uint32_t before;
 
 	/* One with room to grow would keep that from others. */
 	if (e->used != e->count)
 		return id;
-	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->pockets_used, memory_order_relaxed) >> i & 1)))
-		atomic_fetch_or(&h->pockets_used, 1u << i);
+	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->caches_used, memory_order_relaxed) >> i & 1)))
+		atomic_fetch_or(&h->caches_used, 1u << i);
 	before = atomic_exchange_explicit(&k->block, BUSY, memory_order_acq_rel);
 	if (before == BUSY)
 		return id;
@@ -102,7 +102,7 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		id = take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_alloc_slowly(h, size, align, zero);
-	if (PAGES_UNLIKELY((h->extents.node[id].note & PAGES_NOTE_MARKED) != 0))
+	if (PAGES_UNLIKELY((h->extents.node[id].note & PAGES_NOTE_MUZZY) != 0))
 		pages_heap_unmark(h, &h->extents.node[id]);
 	p = pages_heap_address(h, h->extents.node[id].first);
 	if (zero)
@@ -110,14 +110,14 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	return p;
 }
 
-/* Note when block id, which is parting, was freed; see lazy.c. */
+/* Note when block id, which is parting, was freed; see mark.c. */
 static void
 note_death(struct pages_heap *h, struct pages_extent *e)
 {
 	uint32_t now;
 
 	if (PAGES_UNLIKELY(pages_heap_is_short(h, e))) {
-		e->note = PAGES_NOTE_SOILED;
+		e->note = PAGES_NOTE_DIRTY;
 		return;
 	}
 	now = pages_os_tick();
@@ -134,12 +134,12 @@ pages_heap_free(struct pages_heap *h, void *p)
 	struct pages_extent *e = &h->extents.node[id];
 
 	if (PAGES_UNLIKELY(id == 0)) {
-		pages_heap_free_apart(h, p);
+		pages_heap_free_dedicated(h, p);
 		return;
 	}
-	pages_heap_claim(h, id, PAGES_EXTENT_PARTING, "free");
+	pages_heap_claim(h, id, PAGES_EXTENT_FREED, "free");
 	if (PAGES_UNLIKELY((e->note & (PAGES_NOTE_CALLOC | PAGES_NOTE_SPARSE)) != 0)) {
-		id = pages_heap_part_calloc(h, id);
+		id = pages_heap_free_calloc(h, id);
 		if (id == 0)
 			return;
 	}
@@ -151,7 +151,7 @@ pages_heap_free(struct pages_heap *h, void *p)
 
 /* What is in the pocket, which is empty then; 0 if nothing is, or somebody is busy with it. */
 static uint32_t
-claim(struct pages_pocket *k)
+claim(struct pages_front_cache *k)
 {
 	uint32_t id = atomic_load_explicit(&k->block, memory_order_relaxed);
 
@@ -163,12 +163,12 @@ claim(struct pages_pocket *k)
 }
 
 void
-pages_heap_empty_pockets(struct pages_heap *h)
+pages_heap_flush_caches(struct pages_heap *h)
 {
-	uint32_t used = atomic_load_explicit(&h->pockets_used, memory_order_relaxed);
+	uint32_t used = atomic_load_explicit(&h->caches_used, memory_order_relaxed);
 
 	for (; used != 0; used &= used - 1) {
-		uint32_t id = claim(&h->pockets[__builtin_ctz(used)]);
+		uint32_t id = claim(&h->caches[__builtin_ctz(used)]);
 
 		if (id != 0)
 			pages_heap_release(h, id);
@@ -176,19 +176,19 @@ pages_heap_empty_pockets(struct pages_heap *h)
 }
 
 uint32_t
-pages_heap_claim_pocket(struct pages_heap *h)
+pages_heap_claim_cached(struct pages_heap *h)
 {
-	uint32_t id = claim(&h->pockets[my_index()]);
+	uint32_t id = claim(&h->caches[my_index()]);
 
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	return id;
 }
 
 void
-pages_heap_reset_pockets(struct pages_heap *h)
+pages_heap_reset_caches(struct pages_heap *h)
 {
-	for (int i = 0; i < PAGES_POCKETS; i++) {
-		struct pages_pocket *k = &h->pockets[i];
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
+		struct pages_front_cache *k = &h->caches[i];
 		uint32_t busy = BUSY;
 
 		/* The block that was on its way stays live: nobody knows whose it is. */
@@ -198,14 +198,14 @@ pages_heap_reset_pockets(struct pages_heap *h)
 	}
 }
 
-struct pages_pocket_counts
-pages_heap_count_pockets(const struct pages_heap *h)
+struct pages_cache_counts
+pages_heap_count_hits(const struct pages_heap *h)
 {
-	struct pages_pocket_counts sum = { 0, 0 };
+	struct pages_cache_counts sum = { 0, 0 };
 
-	for (int i = 0; i < PAGES_POCKETS; i++) {
-		sum.hits += read(&h->pockets[i].hits);
-		sum.hit_bytes += read(&h->pockets[i].hit_bytes);
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
+		sum.hits += read(&h->caches[i].hits);
+		sum.hit_bytes += read(&h->caches[i].hit_bytes);
 	}
 	return sum;
 }

@@ -14,7 +14,7 @@
 #include "impl.h"
 
 struct tally {
-	size_t held, kept, soiled;	/* units */
+	size_t held, kept, dirty;	/* units */
 	size_t purging;			/* units that look held, but are counted nowhere */
 	size_t objects, pages;		/* of blocks that the statistics have as live */
 	size_t extents;
@@ -27,9 +27,9 @@ has_used(const struct pages_extent *e)
 {
 	switch (pages_extent_state(e)) {
 	case PAGES_EXTENT_LIVE:
-	case PAGES_EXTENT_APART:
+	case PAGES_EXTENT_DEDICATED:
 		return true;
-	case PAGES_EXTENT_PARTING:
+	case PAGES_EXTENT_FREED:
 	case PAGES_EXTENT_RENEWED:
 		return e->used != 0;	/* 0: units that a block apart has lost, or will get */
 	default:
@@ -42,7 +42,7 @@ static size_t
 used_end(const struct pages_heap *h, const struct pages_extent *e)
 {
 	uint32_t state = pages_extent_state(e);
-	bool whole = state == PAGES_EXTENT_APART || state == PAGES_EXTENT_RENEWED || e->used == 0 ||
+	bool whole = state == PAGES_EXTENT_DEDICATED || state == PAGES_EXTENT_RENEWED || e->used == 0 ||
 		     (e->note & PAGES_NOTE_SPARSE) != 0;
 	size_t end = e->first + (whole ? e->count : e->used);
 
@@ -85,7 +85,7 @@ check_free(const struct pages_heap *h, const struct pages_extent *e, struct tall
 	if (a >= b)
 		return NULL;
 	t->kept += pages_units_count(&h->units, a, b, false);
-	t->soiled += pages_units_soiled(&h->units, a, b);
+	t->dirty += pages_units_dirty(&h->units, a, b);
 	return pages_units_count(&h->units, a, b, true) != 0 ? "a unit in free space is held" : NULL;
 }
 
@@ -121,7 +121,7 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 			return "a unit is held and kept";
 		if ((u->old_bits[w] & ~u->kept_bits[w]) != 0)
 			return "a unit is old that is not kept";
-		if ((u->soiled_bits[w] & u->muzzy_bits[w]) != 0)
+		if ((u->dirty_bits[w] & u->muzzy_bits[w]) != 0)
 			return "a unit is muzzy and to be marked";
 		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w])) != 0)
 			return "an absent unit is muzzy";
@@ -130,7 +130,7 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 		return "the number of kept units is wrong";
 	if (u->held != t->held || u->held + t->purging != pages_units_count(u, 0, count, true))
 		return "the number of held units is wrong";
-	return u->soiled != t->soiled ? "the number of units to be marked is wrong" : NULL;
+	return u->dirty != t->dirty ? "the number of units to be marked is wrong" : NULL;
 }
 
 /* Records that are not in use. */
@@ -148,7 +148,7 @@ check_spare(const struct pages_extents *x, const struct tally *t)
 static bool
 is_deferred_state(uint32_t state)
 {
-	return state == PAGES_EXTENT_PARTING || state == PAGES_EXTENT_HOLLOW ||
+	return state == PAGES_EXTENT_FREED || state == PAGES_EXTENT_HOLLOW ||
 	       state == PAGES_EXTENT_RENEWED || state == PAGES_EXTENT_PURGING;
 }
 
@@ -157,13 +157,13 @@ static const char *
 check_deferred(const struct pages_heap *h)
 {
 	const struct pages_extent *node = h->extents.node;
-	uint32_t id = atomic_load(&h->parting);
+	uint32_t id = atomic_load(&h->deferred);
 
 	for (uint32_t n = 0; id != 0; n++) {
 		if (n > h->extents.nodes || !is_deferred_state(pages_extent_state(&node[id])))
 			return "a block waits to be freed that is not, or twice";
-		for (int i = 0; i < PAGES_POCKETS; i++)
-			if (atomic_load(&h->pockets[i].block) == id)
+		for (int i = 0; i < PAGES_FRONT_CACHES; i++)
+			if (atomic_load(&h->caches[i].block) == id)
 				return "a block waits to be freed and is in a front cache";
 		id = __atomic_load_n(&node[id].left, __ATOMIC_RELAXED);
 	}
@@ -174,14 +174,14 @@ check_deferred(const struct pages_heap *h)
 static const char *
 check_caches(const struct pages_heap *h)
 {
-	for (int i = 0; i < PAGES_POCKETS; i++) {
-		const struct pages_pocket *k = &h->pockets[i];
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
+		const struct pages_front_cache *k = &h->caches[i];
 
 		for (int tries = 0; ; tries++) {
 			uint32_t id = atomic_load(&k->block);
 
-			if (id == 0 || id == PAGES_POCKET_BUSY ||
-			    pages_extent_state(&h->extents.node[id]) == PAGES_EXTENT_PARTING)
+			if (id == 0 || id == PAGES_FRONT_CACHE_BUSY ||
+			    pages_extent_state(&h->extents.node[id]) == PAGES_EXTENT_FREED)
 				break;
 			if (tries == 100)
 				return "a block in a front cache is not free";

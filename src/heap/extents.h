@@ -31,9 +31,9 @@ enum pages_extent_state {
 	PAGES_EXTENT_SPARE,	/* the record is not in use */
 	PAGES_EXTENT_FREE,
 	PAGES_EXTENT_LIVE,
-	PAGES_EXTENT_PARTING,	/* freed, waiting for the lock */
+	PAGES_EXTENT_FREED,	/* freed, waiting for the lock */
 	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
-	PAGES_EXTENT_APART,	/* live, of whole units that it shares with nobody */
+	PAGES_EXTENT_DEDICATED,	/* live, of whole units that it shares with nobody */
 	PAGES_EXTENT_RENEWED,	/* the same, freed; its memory is gone already */
 	PAGES_EXTENT_PURGING,	/* free space whose memory is being given back, without the lock */
 	PAGES_EXTENT_LOST,	/* nobody gets it any more: a part of it is no mapping of ours */
@@ -166,9 +166,9 @@ pages_extents_at(const struct pages_extents *x, size_t page)
 }
 
 static inline uint32_t
-pages_extents_apart_at(const struct pages_extents *x, size_t page)
+pages_extents_dedicated_at(const struct pages_extents *x, size_t page)
 {
-	return pages_extents_find(x, page, PAGES_EXTENT_APART);
+	return pages_extents_find(x, page, PAGES_EXTENT_DEDICATED);
 }
 
 /* Tiling, table and tree agree?  For tests: walks everything. */

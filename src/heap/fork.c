@@ -28,10 +28,10 @@ static void
 hide_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
-	size_t seams = h->units.seams;
+	size_t seams = h->units.splits;
 
 	/* Each run may become a mapping of its own. */
-	while (run.count != 0 && (seams += 2) < h->units.seams_max) {
+	while (run.count != 0 && (seams += 2) < h->units.splits_max) {
 		char *p = h->arena.base + run.first * PAGES_UNIT;
 
 		/* Also what is refused may be done in part, and has to be undone. */
@@ -98,13 +98,13 @@ reset_counters(struct pages_heap *h)
 		.peak_live_bytes = st->live_bytes,
 		.inherited_objects = st->live_objects,
 	};
-	u->moved = u->reused = u->fresh = u->returned = u->funded = u->refused_moves = 0;
+	u->moved = u->reused = u->fresh = u->returned = u->moved_free = u->refused_moves = 0;
 	u->freed = u->kept;
 	u->inherited = u->peak_resident = u->held + u->kept;
 	atomic_store(&h->busy, 0);
 	atomic_store(&h->cleared_bytes, 0);
 	atomic_store(&h->copied_bytes, 0);
-	pages_heap_reset_pockets(h);
+	pages_heap_reset_caches(h);
 }
 
 void
@@ -115,7 +115,7 @@ pages_heap_fork_prepare(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 	if (!pages_lock_is_forking(&h->lock) || h->state != PAGES_HEAP_OPEN)
 		return;
 	pages_heap_check_now(h);
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	if (pages_can(PAGES_CAP_WIPE))
 		hide_kept(h);
 }

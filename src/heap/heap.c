@@ -58,7 +58,7 @@ pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_spa
 
 /* What a sweep took (nothing of it is used) is free again. */
 static void
-release_swept(struct pages_heap *h, uint32_t id) PAGES_LOCKED
+release_purged(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t first = pages_heap_unit_down(h, e->first);
@@ -105,11 +105,11 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 	const struct pages_extent *e = &h->extents.node[id];
 
 	if (PAGES_UNLIKELY(pages_extent_state(e) == PAGES_EXTENT_RENEWED)) {
-		pages_heap_release_apart(h, id);
+		pages_heap_release_dedicated(h, id);
 		return;
 	}
 	if (pages_extent_state(e) == PAGES_EXTENT_PURGING) {
-		release_swept(h, id);
+		release_purged(h, id);
 		return;
 	}
 	if (pages_extent_state(e) != PAGES_EXTENT_HOLLOW)
@@ -122,17 +122,17 @@ static void
 part(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	uint32_t head = atomic_load(&h->parting);
+	uint32_t head = atomic_load(&h->deferred);
 
 	do
 		__atomic_store_n(&e->left, head, __ATOMIC_RELAXED);
-	while (!atomic_compare_exchange_weak(&h->parting, &head, id));
+	while (!atomic_compare_exchange_weak(&h->deferred, &head, id));
 }
 
 static void
-release_parting(struct pages_heap *h) PAGES_LOCKED
+release_deferred(struct pages_heap *h) PAGES_LOCKED
 {
-	uint32_t id = atomic_exchange(&h->parting, 0);
+	uint32_t id = atomic_exchange(&h->deferred, 0);
 
 	while (id != 0) {
 		uint32_t next = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED);
@@ -164,7 +164,7 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate)
+pages_heap_purged(struct pages_heap *h, uint32_t id, enum pages_fate fate)
 {
 	h->extents.node[id].note = fate;
 	if (pages_heap_enter(h)) {
@@ -196,8 +196,8 @@ pages_heap_enter(struct pages_heap *h)
 {
 	if (!pages_heap_lock(h))
 		return false;
-	if (PAGES_UNLIKELY(atomic_load_explicit(&h->parting, memory_order_relaxed) != 0))
-		release_parting(h);
+	if (PAGES_UNLIKELY(atomic_load_explicit(&h->deferred, memory_order_relaxed) != 0))
+		release_deferred(h);
 	return true;
 }
 
@@ -206,19 +206,19 @@ pages_heap_leave(struct pages_heap *h)
 {
 	size_t excess = pages_units_excess(&h->units);
 	size_t leave = h->units.kept - excess;
-	bool due = pages_heap_sweep_due(h), soiled = pages_heap_is_soiled(h);
+	bool due = pages_heap_purge_due(h), soiled = pages_heap_is_dirty(h);
 
 	if (PAGES_UNLIKELY(due))
-		pages_heap_empty_pockets(h);
+		pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
 	if (PAGES_UNLIKELY(due)) {
 		(void)pages_heap_drop_sparse(h);
-		(void)pages_heap_sweep(h, PAGES_OLD, 0);
+		(void)pages_heap_purge(h, PAGES_OLD, 0);
 	}
 	if (PAGES_UNLIKELY(excess != 0))
-		(void)pages_heap_sweep(h, PAGES_ALL, leave);
+		(void)pages_heap_purge(h, PAGES_ALL, leave);
 	if (PAGES_UNLIKELY(soiled))
-		(void)pages_heap_sweep(h, PAGES_SOILED, 0);
+		(void)pages_heap_purge(h, PAGES_DIRTY, 0);
 }
 
 /* Where nothing was freed for good, the clock need not be read each time. */
@@ -226,7 +226,7 @@ void
 pages_heap_leave_quickly(struct pages_heap *h)
 {
 	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0 ||
-			   pages_heap_is_soiled(h)))
+			   pages_heap_is_dirty(h)))
 		pages_heap_leave(h);
 	else
 		pages_heap_unlock(h);
@@ -240,7 +240,7 @@ pages_heap_usable(struct pages_heap *h, const void *p)
 	uint32_t id = pages_heap_find(h, p);
 
 	if (PAGES_UNLIKELY(id == 0))
-		return pages_heap_usable_apart(h, p);
+		return pages_heap_usable_dedicated(h, p);
 	return (size_t)h->extents.node[id].used << h->arena.page_shift;
 }
 

@@ -28,7 +28,7 @@
 #include "os/os.h"
 #include "units.h"
 
-enum { PAGES_POCKETS = 16 };
+enum { PAGES_FRONT_CACHES = 16 };
 
 /*
  * A block that was freed and waits to be asked for again at once, whole, which is
@@ -39,13 +39,13 @@ enum { PAGES_POCKETS = 16 };
  * then; who finds it busy goes elsewhere.  The counters are only written by who
  * made it busy.
  */
-struct pages_pocket {
-	_Alignas(64) _Atomic uint32_t block;	/* its id, 0, or PAGES_POCKET_BUSY */
+struct pages_front_cache {
+	_Alignas(64) _Atomic uint32_t block;	/* its id, 0, or PAGES_FRONT_CACHE_BUSY */
 	_Atomic uint32_t pages;			/* its size: worth a try? */
 	_Atomic uint64_t frees;
 	_Atomic uint64_t hits, hit_bytes;	/* requests it served */
 };
-#define PAGES_POCKET_BUSY UINT32_MAX
+#define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
 struct pages_heap_options {
 	size_t arena_max;	/* address space at most; 0: as the machine's memory suggests */
@@ -64,9 +64,9 @@ struct pages_heap {
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
-	_Atomic bool lazy;	/* free memory can be left to the kernel */
+	_Atomic bool marking;	/* free memory can be left to the kernel */
 	size_t memory;		/* RAM and swap, or what a cgroup allows: the most to ask for */
-	uint64_t last_sweep;	/* ms */
+	uint64_t last_purge;	/* ms */
 	uint32_t ticks;		/* counts until the clock is worth a look */
 	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;
@@ -74,16 +74,16 @@ struct pages_heap {
 	struct pages_units units;
 	struct pages_stats stats;	/* without what units and extents count themselves */
 
-	_Atomic uint32_t parting;	/* freed while the lock could not be had */
+	_Atomic uint32_t deferred;	/* freed while the lock could not be had */
 	_Atomic uint64_t busy;		/* declined for want of the lock */
 
 	_Atomic uint32_t sparse_block;		/* see sparse.c */
 	_Atomic uint64_t sparse_sizes;
 
-	struct pages_pocket pockets[PAGES_POCKETS];	/* a thread uses the one its address picks */
-	_Atomic uint32_t pockets_used;			/* a bit for each that ever was */
+	struct pages_front_cache caches[PAGES_FRONT_CACHES];	/* a thread uses the one its address picks */
+	_Atomic uint32_t caches_used;			/* a bit for each that ever was */
 
-	_Atomic size_t apart;	/* blocks that are */
+	_Atomic size_t dedicated;	/* blocks that are */
 	size_t lost;		/* pages that are, for good */
 	unsigned checks;	/* counts those that a build with --enable-checks could make */
 
@@ -134,33 +134,33 @@ size_t pages_heap_usable(struct pages_heap *h, const void *p);
  * that of others under them.  pages_heap_free() and pages_heap_usable() take them, too.
  */
 
-/* What a block apart shall be: bits 1 << enum pages_os_advice, and PAGES_APART_POOL. */
-struct pages_apart {
+/* What a block apart shall be: bits 1 << enum pages_os_advice, and PAGES_DEDICATED_POOL. */
+struct pages_dedicated {
 	uint32_t advice;
 	uint32_t musts;		/* of these: without which there is no block */
 };
-#define PAGES_APART_ADVICE(advice) ((uint32_t)1 << (advice))
-#define PAGES_APART_POOL ((uint32_t)1 << 31)	/* from the pool of huge pages, if it has them */
+#define PAGES_DEDICATED_ADVICE(advice) ((uint32_t)1 << (advice))
+#define PAGES_DEDICATED_POOL ((uint32_t)1 << 31)	/* from the pool of huge pages, if it has them */
 
 /*
  * A zeroed block apart.  0; -EOPNOTSUPP if there is no arena, or the kernel does not
  * know what must be; -ENOMEM or the like.
  */
-int pages_heap_alloc_apart(struct pages_heap *h, size_t size, size_t align,
-			   struct pages_apart wish, void **ret);
+int pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
+			   struct pages_dedicated wish, void **ret);
 
 /* Is p (owned) a block apart?  No lock; a load while there are none. */
-bool pages_heap_is_apart(struct pages_heap *h, const void *p);
+bool pages_heap_is_dedicated(struct pages_heap *h, const void *p);
 
 /*
  * Give block p, which is apart, a new size, at least 1, and all that the kernel was told
  * about it.  With keep the contents stay.  NULL if it can neither stay nor move.
  */
-void *pages_heap_resize_apart(struct pages_heap *h, void *p, size_t size, bool keep);
-bool pages_heap_expand_apart(struct pages_heap *h, void *p, size_t size);
+void *pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool keep);
+bool pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size);
 
 /* Advice for all of block p, which is apart, that stays when it grows.  0 or -errno. */
-int pages_heap_advise_apart(struct pages_heap *h, void *p, enum pages_os_advice advice);
+int pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice advice);
 
 /*
  * Let block p (owned, not apart) have size bytes where it is: true if it has, by growing
@@ -188,7 +188,7 @@ unsigned pages_heap_pace(const struct pages_heap *h);
  * Give back the reserved address space that was never used, for good, so that a
  * process at its RLIMIT_AS can have it otherwise.  False if there was none.
  */
-bool pages_heap_surrender(struct pages_heap *h);
+bool pages_heap_release_reserve(struct pages_heap *h);
 
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 

@@ -28,13 +28,13 @@ void pages_heap_check_now(struct pages_heap *h) PAGES_LOCKED;
  * Really free the blocks that wait in pockets.  Whoever looks at
  * extents or units as a whole does this first.
  */
-void pages_heap_empty_pockets(struct pages_heap *h) PAGES_LOCKED;
+void pages_heap_flush_caches(struct pages_heap *h) PAGES_LOCKED;
 
 /*
  * The block in this thread's pocket, parting still, or 0; the other
  * pockets are emptied.
  */
-uint32_t pages_heap_claim_pocket(struct pages_heap *h) PAGES_LOCKED;
+uint32_t pages_heap_claim_cached(struct pages_heap *h) PAGES_LOCKED;
 
 /* Without the lock: a block that is in no pocket. */
 void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero);
@@ -43,13 +43,13 @@ void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, b
 void pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known);
 
 /* In a forked child: who was busy with a pocket is not here. */
-void pages_heap_reset_pockets(struct pages_heap *h);
+void pages_heap_reset_caches(struct pages_heap *h);
 
 /* What the pockets did. */
-struct pages_pocket_counts {
+struct pages_cache_counts {
 	uint64_t hits, hit_bytes;
 };
-struct pages_pocket_counts pages_heap_count_pockets(const struct pages_heap *h);
+struct pages_cache_counts pages_heap_count_hits(const struct pages_heap *h);
 
 /* The record of a parting block becomes free address space. */
 void pages_heap_release(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
@@ -72,8 +72,8 @@ void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
  * time before that, in ticks, and what became of its memory.
  */
 enum {
-	PAGES_NOTE_MARKED = 1,	/* its memory is left to the kernel */
-	PAGES_NOTE_SOILED = 2,	/* it is not, and was written to */
+	PAGES_NOTE_MUZZY = 1,	/* its memory is left to the kernel */
+	PAGES_NOTE_DIRTY = 2,	/* it is not, and was written to */
 	PAGES_NOTE_CALLOC = 4,	/* it is worth a look whether it stayed zero */
 	PAGES_NOTE_SPARSE = 8,	/* small pages, in units of its own */
 	PAGES_NOTE_HOLE = 16,	/* the same, and a part of its place is not to be used again */
@@ -127,7 +127,7 @@ size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_s
  * Without the lock: block id, which is parting, came from a large calloc.  Returns it, or
  * 0 if it is taken care of.
  */
-uint32_t pages_heap_part_calloc(struct pages_heap *h, uint32_t id);
+uint32_t pages_heap_free_calloc(struct pages_heap *h, uint32_t id);
 
 /*
  * Without the lock: its owner treats block id as any other from now on; false if that
@@ -149,11 +149,11 @@ void pages_heap_settle(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* Have so many free units been soiled that they should be marked? */
 static inline bool
-pages_heap_is_soiled(struct pages_heap *h) PAGES_LOCKED
+pages_heap_is_dirty(struct pages_heap *h) PAGES_LOCKED
 {
 	enum { UNITS = 8 };
 
-	return h->units.soiled > UNITS && atomic_load_explicit(&h->lazy, memory_order_relaxed);
+	return h->units.dirty > UNITS && atomic_load_explicit(&h->marking, memory_order_relaxed);
 }
 
 /* Release the lock; then, without it, give back what is overdue. */
@@ -182,21 +182,21 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct page
  * Without the lock: give back kept units until leave_units are left; or mark those that
  * are soiled.  Returns the bytes.
  */
-size_t pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units);
+size_t pages_heap_purge(struct pages_heap *h, enum pages_which which, size_t leave_units);
 
 /* Without the lock: extent id, taken for a sweep, is swept; what became of its memory. */
-void pages_heap_swept(struct pages_heap *h, uint32_t id, enum pages_fate fate);
+void pages_heap_purged(struct pages_heap *h, uint32_t id, enum pages_fate fate);
 
 /*
  * When units are broken: free extent id, or the room of block id, of
  * which units were held up to page end; but for the hole, which nobody gets again.
  * Room is cut off, for which there has to be a record.
  */
-void pages_heap_give_up(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-void pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end) PAGES_LOCKED;
+void pages_heap_lose_place(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+void pages_heap_lose_room(struct pages_heap *h, uint32_t id, size_t end) PAGES_LOCKED;
 
 /* Is it time to give back what is old?  Says so once. */
-bool pages_heap_sweep_due(struct pages_heap *h) PAGES_LOCKED;
+bool pages_heap_purge_due(struct pages_heap *h) PAGES_LOCKED;
 
 /* The record of a live block whose address is p, or 0: it is apart, or there is none. */
 uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
@@ -207,12 +207,12 @@ uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *cal
 /* Block id is no longer live. */
 void pages_heap_count_gone(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
-/* What heap.c leaves to apart.c once p is no ordinary block. */
-void pages_heap_free_apart(struct pages_heap *h, void *p);
-size_t pages_heap_usable_apart(const struct pages_heap *h, const void *p);
+/* What heap.c leaves to dedicated.c once p is no ordinary block. */
+void pages_heap_free_dedicated(struct pages_heap *h, void *p);
+size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
 
 /* The record of a renewed extent becomes free address space. */
-void pages_heap_release_apart(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+void pages_heap_release_dedicated(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* Extent id, which holds no memory, goes to nobody any more. */
 void pages_heap_lose(struct pages_heap *h, uint32_t id) PAGES_LOCKED;

@@ -43,7 +43,7 @@ static bool
 is_apart(void *ptr)
 {
 	return pages_heap_owns(&pages_malloc_heap, ptr) &&
-	       pages_heap_is_apart(&pages_malloc_heap, ptr);
+	       pages_heap_is_dedicated(&pages_malloc_heap, ptr);
 }
 
 /* Never to malloc(3), which cannot keep what was told about the block. */
@@ -54,7 +54,7 @@ resize_apart(void *ptr, size_t size, bool keep)
 
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	p = pages_heap_resize_apart(&pages_malloc_heap, ptr, size, keep);
+	p = pages_heap_resize_dedicated(&pages_malloc_heap, ptr, size, keep);
 	if (p == NULL)
 		errno = ENOMEM;
 	return p;
@@ -90,7 +90,7 @@ pages_try_expand(void *ptr, size_t size)
 	if (ptr == NULL || size > PTRDIFF_MAX)
 		return false;
 	if (is_apart(ptr))
-		return pages_heap_expand_apart(&pages_malloc_heap, ptr, size);
+		return pages_heap_expand_dedicated(&pages_malloc_heap, ptr, size);
 	if (pages_heap_owns(&pages_malloc_heap, ptr))
 		return pages_heap_expand(&pages_malloc_heap, ptr, size);
 	return malloc_usable_size(ptr) >= size;

@@ -23,12 +23,12 @@ advice_of(unsigned flags)
 		unsigned flag;
 		uint32_t advice;
 	} table[] = {
-		{ PAGES_MALLOC_HUGE, PAGES_APART_ADVICE(PAGES_OS_HUGE) },
-		{ PAGES_MALLOC_NO_HUGE, PAGES_APART_ADVICE(PAGES_OS_NO_HUGE) },
-		{ PAGES_MALLOC_HUGETLB, PAGES_APART_POOL },
-		{ PAGES_MALLOC_DONT_FORK, PAGES_APART_ADVICE(PAGES_OS_DONT_FORK) },
-		{ PAGES_MALLOC_WIPE_ON_FORK, PAGES_APART_ADVICE(PAGES_OS_WIPE_ON_FORK) },
-		{ PAGES_MALLOC_DONT_DUMP, PAGES_APART_ADVICE(PAGES_OS_DONT_DUMP) },
+		{ PAGES_MALLOC_HUGE, PAGES_DEDICATED_ADVICE(PAGES_OS_HUGE) },
+		{ PAGES_MALLOC_NO_HUGE, PAGES_DEDICATED_ADVICE(PAGES_OS_NO_HUGE) },
+		{ PAGES_MALLOC_HUGETLB, PAGES_DEDICATED_POOL },
+		{ PAGES_MALLOC_DONT_FORK, PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_FORK) },
+		{ PAGES_MALLOC_WIPE_ON_FORK, PAGES_DEDICATED_ADVICE(PAGES_OS_WIPE_ON_FORK) },
+		{ PAGES_MALLOC_DONT_DUMP, PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_DUMP) },
 	};
 	uint32_t advice = 0;
 
@@ -51,7 +51,7 @@ is_sensible(size_t alignment, unsigned flags)
 void *
 pages_malloc_with(size_t size, size_t alignment, unsigned flags)
 {
-	struct pages_apart wish = { advice_of(flags), advice_of(flags & MUSTS) };
+	struct pages_dedicated wish = { advice_of(flags), advice_of(flags & MUSTS) };
 	int err;
 	void *p;
 
@@ -63,7 +63,7 @@ pages_malloc_with(size_t size, size_t alignment, unsigned flags)
 		return NULL;
 	alignment = pages_max(alignment, 1);
 	if (flags != 0) {
-		err = pages_heap_alloc_apart(&pages_malloc_heap, size, alignment, wish, &p);
+		err = pages_heap_alloc_dedicated(&pages_malloc_heap, size, alignment, wish, &p);
 		if (err == 0)
 			return p;
 		if ((flags & MUSTS) != 0) {
@@ -105,9 +105,9 @@ advise_mapping(void *ptr, bool whole, enum pages_os_advice advice)
 
 	if (!whole)
 		return -EINVAL;
-	if (!pages_heap_owns(h, ptr) || !pages_heap_is_apart(h, ptr))
+	if (!pages_heap_owns(h, ptr) || !pages_heap_is_dedicated(h, ptr))
 		return -EOPNOTSUPP;
-	return pages_heap_advise_apart(h, ptr, advice);
+	return pages_heap_advise_dedicated(h, ptr, advice);
 }
 
 int

@@ -53,7 +53,7 @@ arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 
 /* How many mappings of ours may be left split by moves: half of what the kernel allows. */
 static size_t
-max_seams(void)
+max_splits(void)
 {
 	char text[24];
 
@@ -62,9 +62,9 @@ max_seams(void)
 	return strtoul(text, NULL, 10) / 2;
 }
 
-/* With small pages it would cost more than it is worth; see lazy.c. */
+/* With small pages it would cost more than it is worth; see mark.c. */
 static bool
-can_be_lazy(const struct pages_heap *h)
+can_mark(const struct pages_heap *h)
 {
 	char text[64];
 
@@ -81,7 +81,7 @@ open_arena(struct pages_heap *h, size_t len, size_t page_size)
 	if (pages_arena_open(&h->arena, len, page_size, h->options.huge) != 0)
 		return false;
 	if (pages_extents_open(&h->extents, len / page_size) == 0) {
-		if (pages_units_open(&h->units, &h->arena, max_seams()) == 0)
+		if (pages_units_open(&h->units, &h->arena, max_splits()) == 0)
 			return true;
 		pages_extents_close(&h->extents);
 	}
@@ -114,8 +114,8 @@ pages_heap_open(struct pages_heap *h)
 	h->memory = facts.ram_and_swap;
 	most = pages_min(facts.ram, limits.high);
 	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;
-	h->last_sweep = pages_os_now_ms();
-	atomic_store(&h->lazy, can_be_lazy(h));
+	h->last_purge = pages_os_now_ms();
+	atomic_store(&h->marking, can_mark(h));
 	h->state = PAGES_HEAP_OPEN;
 	atomic_store(&h->base, h->arena.base);
 	atomic_store(&h->len, len);

@@ -13,22 +13,22 @@
  * still old at the next one goes.  So it stays for one to two of these intervals.
  */
 static uint64_t
-sweep_interval_ms(const struct pages_heap *h)
+purge_interval_ms(const struct pages_heap *h)
 {
 	return h->options.retain_ms * 2 / 3;
 }
 
 bool
-pages_heap_sweep_due(struct pages_heap *h)
+pages_heap_purge_due(struct pages_heap *h)
 {
 	uint64_t now;
 
 	if (h->units.kept == 0 && atomic_load_explicit(&h->sparse_block, memory_order_relaxed) == 0)
 		return false;
 	now = pages_os_now_ms();
-	if (now - h->last_sweep < sweep_interval_ms(h))
+	if (now - h->last_purge < purge_interval_ms(h))
 		return false;
-	h->last_sweep = now;
+	h->last_purge = now;
 	return true;
 }
 
@@ -69,18 +69,18 @@ take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages
 
 /* Without the lock. */
 static enum pages_fate
-sweep_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
+purge_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
 {
-	if (which != PAGES_SOILED)
+	if (which != PAGES_DIRTY)
 		return pages_units_drop(&h->units, run);
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return PAGES_MARKED;
-	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 	return PAGES_STAYED;
 }
 
 size_t
-pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_units)
+pages_heap_purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 {
 	enum pages_fate fate = PAGES_DROPPED;
 	size_t bytes = 0;
@@ -95,8 +95,8 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 		pages_heap_unlock(h);
 		if (id == 0)
 			break;
-		fate = sweep_run(h, which, run);
-		pages_heap_swept(h, id, fate);
+		fate = purge_run(h, which, run);
+		pages_heap_purged(h, id, fate);
 		bytes += fate != PAGES_STAYED ? run.count * PAGES_UNIT : 0;
 	}
 	return bytes;
@@ -105,7 +105,7 @@ pages_heap_sweep(struct pages_heap *h, enum pages_which which, size_t leave_unit
 unsigned
 pages_heap_pace(const struct pages_heap *h)
 {
-	return (unsigned)pages_max(sweep_interval_ms(h), PACE_MIN_MS);
+	return (unsigned)pages_max(purge_interval_ms(h), PACE_MIN_MS);
 }
 
 bool
@@ -115,7 +115,7 @@ pages_heap_tend(struct pages_heap *h)
 
 	if (!pages_heap_enter(h))
 		return true;
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	pages_heap_leave(h);
 	if (!pages_heap_enter(h))
 		return true;
@@ -131,14 +131,14 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 
 	if (!pages_heap_enter(h))
 		return bytes;
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
-	return bytes + pages_heap_sweep(h, PAGES_ALL, keep / PAGES_UNIT);
+	return bytes + pages_heap_purge(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
 /* Make all that lies behind what is committed unavailable for ever. */
 static size_t
-retire_reserve(struct pages_heap *h) PAGES_LOCKED
+lose_reserve(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
@@ -157,15 +157,15 @@ retire_reserve(struct pages_heap *h) PAGES_LOCKED
 }
 
 bool
-pages_heap_surrender(struct pages_heap *h)
+pages_heap_release_reserve(struct pages_heap *h)
 {
 	size_t len = 0;
 
 	if (!pages_heap_enter(h))
 		return false;
 	if (h->state == PAGES_HEAP_OPEN) {
-		pages_heap_empty_pockets(h);
-		len = retire_reserve(h);
+		pages_heap_flush_caches(h);
+		len = lose_reserve(h);
 	}
 	pages_heap_unlock(h);
 	pages_os_release(h->arena.base + h->arena.committed, len);

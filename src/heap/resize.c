@@ -27,7 +27,7 @@ set_used(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 	(void)pages_units_hold(&h->units, pages_heap_unit_up(h, old_end), pages_heap_unit_up(h, end),
 			       true);
 	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
-		pages_heap_give_up_room(h, id, end);
+		pages_heap_lose_room(h, id, end);
 		return false;
 	}
 	pages_heap_count_live(h, pages, e->used);
@@ -94,7 +94,7 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 	if (done || pages_heap_is_too_long(h, pages) || !pages_heap_make_dense(h, id) ||
 	    !pages_heap_enter(h))
 		return done;
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	done = grow_in_place(h, id, (uint32_t)pages);
 	if (done)
 		count_growth(h, &h->stats.grown_in_place, used, pages);
@@ -147,7 +147,7 @@ undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGE
 	char *from = h->arena.base + (size_t)((ptrdiff_t)a + distance) * PAGES_UNIT;
 
 	(void)pages_units_hold(&h->units, a, b, false);
-	pages_units_soil(&h->units, a, b);
+	pages_units_set_dirty(&h->units, a, b);
 	memcpy(h->arena.base + a * PAGES_UNIT, from, (b - a) * PAGES_UNIT);
 }
 
@@ -205,7 +205,7 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 			       pages_heap_unit_up(h, first + pages), true);
 	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
 		undo_transfer(h, a, done, distance);
-		pages_heap_give_up(h, ret->id);
+		pages_heap_lose_place(h, ret->id);
 		h->stats.declined_refused++;
 		return false;
 	}
@@ -270,7 +270,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
 		return NULL;
 	}
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	if (pages < used)
 		shrink(h, id, (uint32_t)pages);
 	else

@@ -34,7 +34,7 @@ pages_route_large(const struct pages_route *r, size_t size, size_t align, bool z
 bool
 pages_route_retry(const struct pages_route *r)
 {
-	return pages_heap_surrender(r->heap);
+	return pages_heap_release_reserve(r->heap);
 }
 
 void *

@@ -229,7 +229,7 @@ pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st)
 }
 
 uint32_t
-pages_heap_part_calloc(struct pages_heap *h, uint32_t id)
+pages_heap_free_calloc(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 

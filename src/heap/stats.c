@@ -12,7 +12,7 @@
 static bool
 is_freed(uint32_t state)
 {
-	return state == PAGES_EXTENT_PARTING || state == PAGES_EXTENT_HOLLOW;
+	return state == PAGES_EXTENT_FREED || state == PAGES_EXTENT_HOLLOW;
 }
 
 /*
@@ -94,12 +94,12 @@ count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 {
 	uint32_t id;
 
-	for (int i = 0; i < PAGES_POCKETS; i++) {
-		id = atomic_load_explicit(&h->pockets[i].block, memory_order_acquire);
-		if (id != 0 && id != PAGES_POCKET_BUSY)
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
+		id = atomic_load_explicit(&h->caches[i].block, memory_order_acquire);
+		if (id != 0 && id != PAGES_FRONT_CACHE_BUSY)
 			count_freed(h, id, st);
 	}
-	for (id = atomic_load(&h->parting); id != 0;
+	for (id = atomic_load(&h->deferred); id != 0;
 	     id = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED))
 		count_freed(h, id, st);
 	pages_heap_count_waiting(h, st);
@@ -108,14 +108,14 @@ count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 static void
 fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
 {
-	struct pages_pocket_counts pockets = pages_heap_count_pockets(h);
+	struct pages_cache_counts pockets = pages_heap_count_hits(h);
 
 	ret->requests += pockets.hits;
 	ret->requested_bytes += pockets.hit_bytes;
 	ret->frees += pockets.hits;
 	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
 	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
-	ret->moved_free_bytes = u->funded * PAGES_UNIT;
+	ret->moved_free_bytes = u->moved_free * PAGES_UNIT;
 	ret->inherited_bytes = u->inherited * PAGES_UNIT;
 	ret->moved_bytes = u->moved * PAGES_UNIT;
 	ret->fresh_bytes = u->fresh * PAGES_UNIT;
@@ -124,7 +124,7 @@ fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats
 	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
 	ret->kept_bytes = u->kept * PAGES_UNIT;
 	ret->refused_moves = u->refused_moves;
-	ret->mapping_seams = u->seams;
+	ret->mapping_seams = u->splits;
 	ret->arena_bytes = atomic_load_explicit(&h->len, memory_order_relaxed);
 	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
 	ret->cleared_bytes = atomic_load_explicit(&h->cleared_bytes, memory_order_relaxed);

@@ -26,7 +26,7 @@ table_len(const struct pages_arena *arena)
 }
 
 int
-pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_seams)
+pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_splits)
 {
 	size_t count = arena->len / PAGES_UNIT;
 	void *p;
@@ -39,14 +39,14 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_se
 		.arena = arena,
 		.held_bits = p,
 		.count = count,
-		.seams_max = max_seams,
+		.splits_max = max_splits,
 		.resident_max = SIZE_MAX,
 		.moves = pages_can(PAGES_CAP_MOVE),
 	};
 	u->kept_bits = u->held_bits + pages_bits_words(count);
 	u->old_bits = u->kept_bits + pages_bits_words(count);
-	u->soiled_bits = u->old_bits + pages_bits_words(count);
-	u->muzzy_bits = u->soiled_bits + pages_bits_words(count);
+	u->dirty_bits = u->old_bits + pages_bits_words(count);
+	u->muzzy_bits = u->dirty_bits + pages_bits_words(count);
 	u->shift = (int32_t *)(u->muzzy_bits + pages_bits_words(count));
 	return 0;
 }
@@ -73,7 +73,7 @@ mark_kept(struct pages_units *u, size_t a, size_t b)
 	pages_bits_clear(u->held_bits, a, b);
 	pages_bits_set(u->kept_bits, a, b);
 	u->kept += b - a;
-	u->soiled += pages_bits_count(u->soiled_bits, a, b);
+	u->dirty += pages_bits_count(u->dirty_bits, a, b);
 	u->kept_end = pages_max(u->kept_end, b);
 }
 
@@ -89,8 +89,8 @@ unmark_kept(struct pages_units *u, size_t a, size_t b)
 		if (kept == 0)
 			continue;
 		n += pages_bits_popcount(kept);
-		if ((kept & u->soiled_bits[w]) != 0)
-			u->soiled -= pages_bits_popcount(kept & u->soiled_bits[w]);
+		if ((kept & u->dirty_bits[w]) != 0)
+			u->dirty -= pages_bits_popcount(kept & u->dirty_bits[w]);
 	}
 	pages_bits_clear(u->kept_bits, a, b);
 	pages_bits_clear(u->old_bits, a, b);
@@ -115,7 +115,7 @@ none_held(const struct pages_units *u, size_t a, size_t b)
 
 /* How many of the boundaries of and within [a, a + n) are seams? */
 static size_t
-count_seams(const struct pages_units *u, size_t a, size_t n)
+count_splits(const struct pages_units *u, size_t a, size_t n)
 {
 	size_t i = a > 0 ? a - 1 : 0;
 	size_t end = pages_min(a + n, u->count - 1);
@@ -130,21 +130,21 @@ count_seams(const struct pages_units *u, size_t a, size_t n)
 static void
 shift_units(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
-	size_t before = count_seams(u, dst, n);
+	size_t before = count_splits(u, dst, n);
 
 	for (size_t k = 0; k < n; k++)
 		u->shift[dst + k] = u->shift[src + k] + (int32_t)((ptrdiff_t)src - (ptrdiff_t)dst);
-	u->seams += count_seams(u, dst, n) - before;
+	u->splits += count_splits(u, dst, n) - before;
 }
 
 static void
 unshift_units(struct pages_units *u, size_t a, size_t n)
 {
-	size_t before = count_seams(u, a, n);
+	size_t before = count_splits(u, a, n);
 
 	for (size_t k = 0; k < n; k++)
 		u->shift[a + k] = 0;
-	u->seams += count_seams(u, a, n) - before;
+	u->splits += count_splits(u, a, n) - before;
 }
 
 size_t
@@ -184,7 +184,7 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED
 	size_t len = n * PAGES_UNIT;
 	int err;
 
-	if (!u->moves || pages_units_broken(u) || u->seams + 2 > u->seams_max)
+	if (!u->moves || pages_units_broken(u) || u->splits + 2 > u->splits_max)
 		return false;
 	if (pages_os_move(from, to, len) == 0) {
 		shift_units(u, src, dst, n);
@@ -212,11 +212,11 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	moved = move(u, src, dst, n);
 
 	pages_bits_set(u->held_bits, dst, dst + n);
-	pages_bits_set(u->soiled_bits, dst, dst + n);
+	pages_bits_set(u->dirty_bits, dst, dst + n);
 	if (moved) {
 		pages_bits_clear(u->muzzy_bits, dst, dst + n);
 		pages_bits_clear(u->held_bits, src, src + n);
-		pages_bits_clear(u->soiled_bits, src, src + n);
+		pages_bits_clear(u->dirty_bits, src, src + n);
 		u->returned += kept;
 	} else {
 		u->held += n;
@@ -267,9 +267,9 @@ fund(struct pages_units *u, size_t dst, size_t n) PAGES_LOCKED
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
-		carry_bits(u->soiled_bits, run.first, dst + done, run.count);
+		carry_bits(u->dirty_bits, run.first, dst + done, run.count);
 		carry_bits(u->muzzy_bits, run.first, dst + done, run.count);
-		u->funded += run.count;
+		u->moved_free += run.count;
 		done += run.count;
 	}
 	return done;
@@ -298,9 +298,9 @@ pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held)
 }
 
 size_t
-pages_units_soiled(const struct pages_units *u, size_t a, size_t b)
+pages_units_dirty(const struct pages_units *u, size_t a, size_t b)
 {
-	return pages_bits_count(u->soiled_bits, a, b);
+	return pages_bits_count(u->dirty_bits, a, b);
 }
 
 /* What is kept of [a, b) is held now; returns how many that were. */
@@ -313,7 +313,7 @@ hold_kept(struct pages_units *u, size_t a, size_t b)
 }
 
 struct pages_unit_run
-pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
+pages_units_hold(struct pages_units *u, size_t a, size_t b, bool move_free)
 {
 	struct pages_unit_run zero = { a, 0 };
 	size_t absent = pages_units_absent(u, a, b), first = a;
@@ -323,16 +323,16 @@ pages_units_hold(struct pages_units *u, size_t a, size_t b, bool with_kept)
 	u->reused += reused;
 	u->held += reused + absent;
 	for (size_t end; absent != 0; absent -= end - a, a = end) {
-		size_t funded;
+		size_t moved_free;
 
 		a = pages_bits_find(u->held_bits, a, b, false);
 		end = pages_bits_find(u->held_bits, a, b, true);
 		PAGES_CHECK(pages_units_absent(u, a, end) == end - a);
 		pages_bits_set(u->held_bits, a, end);
-		funded = with_kept ? fund(u, a, end - a) : 0;
-		u->fresh += end - a - funded;
-		if (end - a - funded > zero.count)
-			zero = (struct pages_unit_run){ a + funded, end - a - funded };
+		moved_free = move_free ? fund(u, a, end - a) : 0;
+		u->fresh += end - a - moved_free;
+		if (end - a - moved_free > zero.count)
+			zero = (struct pages_unit_run){ a + moved_free, end - a - moved_free };
 	}
 	pages_units_unmark(u, first, b);
 	note_peaks(u);
@@ -360,7 +360,7 @@ struct pages_unit_run
 pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_which which)
 {
 	const uint64_t *const bits_of[] = {
-		[PAGES_ALL] = u->kept_bits, [PAGES_OLD] = u->old_bits, [PAGES_SOILED] = u->soiled_bits,
+		[PAGES_ALL] = u->kept_bits, [PAGES_OLD] = u->old_bits, [PAGES_DIRTY] = u->dirty_bits,
 	};
 	const uint64_t *bits = bits_of[which];
 	size_t end;
@@ -378,16 +378,16 @@ pages_units_age(struct pages_units *u)
 }
 
 void
-pages_units_soil(struct pages_units *u, size_t a, size_t b)
+pages_units_set_dirty(struct pages_units *u, size_t a, size_t b)
 {
 	for (size_t w = a / 64; w * 64 < b; w++)
-		u->soiled_bits[w] |= u->held_bits[w] & pages_bits_mask(w, a, b);
+		u->dirty_bits[w] |= u->held_bits[w] & pages_bits_mask(w, a, b);
 }
 
 void
 pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b)
 {
-	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_clear(u->dirty_bits, a, b);
 	pages_bits_set(u->muzzy_bits, a, b);
 }
 
@@ -410,7 +410,7 @@ pages_units_unmark(struct pages_units *u, size_t a, size_t b)
 static void
 clear_marks(struct pages_units *u, size_t a, size_t b)
 {
-	pages_bits_clear(u->soiled_bits, a, b);
+	pages_bits_clear(u->dirty_bits, a, b);
 	pages_bits_clear(u->muzzy_bits, a, b);
 }
 

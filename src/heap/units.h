@@ -53,17 +53,17 @@ struct pages_units {
 	uint64_t *held_bits;	/* which units are HELD, and which KEPT: never both */
 	uint64_t *kept_bits;
 	uint64_t *old_bits;	/* which of the kept ones were so when units last aged */
-	uint64_t *soiled_bits;	/* which of both the kernel would have to swap out; no absent one */
+	uint64_t *dirty_bits;	/* which of both the kernel would have to swap out; no absent one */
 	uint64_t *muzzy_bits;	/* which of both are left to the kernel: no live block overlaps one */
 	int32_t *shift;		/* distance, in units, of a moved unit from where its offset says */
 	size_t count;
 	size_t kept_end;	/* no unit from here on is KEPT */
 
 	size_t held, kept;	/* how many */
-	size_t soiled;		/* kept ones that are */
+	size_t dirty;		/* kept ones that are */
 	size_t peak_held, peak_resident;
 	size_t resident_max;	/* beyond it nothing is kept */
-	size_t seams, seams_max;
+	size_t splits, splits_max;
 	bool moves;		/* moving is possible and allowed */
 	unsigned holes;		/* how many moves have left one */
 	struct pages_unit_run hole;	/* the last, until it is taken; nothing moves before */
@@ -71,13 +71,13 @@ struct pages_units {
 	/* Units, over all time; see the identities of struct pages_stats. */
 	uint64_t moved, reused, fresh, returned;
 	uint64_t freed;		/* from held to kept */
-	uint64_t funded;	/* from kept to held, elsewhere: part of moved */
+	uint64_t moved_free;	/* from kept to held, elsewhere: part of moved */
 	uint64_t inherited;	/* resident when a fork made this process */
 	uint64_t refused_moves;
 };
 
 /* Maps the side tables for the whole arena.  0 or -errno. */
-int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_seams);
+int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_splits);
 void pages_units_close(struct pages_units *u);
 
 /* How many of [a, b) are absent. */
@@ -87,7 +87,7 @@ size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b) PAGES
 size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held) PAGES_LOCKED;
 
 /* How many of [a, b), of which none is held, are soiled. */
-size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+size_t pages_units_dirty(const struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * Hold [a, b): the used part of a live extent overlaps them from now on.
@@ -95,7 +95,7 @@ size_t pages_units_soiled(const struct pages_units *u, size_t a, size_t b) PAGES
  *   fund  move kept units under absent ones, as far as there are any; otherwise
  *         absent ones stay as they are
  *
- * Returns the longest run that was absent and was not funded: known to be zero.
+ * Returns the longest run that was absent and was not moved_free: known to be zero.
  * There may be a hole in [a, b) then.
  */
 struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund) PAGES_LOCKED;
@@ -125,14 +125,14 @@ struct pages_unit_run pages_units_take_hole(struct pages_units *u) PAGES_LOCKED;
 size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n) PAGES_LOCKED;
 
 /* Which kept units: all, those that were kept since units aged last, those that are soiled. */
-enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_SOILED };
+enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY };
 
 /* The first run of such units in [a, b), which holds none that are held; or count 0. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
 				       enum pages_which which) PAGES_LOCKED;
 
 /* What is held of [a, b) has been written to; or it is left to the kernel, as muzzy.h says. */
-void pages_units_soil(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+void pages_units_set_dirty(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* Held units [a, b) are about to be handed out: what is muzzy of them is no longer. */

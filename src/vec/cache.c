@@ -81,7 +81,7 @@ paged_vec_reuse(size_t room, struct pages_rw *ret)
 }
 
 bool
-paged_vec_empty_pocket(void)
+paged_vec_flush_cache(void)
 {
 	struct pages_rw pages = {0};
 

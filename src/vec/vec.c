@@ -171,7 +171,7 @@ set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 	int err = try_room(v, t, room);
 
 	/* It may be what is kept that takes the place. */
-	if (err == -ENOMEM && paged_vec_empty_pocket())
+	if (err == -ENOMEM && paged_vec_flush_cache())
 		err = try_room(v, t, room);
 	return err;
 }

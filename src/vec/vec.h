@@ -73,6 +73,6 @@ void paged_vec_keep(struct pages_rw *pages);
 bool paged_vec_reuse(size_t room, struct pages_rw *ret);
 
 /* Was anything kept?  It is not any more. */
-bool paged_vec_empty_pocket(void);
+bool paged_vec_flush_cache(void);
 
 #endif /* PAGES_SRC_PAGED_VEC_H */

@@ -299,7 +299,7 @@ HEAP(moves_nothing_when_the_mapping_limit_is_near)
 	char *p[12], *q;
 
 	get(KIB(256));
-	h.units.seams_max = 0;
+	h.units.splits_max = 0;
 	for (int i = 0; i < 12; i++)
 		memset(p[i] = get(MIB(8)), 1, MIB(8));
 	for (int i = 0; i < 12; i += 2)
@@ -316,8 +316,8 @@ HEAP(surrenders_unused_address_space_and_still_works)
 	char *p = get(MIB(8)), *end = h.arena.base + h.arena.len;
 
 	mark(p, MIB(8), 1);
-	cr_assert(pages_heap_surrender(&h));
-	cr_assert_not(pages_heap_surrender(&h));
+	cr_assert(pages_heap_release_reserve(&h));
+	cr_assert_not(pages_heap_release_reserve(&h));
 	cr_assert_not(pages_heap_owns(&h, end - 1));
 	cr_assert_eq(count_mappings(end - MIB(2), MIB(2)), 0);
 	cr_assert_null(pages_heap_alloc(&h, MIB(512), 1, false));

@@ -115,7 +115,7 @@ CHECKS(find_a_block_that_is_in_a_front_cache_and_waits_to_be_freed)
 	uint32_t id = record_of(p[6]);
 
 	h.extents.node[id].left = 0;
-	atomic_store(&h.parting, id);
+	atomic_store(&h.deferred, id);
 	expect("a block waits to be freed and is in a front cache");
 }
 
@@ -132,7 +132,7 @@ CHECKS(find_a_block_that_is_freed_while_it_is_in_a_front_cache)
 CHECKS(find_a_live_block_among_those_that_wait)
 {
 	h.extents.node[record_of(p[1])].left = 0;
-	atomic_store(&h.parting, record_of(p[1]));
+	atomic_store(&h.deferred, record_of(p[1]));
 	expect("a block waits to be freed that is not, or twice");
 }
 
@@ -160,9 +160,9 @@ CHECKS(find_muzzy_units_that_are_absent_or_to_be_marked)
 	size_t u = first_unit(p[3]) + 1;
 
 	pages_bits_set(h.units.muzzy_bits, u, u + 1);
-	pages_bits_set(h.units.soiled_bits, u, u + 1);
+	pages_bits_set(h.units.dirty_bits, u, u + 1);
 	expect("a unit is muzzy and to be marked");
-	pages_bits_clear(h.units.soiled_bits, u, u + 1);
+	pages_bits_clear(h.units.dirty_bits, u, u + 1);
 	pages_bits_clear(h.units.muzzy_bits, u, u + 1);
 	cr_assert_gt(pages_heap_trim(&h, 0), 0);
 	expect(NULL);
@@ -182,7 +182,7 @@ CHECKS(change_nothing)
 	cr_assert_eq(memcmp(&before, &after, sizeof(before)), 0);
 	cr_assert_eq(before.live_objects, 6);
 	cr_assert_eq(before.kept_bytes, MIB(16));
-	for (int i = 0; i < PAGES_POCKETS; i++)
-		there |= atomic_load(&h.pockets[i].block) == cached;
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++)
+		there |= atomic_load(&h.caches[i].block) == cached;
 	cr_assert(there);
 }

@@ -46,14 +46,14 @@ own(struct block *b, char *p, size_t len, size_t marked, uint64_t owner)
 static void *
 take(size_t len, uint64_t *seed, bool zero)
 {
-	const uint32_t no_fork = PAGES_APART_ADVICE(PAGES_OS_DONT_FORK);
-	const struct pages_apart wish = { no_fork | PAGES_APART_POOL, no_fork };
+	const uint32_t no_fork = PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_FORK);
+	const struct pages_dedicated wish = { no_fork | PAGES_DEDICATED_POOL, no_fork };
 	size_t align = (size_t)1 << random_next(seed) % 22;
 	void *p;
 
 	if (random_next(seed) % 4 != 0)
 		return pages_heap_alloc(&h, len, align, zero);
-	return pages_heap_alloc_apart(&h, len, align, wish, &p) == 0 ? p : NULL;
+	return pages_heap_alloc_dedicated(&h, len, align, wish, &p) == 0 ? p : NULL;
 }
 
 /* What was told about one block is not left to another, nor to free space. */
@@ -68,7 +68,7 @@ check_flags(void)
 		const struct pages_extent *e = &x->node[x->edge[at]];
 		size_t there = flagged(h.arena.base + at * page, e->count * page, fork);
 
-		if (e->state == PAGES_EXTENT_APART)
+		if (e->state == PAGES_EXTENT_DEDICATED)
 			cr_assert_eq(there, e->count * page, "a block lost its flag");
 		else if (e->state == PAGES_EXTENT_FREE || e->state == PAGES_EXTENT_LIVE)
 			cr_assert_eq(there, 0, "a flag outlived its block");
@@ -86,7 +86,7 @@ step(struct block *b, uint64_t *seed)
 	if (b->p != NULL)
 		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner), "a block lost its contents");
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
-		p = pages_heap_is_apart(&h, b->p) ? pages_heap_resize_apart(&h, b->p, len, true)
+		p = pages_heap_is_dedicated(&h, b->p) ? pages_heap_resize_dedicated(&h, b->p, len, true)
 						  : pages_heap_resize(&h, b->p, len, true);
 		if (p == NULL)
 			return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * apart.c - blocks with units of their own, about which the kernel was told things
+ * dedicated.c - blocks with units of their own, about which the kernel was told things
  *
  * What madvise says about a mapping is for ever, and for all that is ever put there.
  * Hence such a block has whole units, which no neighbour shares; they are mapped anew
@@ -18,10 +18,10 @@
 #include "os/hint.h"
 #include "os/os.h"
 
-#define ADVICE PAGES_APART_ADVICE
+#define ADVICE PAGES_DEDICATED_ADVICE
 
 /* A block that is told things is a mapping of its own: two boundaries more. */
-enum { SEAMS = 2 };
+enum { SPLITS = 2 };
 
 static uint32_t
 find(const struct pages_heap *h, const void *p)
@@ -30,7 +30,7 @@ find(const struct pages_heap *h, const void *p)
 
 	if ((offset & (h->arena.page_size - 1)) != 0)
 		return 0;
-	return pages_extents_apart_at(&h->extents, offset >> h->arena.page_shift);
+	return pages_extents_dedicated_at(&h->extents, offset >> h->arena.page_shift);
 }
 
 static size_t
@@ -48,13 +48,13 @@ units_of(const struct pages_heap *h, const struct pages_extent *e)
 }
 
 bool
-pages_heap_is_apart(struct pages_heap *h, const void *p)
+pages_heap_is_dedicated(struct pages_heap *h, const void *p)
 {
-	return atomic_load_explicit(&h->apart, memory_order_relaxed) != 0 && find(h, p) != 0;
+	return atomic_load_explicit(&h->dedicated, memory_order_relaxed) != 0 && find(h, p) != 0;
 }
 
 size_t
-pages_heap_usable_apart(const struct pages_heap *h, const void *p)
+pages_heap_usable_dedicated(const struct pages_heap *h, const void *p)
 {
 	uint32_t id = find(h, p);
 
@@ -68,12 +68,12 @@ pages_heap_usable_apart(const struct pages_heap *h, const void *p)
  * taken.  0, or -errno for what must be.
  */
 static int
-map_anew(struct pages_heap *h, uint32_t id, struct pages_apart wish)
+map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	char *p = pages_heap_address(h, e->first);
 	size_t start = bytes(h, e->first), len = bytes(h, e->count);
-	uint32_t taken = wish.advice & PAGES_APART_POOL;
+	uint32_t taken = wish.advice & PAGES_DEDICATED_POOL;
 	int err = pages_arena_renew(&h->arena, start, len);
 
 	if (err == 0 && taken != 0 && pages_os_renew_pool(p, len) != 0) {
@@ -110,15 +110,15 @@ give_back(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_release_apart(struct pages_heap *h, uint32_t id)
+pages_heap_release_dedicated(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	struct pages_unit_run run = units_of(h, e);
 
 	if (e->used != 0) {	/* not only the rest of a block that was cut */
 		pages_heap_count_gone(h, id);
-		h->units.seams -= SEAMS;
-		atomic_fetch_sub(&h->apart, 1);
+		h->units.splits -= SPLITS;
+		atomic_fetch_sub(&h->dedicated, 1);
 	}
 	pages_units_readmit(&h->units, run.first, run.first + run.count);
 	if (e->note)
@@ -143,7 +143,7 @@ take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 	/* So long that the alignment does not matter. */
 	if ((size_t)want.count + want.align - 1 <= h->extents.pages)
 		id = pages_extents_next(&h->extents, want.count + want.align - 1, 0);
-	if (id == 0 || h->units.seams + SEAMS > h->units.seams_max)
+	if (id == 0 || h->units.splits + SPLITS > h->units.splits_max)
 		return 0;
 	(void)pages_extents_place(&h->extents, id, &want, &first);
 	if (pages_arena_commit(&h->arena, bytes(h, (size_t)first + want.count)) != 0)
@@ -153,10 +153,10 @@ take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 		return 0;
 	h->extents.node[id].used = (uint32_t)pages;
 	h->extents.node[id].note = 0;
-	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_APART);
+	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_DEDICATED);
 	run = units_of(h, &h->extents.node[id]);
 	pages_units_seclude(&h->units, run.first, run.first + run.count);
-	h->units.seams += SEAMS;
+	h->units.splits += SPLITS;
 	return id;
 }
 
@@ -171,7 +171,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret) PAGES_L
 		h->stats.declined_no_arena++;
 		return -EOPNOTSUPP;
 	}
-	pages_heap_empty_pockets(h);
+	pages_heap_flush_caches(h);
 	pages = pages_heap_pages(h, size);
 	*ret = 0;
 	if (!pages_heap_is_too_long(h, pages) && align <= h->arena.len)
@@ -184,12 +184,12 @@ allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret) PAGES_L
 	h->stats.requested_bytes += size;
 	h->stats.live_objects++;
 	pages_heap_count_live(h, pages, 0);
-	atomic_fetch_add(&h->apart, 1);
+	atomic_fetch_add(&h->dedicated, 1);
 	return 0;
 }
 
 int
-pages_heap_alloc_apart(struct pages_heap *h, size_t size, size_t align, struct pages_apart wish,
+pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align, struct pages_dedicated wish,
 		       void **ret)
 {
 	uint32_t id;
@@ -205,7 +205,7 @@ pages_heap_alloc_apart(struct pages_heap *h, size_t size, size_t align, struct p
 		return err;
 	err = map_anew(h, id, wish);
 	if (err != 0) {
-		pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_PARTING);
+		pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_FREED);
 		give_back(h, id);
 		return err;
 	}
@@ -214,12 +214,12 @@ pages_heap_alloc_apart(struct pages_heap *h, size_t size, size_t align, struct p
 }
 
 void
-pages_heap_free_apart(struct pages_heap *h, void *p)
+pages_heap_free_dedicated(struct pages_heap *h, void *p)
 {
-	uint32_t id = find(h, p), apart = PAGES_EXTENT_APART;
+	uint32_t id = find(h, p), apart = PAGES_EXTENT_DEDICATED;
 
 	if (id == 0 ||
-	    !__atomic_compare_exchange_n(&h->extents.node[id].state, &apart, PAGES_EXTENT_PARTING,
+	    !__atomic_compare_exchange_n(&h->extents.node[id].state, &apart, PAGES_EXTENT_FREED,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		pages_heap_die("free");
 	give_back(h, id);
@@ -241,7 +241,7 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages)
 		rest = pages_extents_split(&h->extents, id, keep);
 	if (rest != 0) {
 		h->extents.node[rest].used = 0;
-		pages_extent_set_state(&h->extents.node[rest], PAGES_EXTENT_PARTING);
+		pages_extent_set_state(&h->extents.node[rest], PAGES_EXTENT_FREED);
 	}
 	pages_heap_leave(h);
 	if (rest != 0)
@@ -263,7 +263,7 @@ take_behind(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 	next = pages_extents_take_behind(&h->extents, id, (uint32_t)count);
 	if (next == 0)
 		return 0;
-	pages_extent_set_state(&h->extents.node[next], PAGES_EXTENT_PARTING);
+	pages_extent_set_state(&h->extents.node[next], PAGES_EXTENT_FREED);
 	h->extents.node[next].used = 0;
 	run = units_of(h, &h->extents.node[next]);
 	pages_units_seclude(&h->units, run.first, run.first + run.count);
@@ -283,10 +283,10 @@ set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 }
 
 /* What was told about a block holds for more of it, too; the pool may have run dry. */
-static struct pages_apart
+static struct pages_dedicated
 same_as(const struct pages_extent *e)
 {
-	return (struct pages_apart){ e->note, e->note & ~PAGES_APART_POOL };
+	return (struct pages_dedicated){ e->note, e->note & ~PAGES_DEDICATED_POOL };
 }
 
 static bool
@@ -302,7 +302,7 @@ expand(struct pages_heap *h, uint32_t id, size_t pages)
 	if (fits) {
 		set_used(h, id, pages);
 	} else {
-		pages_heap_empty_pockets(h);
+		pages_heap_flush_caches(h);
 		next = take_behind(h, id, pages);
 	}
 	pages_heap_leave(h);
@@ -319,7 +319,7 @@ expand(struct pages_heap *h, uint32_t id, size_t pages)
 }
 
 bool
-pages_heap_expand_apart(struct pages_heap *h, void *p, size_t size)
+pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = find(h, p);
 	size_t pages = pages_heap_pages(h, size);
@@ -351,7 +351,7 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 }
 
 void *
-pages_heap_resize_apart(struct pages_heap *h, void *p, size_t size, bool keep)
+pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool keep)
 {
 	uint32_t id = find(h, p), new;
 	const struct pages_extent *e = &h->extents.node[id];
@@ -362,21 +362,21 @@ pages_heap_resize_apart(struct pages_heap *h, void *p, size_t size, bool keep)
 		shrink(h, id, pages);
 	if (pages <= e->used || expand(h, id, pages))
 		return p;
-	if (pages_heap_alloc_apart(h, size, 1, same_as(e), &q) != 0)
+	if (pages_heap_alloc_dedicated(h, size, 1, same_as(e), &q) != 0)
 		return NULL;
 	new = find(h, q);
 	if (keep && move(h, id, new) != 0) {
-		pages_heap_free_apart(h, q);
+		pages_heap_free_dedicated(h, q);
 		return NULL;
 	}
-	pages_heap_free_apart(h, p);
+	pages_heap_free_dedicated(h, p);
 	return q;
 }
 
 /* Telling. ---------------------------------------------------------------- */
 
 int
-pages_heap_advise_apart(struct pages_heap *h, void *p, enum pages_os_advice advice)
+pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice advice)
 {
 	static const struct {
 		uint32_t ends;		/* what it takes back */
@@ -421,7 +421,7 @@ close_hole(struct pages_heap *h, struct pages_extent *e)
 		e->note &= ~ADVICE(PAGES_OS_DONT_FORK);
 	} else {
 		/* Somebody was faster: never free it. */
-		pages_extent_set_state(e, PAGES_EXTENT_PARTING);
+		pages_extent_set_state(e, PAGES_EXTENT_FREED);
 	}
 }
 
@@ -430,12 +430,12 @@ pages_heap_close_holes(struct pages_heap *h)
 {
 	struct pages_extents *x = &h->extents;
 
-	if (atomic_load(&h->apart) == 0 || atomic_load(&h->lock.owner) != pages_lock_self())
+	if (atomic_load(&h->dedicated) == 0 || atomic_load(&h->lock.owner) != pages_lock_self())
 		return;
 	for (uint32_t page = 0; page < x->pages; page += x->node[x->edge[page]].count) {
 		struct pages_extent *e = &x->node[x->edge[page]];
 
-		if (pages_extent_state(e) == PAGES_EXTENT_APART &&
+		if (pages_extent_state(e) == PAGES_EXTENT_DEDICATED &&
 		    (e->note & ADVICE(PAGES_OS_DONT_FORK)) != 0)
 			close_hole(h, e);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lazy.c - free memory that the kernel may take when it is short of some
+ * mark.c - free memory that the kernel may take when it is short of some
  *
  * A program that does nothing more after a burst makes no calls in which memory could
  * be given back, and a thread of ours is an option only.  So free memory is marked
@@ -35,19 +35,19 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
 
-	if (!atomic_load_explicit(&h->lazy, memory_order_relaxed) || run.count == 0)
+	if (!atomic_load_explicit(&h->marking, memory_order_relaxed) || run.count == 0)
 		return false;
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;
 	/* Locked memory, or a sandbox: it will not be otherwise the next time. */
-	atomic_store_explicit(&h->lazy, false, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 	return false;
 }
 
 void
 pages_heap_mark(struct pages_heap *h, struct pages_extent *e)
 {
-	e->note = try_mark(h, e) ? PAGES_NOTE_MARKED : PAGES_NOTE_SOILED;
+	e->note = try_mark(h, e) ? PAGES_NOTE_MUZZY : PAGES_NOTE_DIRTY;
 }
 
 void
@@ -56,7 +56,7 @@ pages_heap_unmark(struct pages_heap *h, struct pages_extent *e)
 	struct pages_unit_run run = whole_units(h, e);
 
 	pages_muzzy_unmark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT);
-	e->note = (e->note & ~(uint32_t)PAGES_NOTE_MARKED) | PAGES_NOTE_SOILED;
+	e->note = (e->note & ~(uint32_t)PAGES_NOTE_MUZZY) | PAGES_NOTE_DIRTY;
 }
 
 void
@@ -65,7 +65,7 @@ pages_heap_note_birth(struct pages_heap *h, uint32_t id)
 	struct pages_extent *e = &h->extents.node[id];
 
 	if (pages_heap_is_short(h, e))
-		e->note = PAGES_NOTE_SOILED;
+		e->note = PAGES_NOTE_DIRTY;
 	else
 		e->note = pages_os_tick() << PAGES_NOTE_BITS;
 }
@@ -74,7 +74,7 @@ void
 pages_heap_settle(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	uint32_t what = e->note & (PAGES_NOTE_MARKED | PAGES_NOTE_SOILED);
+	uint32_t what = e->note & (PAGES_NOTE_MUZZY | PAGES_NOTE_DIRTY);
 	struct pages_unit_run run;
 
 	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
@@ -82,10 +82,10 @@ pages_heap_settle(struct pages_heap *h, uint32_t id)
 				    pages_heap_unit_down(h, e->first + e->count));
 	if (PAGES_LIKELY(what == 0))
 		return;
-	pages_units_soil(&h->units, pages_heap_unit_down(h, e->first),
+	pages_units_set_dirty(&h->units, pages_heap_unit_down(h, e->first),
 			 pages_heap_unit_up(h, e->first + e->used));
 	run = whole_units(h, e);
-	if (what == PAGES_NOTE_MARKED)
+	if (what == PAGES_NOTE_MUZZY)
 		pages_units_set_muzzy(&h->units, run.first, run.first + run.count);
 	e->note -= what;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hole.c - giving up the place where a refused move left a hole
+ * lost.c - giving up the place where a refused move left a hole
  *
  * A hole lies inside the place that was being filled, or at its ends in units that
  * it shares with free space only.  So the place goes back to free space, and the
@@ -24,7 +24,7 @@ fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole)
 }
 
 void
-pages_heap_give_up(struct pages_heap *h, uint32_t id)
+pages_heap_lose_place(struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extent e = h->extents.node[id];
 	struct pages_unit_run hole = pages_units_take_hole(&h->units);
@@ -35,7 +35,7 @@ pages_heap_give_up(struct pages_heap *h, uint32_t id)
 }
 
 void
-pages_heap_give_up_room(struct pages_heap *h, uint32_t id, size_t end)
+pages_heap_lose_room(struct pages_heap *h, uint32_t id, size_t end)
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	struct pages_unit_run hole = pages_units_take_hole(&h->units);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_apart.c - blocks that the kernel was told things about, among ordinary ones:
+ * heap_dedicated.c - blocks that the kernel was told things about, among ordinary ones:
  * contents, books, and that nothing told to one is left to the next owner
  */
 #include <criterion/criterion.h>
@@ -19,12 +19,12 @@ enum { BLOCKS = 24, STEPS = 1500 };
 
 static struct pages_heap h;
 
-static const struct pages_apart no_dump = {
-	PAGES_APART_ADVICE(PAGES_OS_DONT_DUMP), PAGES_APART_ADVICE(PAGES_OS_DONT_DUMP)
+static const struct pages_dedicated no_dump = {
+	PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_DUMP), PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_DUMP)
 };
-static const struct pages_apart no_fork = {
-	PAGES_APART_ADVICE(PAGES_OS_DONT_FORK) | PAGES_APART_ADVICE(PAGES_OS_NO_HUGE),
-	PAGES_APART_ADVICE(PAGES_OS_DONT_FORK)
+static const struct pages_dedicated no_fork = {
+	PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_FORK) | PAGES_DEDICATED_ADVICE(PAGES_OS_NO_HUGE),
+	PAGES_DEDICATED_ADVICE(PAGES_OS_DONT_FORK)
 };
 
 static void
@@ -56,11 +56,11 @@ close_heap(void)
 }
 
 static char *
-apart(size_t size, struct pages_apart wish)
+apart(size_t size, struct pages_dedicated wish)
 {
 	void *p;
 
-	cr_assert_eq(pages_heap_alloc_apart(&h, size, 1, wish, &p), 0);
+	cr_assert_eq(pages_heap_alloc_dedicated(&h, size, 1, wish, &p), 0);
 	return p;
 }
 
@@ -83,8 +83,8 @@ Test(apart, blocks_have_whole_units_of_their_own)
 	cr_assert_eq((uintptr_t)q % MIB(2), 0);
 	cr_assert(p >= q + MIB(2) || p + KIB(300) <= q);
 	cr_assert(r >= q + MIB(2) || r + KIB(300) <= q);
-	cr_assert(pages_heap_is_apart(&h, q) && !pages_heap_is_apart(&h, p));
-	cr_assert(!pages_heap_is_apart(&h, q + MIB(1)));
+	cr_assert(pages_heap_is_dedicated(&h, q) && !pages_heap_is_dedicated(&h, p));
+	cr_assert(!pages_heap_is_dedicated(&h, q + MIB(1)));
 	cr_assert_geq(pages_heap_usable(&h, q), KIB(300));
 	cr_assert_lt(pages_heap_usable(&h, q), MIB(2));
 	close_heap();
@@ -135,14 +135,14 @@ Test(apart, flags_grow_and_move_along)
 	open_heap();
 	p = apart(MIB(3), no_dump);
 	mark(p, MIB(3), 1);
-	cr_assert(pages_heap_expand_apart(&h, p, MIB(9)));
+	cr_assert(pages_heap_expand_dedicated(&h, p, MIB(9)));
 	cr_assert_eq(flagged(p, MIB(10), dump), MIB(10));
 	cr_assert(is_zero(p + MIB(4), MIB(5)));
 	wall = apart(MIB(1), no_fork);
 	if (wall != p + MIB(10))
 		cr_skip_test("the wall is elsewhere");
-	cr_assert_not(pages_heap_expand_apart(&h, p, MIB(21)));
-	q = pages_heap_resize_apart(&h, p, MIB(21), true);
+	cr_assert_not(pages_heap_expand_dedicated(&h, p, MIB(21)));
+	q = pages_heap_resize_dedicated(&h, p, MIB(21), true);
 	cr_assert_neq(q, p);
 	cr_assert(is_marked(q, MIB(3), MIB(3), 1));
 	cr_assert_eq(flagged(q, MIB(22), dump), MIB(22));
@@ -150,7 +150,7 @@ Test(apart, flags_grow_and_move_along)
 	pages_heap_stats(&h, &st);
 	if (pages_can(PAGES_CAP_MOVE))
 		cr_assert_eq(st.copied_bytes, 0);
-	cr_assert_eq(pages_heap_resize_apart(&h, q, MIB(1), true), q);
+	cr_assert_eq(pages_heap_resize_dedicated(&h, q, MIB(1), true), q);
 	cr_assert_eq(flagged(q, MIB(22), dump), MIB(2));
 	pages_heap_free(&h, q);
 	pages_heap_free(&h, wall);
@@ -161,33 +161,33 @@ Test(apart, flags_grow_and_move_along)
 Test(apart, advice_stays_with_the_block_until_it_is_taken_back)
 {
 	static const char *const random[] = { " rr", NULL };
-	const struct pages_apart plain = { 0, 0 };
+	const struct pages_dedicated plain = { 0, 0 };
 	char *p;
 
 	open_heap();
 	p = apart(MIB(3), plain);
 	cr_assert_eq(flagged_in_arena(), 0);
-	cr_assert_eq(pages_heap_advise_apart(&h, p, PAGES_OS_RANDOM), 0);
-	cr_assert(pages_heap_expand_apart(&h, p, MIB(20)));
+	cr_assert_eq(pages_heap_advise_dedicated(&h, p, PAGES_OS_RANDOM), 0);
+	cr_assert(pages_heap_expand_dedicated(&h, p, MIB(20)));
 	cr_assert_eq(flagged(p, MIB(20), random), MIB(20));
-	cr_assert_eq(pages_heap_advise_apart(&h, p, PAGES_OS_NORMAL), 0);
-	cr_assert(pages_heap_expand_apart(&h, p, MIB(40)));
+	cr_assert_eq(pages_heap_advise_dedicated(&h, p, PAGES_OS_NORMAL), 0);
+	cr_assert(pages_heap_expand_dedicated(&h, p, MIB(40)));
 	cr_assert_eq(flagged_in_arena(), 0);
 	close_heap();
 }
 
 Test(apart, wishes_may_fail_and_musts_may_not)
 {
-	struct pages_apart pool = { PAGES_APART_POOL, 0 };
+	struct pages_dedicated pool = { PAGES_DEDICATED_POOL, 0 };
 	void *p;
 
 	open_heap();
 	p = apart(MIB(5), pool);		/* the pool may be empty, or not */
 	memset(p, 1, MIB(5));
-	cr_assert_eq(pages_heap_alloc_apart(&h, MIB(600), 1, no_dump, &p), -ENOMEM);
-	cr_assert_eq(pages_heap_alloc_apart(&h, PTRDIFF_MAX, 1, no_dump, &p), -ENOMEM);
-	cr_assert_eq(pages_heap_alloc_apart(&h, 1, (size_t)1 << 62, no_dump, &p), -ENOMEM);
-	cr_assert_eq(pages_heap_alloc_apart(&h, 1, MIB(64), no_dump, &p), 0);
+	cr_assert_eq(pages_heap_alloc_dedicated(&h, MIB(600), 1, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_dedicated(&h, PTRDIFF_MAX, 1, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_dedicated(&h, 1, (size_t)1 << 62, no_dump, &p), -ENOMEM);
+	cr_assert_eq(pages_heap_alloc_dedicated(&h, 1, MIB(64), no_dump, &p), 0);
 	cr_assert_eq((uintptr_t)p % MIB(64), 0);
 	close_heap();
 }
@@ -196,7 +196,7 @@ struct block {
 	char *p;
 	size_t len;
 	uint64_t owner;
-	bool apart;
+	bool dedicated;
 };
 
 static void
@@ -204,10 +204,10 @@ take(struct block *b, size_t len, uint64_t how)
 {
 	void *p = NULL;
 
-	b->apart = how % 3 == 0;
-	if (!b->apart)
+	b->dedicated = how % 3 == 0;
+	if (!b->dedicated)
 		p = pages_heap_alloc(&h, len, 1, false);
-	else if (pages_heap_alloc_apart(&h, len, how % 2 == 0 ? 1 : MIB(4),
+	else if (pages_heap_alloc_dedicated(&h, len, how % 2 == 0 ? 1 : MIB(4),
 					how % 5 == 0 ? no_fork : no_dump, &p) != 0)
 		p = NULL;
 	b->p = p;
@@ -218,13 +218,13 @@ resize(struct block *b, size_t len, bool keep)
 {
 	char *p;
 
-	if (b->apart)
-		p = pages_heap_resize_apart(&h, b->p, len, keep);
+	if (b->dedicated)
+		p = pages_heap_resize_dedicated(&h, b->p, len, keep);
 	else
 		p = pages_heap_resize(&h, b->p, len, keep);
 	if (p == NULL)
 		return false;
-	cr_assert_eq(pages_heap_is_apart(&h, p), b->apart);
+	cr_assert_eq(pages_heap_is_dedicated(&h, p), b->dedicated);
 	cr_assert_geq(pages_heap_usable(&h, p), len);
 	cr_assert(!keep || is_marked(p, len < b->len ? len : b->len, b->len, b->owner));
 	b->p = p;
@@ -245,7 +245,7 @@ step(struct block *b, uint64_t *seed)
 			return;
 		}
 		if (how % 3 == 1) {
-			bool done = b->apart ? pages_heap_expand_apart(&h, b->p, len)
+			bool done = b->dedicated ? pages_heap_expand_dedicated(&h, b->p, len)
 					     : pages_heap_expand(&h, b->p, len);
 
 			if (!done || len < b->len)
@@ -282,11 +282,11 @@ Test(apart, blocks_and_ordinary_ones_agree_with_a_model)
 			pages_heap_free(&h, blocks[i].p);
 	check(STEPS);
 	cr_assert_eq(flagged_in_arena(), 0);
-	cr_assert_eq(h.apart, 0);
+	cr_assert_eq(h.dedicated, 0);
 	(void)pages_heap_trim(&h, 0);
 	/* Here and there the kernel keeps apart what was touched apart. */
 	n = count_mappings(h.arena.base, h.arena.committed);
-	cr_assert_leq(n, h.units.seams + 8, "%zu mappings, %zu seams", n, h.units.seams);
+	cr_assert_leq(n, h.units.splits + 8, "%zu mappings, %zu seams", n, h.units.splits);
 	close_heap();
 }
 
@@ -297,9 +297,9 @@ Test(apart, a_block_does_not_grow_into_address_space_that_was_surrendered)
 	open_heap();
 	p = apart(MIB(60), no_dump);
 	mark(p, MIB(60), 1);
-	cr_assert(pages_heap_surrender(&h));
-	cr_assert_not(pages_heap_expand_apart(&h, p, MIB(200)));
-	cr_assert_null(pages_heap_resize_apart(&h, p, MIB(200), true));
+	cr_assert(pages_heap_release_reserve(&h));
+	cr_assert_not(pages_heap_expand_dedicated(&h, p, MIB(200)));
+	cr_assert_null(pages_heap_resize_dedicated(&h, p, MIB(200), true));
 	cr_assert(is_marked(p, MIB(60), MIB(60), 1));
 	pages_heap_free(&h, p);
 	close_heap();
@@ -314,8 +314,8 @@ Test(apart, a_free_while_the_lock_is_taken_leaves_no_flags)
 	q = apart(MIB(4), no_dump);
 	cr_assert(pages_lock_acquire(&h.lock));
 	pages_heap_free(&h, p);
-	cr_assert_null(pages_heap_resize_apart(&h, q, MIB(40), true));
-	cr_assert_eq(pages_heap_resize_apart(&h, q, MIB(1), true), q);
+	cr_assert_null(pages_heap_resize_dedicated(&h, q, MIB(40), true));
+	cr_assert_eq(pages_heap_resize_dedicated(&h, q, MIB(1), true), q);
 	pages_lock_release(&h.lock);
 	pages_heap_free(&h, q);
 	close_heap();
