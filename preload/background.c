@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * background.c - starts and ends the thread that purges kept memory of an idle program
+ */
 #include "background.h"
 
 #include <errno.h>
@@ -8,11 +11,12 @@
 
 #include "os/os.h"
 
-/* The C library puts the thread-local variables of all objects on it, too. */
+/* The C library also places the thread-local variables of all loaded objects on the stack. */
 #define STACK_SIZE PAGES_KIB(128)
 
 struct pages_background pages_background;
 
+/* Sleeps on a word that nobody wakes, so only the time-out ends it. */
 static void
 pause_for(unsigned ms)
 {
@@ -22,9 +26,9 @@ pause_for(unsigned ms)
 }
 
 /*
- * It pauses first, so that a program that uses its memory again at once does not start
- * a thread for each free.  And it ends rather than pause for good: a process whose main
- * thread has called pthread_exit() ends with its last thread.
+ * The thread.  It pauses before it purges, so that a program that reuses its memory at once
+ * does not start a thread for each free.  It ends when nothing is kept, and does not wait for
+ * more: a process whose main thread has called pthread_exit() ends with its last thread.
  */
 static void *
 run(void *arg)
@@ -39,7 +43,10 @@ run(void *arg)
 		while (pages_heap_tend(b->heap));
 		atomic_store(&b->state, PAGES_BACKGROUND_WANTED);
 		state = PAGES_BACKGROUND_WANTED;
-		/* Who freed something between these two has started no other. */
+		/*
+		 * A free between the last tend and the store above has started no new thread.  So
+		 * look once more, and go on unless another thread was started meanwhile.
+		 */
 	} while (pages_heap_tend(b->heap) &&
 		 atomic_compare_exchange_strong(&b->state, &state, PAGES_BACKGROUND_RUNS));
 	return NULL;
@@ -70,14 +77,14 @@ pages_background_start(void)
 	int saved = errno, err;
 	sigset_t all, mask;
 
-	/* Creating it frees and allocates: that must not come here again. */
+	/* Before creating the thread, which allocates and frees, and so could recurse to here. */
 	if (!atomic_compare_exchange_strong(&b->state, &state, PAGES_BACKGROUND_RUNS))
 		return;
-	/* Signals are for the program's threads; this mask is inherited. */
+	/* The thread inherits this mask, so it never runs the program's signal handlers. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	err = create(STACK_SIZE);
-	if (err == EINVAL)	/* too small for the thread-local variables of this program */
+	if (err == EINVAL)	/* the thread-local variables do not fit: use the default size */
 		err = create(0);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (err == 0) {

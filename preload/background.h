@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * background.h - a thread that gives back what has aged, if the settings ask for it
+ * background.h - an optional thread that purges memory which was kept too long
  *
- * Without it that is done by later calls, and a program that makes none keeps what
- * it has.  A thread in somebody else's process is in the way of unshare(2) and of
- * sandboxes that forbid more of them, so there is one only while it is of use: the
- * first large free starts it, and it ends when nothing is kept any more.
+ * Without the thread, later calls of the allocator purge.  So a program that makes no more
+ * calls keeps its freed memory.  But a thread that the program does not know of prevents
+ * unshare(2), and some sandboxes forbid new threads.  So it is off by default, and exists only
+ * while it is useful: the first large free starts it, and it ends when nothing is kept.
  *
- *	OFF    not wanted, or refused
- *	WANTED there is none, and the next large free starts one
- *	RUNS   there is one
+ *	OFF    not configured, or thread creation failed
+ *	WANTED no thread exists; the next large free starts one
+ *	RUNS   the thread exists
  *
- * A child of fork() has none, and is WANTED again.
+ * A child of fork() has no thread, and goes from RUNS to WANTED.
  */
 #ifndef PAGES_BACKGROUND_H
 #define PAGES_BACKGROUND_H
@@ -25,22 +25,22 @@ enum { PAGES_BACKGROUND_OFF, PAGES_BACKGROUND_WANTED, PAGES_BACKGROUND_RUNS };
 
 struct pages_background {
 	_Atomic unsigned state;
-	_Atomic unsigned started, refused;	/* how often, in this process */
+	_Atomic unsigned started, refused;	/* how many times, in this process */
 	struct pages_heap *heap;
 };
 
 extern struct pages_background pages_background __attribute__((visibility("hidden")));
 
-/* From the next large free on there may be a thread, which tends this heap. */
+/* Allow a thread for this heap from the next large free on. */
 void pages_background_enable(struct pages_heap *heap);
 
-/* Start the thread, if no other caller is doing it.  errno is kept. */
+/* Start the thread, unless another caller is doing it.  errno is kept. */
 void pages_background_start(void);
 
-/* In the child of a fork. */
+/* Called in the child of a fork. */
 void pages_background_fork_child(void);
 
-/* After each large free. */
+/* Called after each large free.  Cost: one load, unless a thread has to be started. */
 static inline void
 pages_background_notify(void)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * child.c - runs the command of pages-run as a child, passing signals and status through
+ */
 #include "child.h"
 
 #include <errno.h>
@@ -40,7 +43,7 @@ catch_signals(void)
 	static const int forwarded[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 	struct sigaction sa = { .sa_handler = forward, .sa_flags = SA_RESTART }, old;
 
-	/* The terminal sends these to the command as well. */
+	/* The terminal sends these to the command, too, which decides what to do. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
@@ -48,6 +51,10 @@ catch_signals(void)
 			sigaction(forwarded[i], &sa, NULL);
 }
 
+/*
+ * Wait in two steps.  The first leaves the child a zombie, so its pid cannot be reused while
+ * forward() may still send it signals.
+ */
 static int
 wait_for(pid_t pid)
 {
@@ -56,7 +63,7 @@ wait_for(pid_t pid)
 
 	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
 		;
-	child = 0;	/* before the pid can be somebody else's */
+	child = 0;	/* from the next call on another process may get the pid */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
@@ -69,9 +76,9 @@ pages_child_run(const char *path, char **argv, pid_t *ret_pid)
 	sigset_t all, mask;
 	pid_t pid;
 
-	/* With SIGCHLD ignored, there would be no status. */
+	/* If SIGCHLD were ignored, the kernel would discard the status. */
 	sigaction(SIGCHLD, &reap, &old);
-	/* A signal that comes now waits until there is somebody to pass it on to. */
+	/* Signals that arrive now stay pending until the child exists and can get them. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
 	pid = fork();
@@ -98,7 +105,7 @@ pages_child_imitate(int status)
 	if (WIFEXITED(status))
 		exit(WEXITSTATUS(status));
 	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* a core_pattern with a pipe knows no limit */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* a core_pattern with a pipe ignores the limit */
 	signal(WTERMSIG(status), SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, WTERMSIG(status));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child.h - run a command so that nobody can tell there is something in between
- *
- * Used by pages-run only.
+ * child.h - runs a command so that its caller sees the same signals and exit status as
+ * without pages-run in between; used by pages-run only
  */
 #ifndef PAGES_CHILD_H
 #define PAGES_CHILD_H
@@ -10,21 +9,21 @@
 #include <sys/types.h>
 
 /*
- * Become the command.  If it cannot be run, says so in one line and ends with 127
- * or 126, as env(1) does.  path has a slash in it.
+ * Replace this process by the command.  If it cannot be run, prints one line and exits with
+ * 127 or 126, as env(1) does.  path contains a slash.
  */
 __attribute__((noreturn)) void pages_child_exec(const char *path, char **argv);
 
 /*
- * Run the command and wait for it.  It gets the signal mask and dispositions of
- * this process; meanwhile this process leaves it to the command to end by SIGINT
- * or SIGQUIT, and passes on SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2.
+ * Run the command as a child and wait for it.  It gets the signal mask and dispositions of
+ * this process.  Meanwhile this process ignores SIGINT and SIGQUIT, which the command gets
+ * from the terminal, and passes SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 on to it.
  *
- * Returns the wait status and the pid, which is negative if there was no fork.
+ * Returns the wait status; *ret_pid is the pid, negative with errno set if fork failed.
  */
 int pages_child_run(const char *path, char **argv, pid_t *ret_pid);
 
-/* End as a process with this wait status did, but without a second core dump. */
+/* End this process as the child ended: same exit status or signal, but no second core dump. */
 __attribute__((noreturn)) void pages_child_imitate(int status);
 
 #endif /* PAGES_CHILD_H */

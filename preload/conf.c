@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * conf.c - parses PAGES_CONF, and prints the settings and the help
+ *
+ * Runs inside the first call of malloc, so it must not allocate: no stdio, no copies.
+ */
 #include "conf.h"
 
 #include <stdint.h>
@@ -10,7 +15,7 @@
 
 #define THRESHOLD_MIN PAGES_KIB(64)
 
-/* A piece of the setting: not terminated. */
+/* A part of the text, not terminated. */
 struct word {
 	const char *s;
 	size_t len;
@@ -33,7 +38,7 @@ parse_bool(struct word w, bool *ret)
 	return true;
 }
 
-/* 300, 64K, 2M, 1GiB. */
+/* A number with an optional unit, in powers of 1024: 300, 64K, 2M, 1GiB. */
 static bool
 parse_size(struct word w, size_t *ret)
 {
@@ -74,6 +79,7 @@ parse_threshold(struct word w, size_t *ret)
 	return true;
 }
 
+/* Milliseconds.  Takes units as sizes do: 10K is 10240. */
 static bool
 parse_ms(struct word w, uint32_t *ret)
 {
@@ -95,6 +101,7 @@ parse_path(struct word w, char *ret, size_t size)
 	return true;
 }
 
+/* Apply one setting; false for an unknown key or a bad value, and then nothing is changed. */
 static bool
 set(struct pages_conf *conf, struct word key, struct word value)
 {

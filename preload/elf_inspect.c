@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * elf_inspect.c - reads a program's ELF file, to tell whether preloading into it works
+ *
+ * The file may be truncated or malicious: every offset, count and chain in it is bounded
+ * before it is followed.
+ */
 #include "elf_inspect.h"
 
 #include <elf.h>
@@ -16,13 +22,13 @@
 #include <unistd.h>
 
 #define SEGMENTS_MAX 64
-#define STEPS_MAX 65536		/* of any list or chain in a file: it may have no end */
-#define NAME_LEN 64		/* symbols and libraries we look for are shorter */
+#define STEPS_MAX 65536		/* for any list or chain in a file, which may be circular */
+#define NAME_LEN 64		/* longer than any name that is looked for */
 
-/* Its address in the file that is running tells what machine we are for. */
+/* The ELF header of this program itself: its class and machine are those of the shim. */
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
-/* A file and its dynamic section; addresses are 0 where there is nothing. */
+/* An open file and its dynamic section; an address is 0 if the file has no such table. */
 struct elf {
 	int fd;
 	size_t segment_count;
@@ -41,7 +47,7 @@ read_at(const struct elf *e, uint64_t offset, void *buf, size_t len)
 	return offset <= INT64_MAX - len && pread(e->fd, buf, len, (off_t)offset) == (ssize_t)len;
 }
 
-/* At most size - 1 bytes; "" if there are none. */
+/* Read at most size - 1 bytes and terminate them; "" if they cannot be read. */
 static void
 read_string(const struct elf *e, uint64_t offset, char *ret, size_t size)
 {
@@ -50,7 +56,7 @@ read_string(const struct elf *e, uint64_t offset, char *ret, size_t size)
 	ret[n > 0 ? n : 0] = '\0';
 }
 
-/* Where in the file is what will be loaded at an address? */
+/* The offset in the file of what will be loaded at an address; false if nothing will be. */
 static bool
 offset_of(const struct elf *e, uint64_t address, uint64_t *ret)
 {
@@ -71,7 +77,7 @@ load(const struct elf *e, uint64_t address, void *buf, size_t len)
 	return offset_of(e, address, &offset) && read_at(e, offset, buf, len);
 }
 
-/* Word i of a table of 32-bit words; 0, which ends every chain, if there is none. */
+/* Word i of a table of 32-bit words; 0, which ends every chain, if it cannot be read. */
 static uint32_t
 load_word(const struct elf *e, uint64_t table, uint64_t i)
 {
@@ -92,6 +98,7 @@ load_string(const struct elf *e, uint64_t address, char *ret, size_t size)
 
 /* Symbols. ---------------------------------------------------------------- */
 
+/* Is symbol i defined in this file, with this name? */
 static bool
 defines_as(const struct elf *e, uint32_t i, const char *name)
 {
@@ -127,7 +134,10 @@ defines_gnu(const struct elf *e, const char *name)
 	return false;
 }
 
-/* Layout: nbucket, nchain; buckets; chains.  Rare, so all symbols are looked at. */
+/*
+ * Layout: nbucket, nchain; buckets; chains.  Such files are rare, so instead of hashing all
+ * symbols are compared.
+ */
 static bool
 defines_sysv(const struct elf *e, const char *name)
 {
@@ -177,13 +187,16 @@ note_entry(struct elf *e, const Elf64_Dyn *d)
 	case DT_HASH:
 		e->sysv_hash = d->d_un.d_ptr;
 		break;
-	case DT_SONAME:		/* programs have none, but ld.so has, and may be run by name */
+	case DT_SONAME:		/* programs have none; ld.so has one, and can be run as a command */
 		e->is_loader = true;
 		break;
 	}
 }
 
-/* Twice, because the names can be read only when it is known where they are. */
+/*
+ * Two passes over the section: the first finds the tables, the second reads the names of the
+ * needed libraries, which are in one of them.
+ */
 static void
 read_dynamic(struct elf *e, const Elf64_Phdr *s)
 {
@@ -215,6 +228,7 @@ is_for_us(const Elf64_Ehdr *eh)
 	       eh->e_machine == __ehdr_start.e_machine;
 }
 
+/* The first reason that applies, from the interpreter, the libraries and the symbols. */
 static struct pages_elf_verdict
 judge(struct elf *e)
 {
@@ -246,7 +260,7 @@ inspect_elf(int fd)
 
 	if (!read_at(&e, 0, &eh, sizeof(eh)))
 		return fine;
-	/* The loader would complain about the shim in every such process. */
+	/* Harmful, because the loader would print a warning about the shim in each process. */
 	if (!is_for_us(&eh))
 		return (struct pages_elf_verdict){ "it is built for another machine", true };
 	if (eh.e_phentsize != sizeof(*e.segments) || eh.e_phnum > SEGMENTS_MAX ||
@@ -258,7 +272,10 @@ inspect_elf(int fd)
 
 /* Privileges. ------------------------------------------------------------- */
 
-/* Will the process get rights that its parent has not, so that preloads are ignored? */
+/*
+ * Will execve(2) give the process rights that its parent does not have?  Then the loader
+ * ignores LD_PRELOAD.  With no_new_privs, or from a nosuid mount, the kernel gives none.
+ */
 static bool
 gains_rights(int fd)
 {
@@ -277,7 +294,10 @@ gains_rights(int fd)
 
 /* Scripts. ---------------------------------------------------------------- */
 
-/* The program that runs the file: what stands behind "#!", or the shell. */
+/*
+ * The program that runs a script: the one after "#!" or, if that is env, the command that
+ * env will run; the shell if there is no "#!".  Changes head.
+ */
 static bool
 find_interpreter(char *head, char *ret, size_t size)
 {
@@ -290,12 +310,13 @@ find_interpreter(char *head, char *ret, size_t size)
 	word = strtok_r(head + 2, " \t", &save);
 	n = word != NULL ? strlen(word) : 0;
 	if (n >= 4 && strcmp(word + n - 4, "/env") == 0)
-		do	/* past its options and settings */
+		do	/* skip the options of env and its NAME=value settings */
 			word = strtok_r(NULL, " \t", &save);
 		while (word != NULL && (word[0] == '-' || strchr(word, '=') != NULL));
 	return word != NULL && pages_find_command(word, ret, size) == 0;
 }
 
+/* Files that cannot be opened or are not regular get no complaint; execve will have one. */
 static struct pages_elf_verdict
 inspect(const char *path, bool follow)
 {
@@ -353,7 +374,7 @@ pages_find_command(const char *name, char *ret, size_t size)
 	for (;; dirs++) {
 		size_t n = strcspn(dirs, ":");
 
-		/* An empty one means the working directory. */
+		/* An empty element of PATH means the working directory. */
 		if (n < PATH_MAX && (size_t)snprintf(ret, size, "%.*s/%s", n != 0 ? (int)n : 1,
 						     n != 0 ? dirs : ".", name) < size) {
 			int e = check_command(ret);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * elf_scope.c - looks symbols up in the loader's list of objects, without calling the loader
+ */
 #include "elf_scope.h"
 
 #include <stdbool.h>
@@ -8,7 +11,7 @@
 
 #define VERSION_HIDDEN 0x8000u
 
-/* Of this very object; without hidden visibility it would be the executable's. */
+/* The dynamic section of this object; with default visibility it could be another's. */
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
 struct tables {
@@ -20,7 +23,10 @@ struct tables {
 	const uint32_t *sysv_hash;
 };
 
-/* glibc relocates the pointers of most dynamic sections in place, but not of all. */
+/*
+ * The address that a dynamic entry holds.  glibc relocates these in place for most objects,
+ * but not for all (the vDSO, for example); an address below the object's base is not relocated.
+ */
 static const void *
 table(const struct link_map *object, const ElfW(Dyn) *d)
 {
@@ -56,6 +62,7 @@ tables_of(const struct link_map *object)
 	return t;
 }
 
+/* Is symbol i a function that the object defines, with this name and a version hidden or not? */
 static bool
 matches(const struct tables *t, uint32_t i, const char *name, bool hidden)
 {
@@ -99,7 +106,7 @@ find_gnu(const struct tables *t, const char *name, bool hidden)
 	return 0;
 }
 
-/* Only for objects without the other table: their symbols are few. */
+/* For objects without a GNU hash table.  They have few symbols, so all are compared. */
 static uint32_t
 find_sysv(const struct tables *t, const char *name, bool hidden)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.c - calls that change what a reservation of address space costs
+ * limits.c - intercepts setrlimit(), prlimit() and mlockall(), for which the arena is too large
  *
- * A process that lowers its RLIMIT_AS below what is reserved could not map
- * anything any more, and one that locks all its memory would have the free part
- * of the heap made resident.  So the heap makes itself small first.
+ * If a process lowers RLIMIT_AS below the size of the reservation, every later mmap fails.
+ * If it locks all its memory, the kernel makes the free part of the heap resident.  So before
+ * such a call the heap releases the address space that it has not used yet; before mlockall()
+ * it also purges all kept memory, and takes no more requests.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 
 #define SHIM PAGES_API
 
-/* The function behind the shim's own. */
+/* The function of this name in the next object after the shim. */
 static uintptr_t
 next_function(const char *name)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc.c - the malloc family, in front of the program's own
+ * malloc.c - the malloc family that the shim puts in front of the program's allocator
  *
- * Everything that takes a pointer is here, because the program may pass it one of
- * ours; what only creates or reports is here where there is a benefit.  A small
- * request costs one compare and a jump, a foreign pointer two loads more.
+ * All functions that take a pointer have to be here, because the program may pass them a
+ * block of the heap.  Functions that only allocate or report are here if that has a benefit.
+ * A small request costs one compare and a jump, a pointer of the next allocator two loads
+ * more.
  *
- * No symbol here carries a version: an interposer in a version node of its own
- * would not match what programs ask for.
+ * No symbol here has a version.  Programs ask for malloc with the version of their C library,
+ * which a version of the shim's own would not match.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -25,6 +26,7 @@
 #define SHIM PAGES_API
 #define SLOW __attribute__((noinline, cold)) static
 
+/* 0 until the shim is settled, so that every request takes the slow path; see shim.h. */
 static inline size_t
 threshold(void)
 {
@@ -90,7 +92,7 @@ realloc(void *ptr, size_t size)
 	return realloc_slowly(ptr, size);
 }
 
-/* Apart, so that free() of a small block needs no frame. */
+/* A function of its own, so that free() of a small block needs no stack frame. */
 __attribute__((noinline)) static void
 free_ours(void *ptr)
 {
@@ -127,7 +129,7 @@ SHIM void cfree(void *ptr);
 SHIM void __libc_free(void *ptr);
 SHIM void *__libc_realloc(void *ptr, size_t size);
 
-/* C23 gives the sizes to allocators that have a use for them; this one has not. */
+/* C23: the caller passes the size that it allocated, which this allocator does not need. */
 SHIM void
 free_sized(void *ptr, size_t size)
 {
@@ -150,7 +152,7 @@ cfree(void *ptr)
 	free(ptr);
 }
 
-/* Programs that wrap malloc call these by name, with pointers they had from malloc. */
+/* Programs that wrap malloc call these by name, with pointers from malloc. */
 SHIM void
 __libc_free(void *ptr)
 {
@@ -172,7 +174,10 @@ __libc_realloc(void *ptr, size_t size)
 
 /* The aligned ones. ------------------------------------------------------- */
 
-/* Old C libraries do not check size + alignment for overflow: CVE-2026-0861. */
+/*
+ * Requests that must fail.  Old C libraries do not check size + alignment for overflow:
+ * CVE-2026-0861.
+ */
 static bool
 impossible(size_t alignment, size_t size)
 {
@@ -181,7 +186,10 @@ impossible(size_t alignment, size_t size)
 	return __builtin_add_overflow(alignment, size, &sum) || sum > PTRDIFF_MAX;
 }
 
-/* A block of the heap, or NULL when the next allocator is to answer, errors included. */
+/*
+ * A block of the heap, or NULL if the request is for the next allocator, which also reports
+ * errors such as a bad alignment.
+ */
 static void *
 aligned_large(size_t alignment, size_t size)
 {
@@ -262,7 +270,7 @@ valloc(size_t size)
 	return page_aligned(pages_shim.more.valloc, size);
 }
 
-/* A block of the heap is whole pages long anyway. */
+/* pvalloc rounds the size up to whole pages; blocks of the heap are whole pages already. */
 SHIM void *
 pvalloc(size_t size)
 {
@@ -280,6 +288,7 @@ malloc_usable_size(void *ptr)
 	return pages_shim.route.next.usable_size(ptr);
 }
 
+/* Trims both allocators; 1 if either has given memory back. */
 SHIM int
 malloc_trim(size_t pad)
 {
@@ -298,6 +307,7 @@ mallopt(int param, int value)
 	return pages_shim.more.mallopt != NULL ? pages_shim.more.mallopt(param, value) : 0;
 }
 
+/* Large blocks count as those that the C library has in mappings of their own (hblks). */
 SHIM struct mallinfo2
 mallinfo2(void)
 {
@@ -313,7 +323,7 @@ mallinfo2(void)
 	return info;
 }
 
-/* Its fields are int and overflow, as they always did. */
+/* The fields of struct mallinfo are int and overflow above 2 GiB, as without the shim. */
 SHIM struct mallinfo
 mallinfo(void)
 {

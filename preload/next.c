@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * next.c - finds the functions of the next allocator, and makes substitutes for missing ones
+ */
 #include "next.h"
 
 #include <errno.h>
@@ -6,11 +9,11 @@
 
 #include "elf_scope.h"
 
-/* By way of an integer: ISO C has no conversion from an object to a function pointer. */
+/* Converts by way of an integer: ISO C has no conversion from a data to a function pointer. */
 #define FUNCTION(ret, object, name) \
 	((ret) = (__typeof__(ret))(uintptr_t)pages_scope_symbol((object), (name)))
 
-/* What the substitutes below call. */
+/* The functions found so far; the substitutes below call them. */
 static struct pages_next_more more;
 
 static void *
@@ -76,7 +79,10 @@ pvalloc_by_memalign(size_t size)
 	return more.memalign(page, up != 0 ? up : page);
 }
 
-/* Looks large, so that such a block never changes sides: its size is not known. */
+/*
+ * For an allocator without malloc_usable_size.  SIZE_MAX makes its blocks look large, so that
+ * realloc never moves one to the heap, for which the number of bytes to copy must be known.
+ */
 static size_t
 unknown_size(void *ptr)
 {
@@ -126,8 +132,8 @@ find_reporters(const struct link_map *from)
 }
 
 /*
- * Behind the shim; a library that was opened late has nobody behind it, and then
- * it is whoever comes first.
+ * The object that provides malloc: the first one after the shim in the loader's list.  If the
+ * shim was loaded late, by dlopen(), there is none after it; then the first one of all.
  */
 static const struct link_map *
 find_provider(const struct link_map *self)

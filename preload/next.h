@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * next.h - the allocator behind the shim
+ * next.h - the next allocator: the one that the program would use without the shim
  *
- * All functions that hand out or take pointers come from one provider, the first
- * object behind the shim that defines malloc; what it lacks is made from what it
- * has.  Taking each function from wherever it is found next would sooner or later
- * give one allocator's pointer to another one's free.
+ * All functions that return or take blocks come from one provider, the first object after
+ * the shim that defines malloc.  If it lacks one, a substitute is made from those that it
+ * has.  If each function came from the first object that defines it, a block of one allocator
+ * could be passed to the free of another.
  *
- * The functions that only report or tune come from the first object that has
- * them, as they would without the shim.
+ * Functions that only report or tune come from the first object that has them, as they would
+ * without the shim.
  */
 #ifndef PAGES_NEXT_H
 #define PAGES_NEXT_H
@@ -37,7 +37,7 @@ struct pages_next_more {
 	void (*stats)(void);
 };
 
-/* Fills both; returns the provider's path.  Never allocates. */
+/* Find all functions and fill both structs.  Returns the provider's path.  Never allocates. */
 const char *pages_next_find(struct pages_next *next, struct pages_next_more *more);
 
 #endif /* PAGES_NEXT_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages-run.c - run a command with the shim in front of its malloc
+ * pages-run.c - the program pages-run(1): runs a command with the shim preloaded
  *
- * Without a report it replaces itself by the command.  With one it stays, like
- * time(1), because a process that is killed or leaves by _exit() cannot report,
- * and one that never loaded the shim cannot say so.
+ * Without --report it replaces itself by the command.  With it, it stays as the parent, like
+ * time(1), and prints the report.  The command could not do that alone: a process that is
+ * killed or calls _exit() writes no report, nor does one that never loaded the shim.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,12 +22,12 @@
 #include "text.h"
 
 
-enum { OWN_TROUBLE = 125 };
+enum { OWN_TROUBLE = 125 };	/* exit status for errors of pages-run itself, as of env(1) */
 
 struct options {
 	bool report, dry_run, quiet;
 	const char *report_file;	/* NULL: standard error */
-	char *conf;			/* what to append to PAGES_CONF, or NULL */
+	char *conf;			/* settings to append to PAGES_CONF, or NULL */
 };
 
 struct command {
@@ -157,7 +157,10 @@ parse(int argc, char **argv)
 
 /* The environment. -------------------------------------------------------- */
 
-/* In a build tree the shim is where libtool puts it, in ours or below. */
+/*
+ * If this program is run from a build tree, find the shim there: libtool puts it into .libs
+ * of the same directory, and may put this program there, too.  False if it is not.
+ */
 static bool
 find_built_shim(char *ret)
 {
@@ -181,7 +184,7 @@ find_built_shim(char *ret)
 		if (found)
 			return true;
 	}
-	/* Not an installed one, which may be any version. */
+	/* Do not fall back to an installed shim, which may be of another version. */
 	fail(dir, "libpages_malloc.so is not built");
 }
 
@@ -199,7 +202,7 @@ find_shim(char *ret)
 		fail(ret, "cannot be preloaded: there is a space or a colon in its path");
 }
 
-/* In LD_PRELOAD: is it the shim, or (without one) a sanitizer? */
+/* Is this item of LD_PRELOAD the shim, or, if shim is NULL, a sanitizer's runtime? */
 static bool
 is_it(const char *item, const char *shim)
 {
@@ -208,10 +211,11 @@ is_it(const char *item, const char *shim)
 
 	if (shim == NULL)
 		return pages_elf_is_sanitizer(name) || strncmp(name, "libubsan.", 9) == 0;
-	/* The loader itself takes care of names without a slash. */
+	/* The loader searches for a name without a slash, so it cannot be compared here. */
 	return name != item && realpath(item, path) != NULL && strcmp(path, shim) == 0;
 }
 
+/* Does LD_PRELOAD list the shim, or, if shim is NULL, a sanitizer's runtime? */
 static bool
 preloads(const char *shim)
 {
@@ -225,6 +229,7 @@ preloads(const char *shim)
 	return found;
 }
 
+/* Set a variable for the command, or only print it for --dry-run. */
 static void
 set(const struct options *o, const char *name, const char *value)
 {
@@ -234,7 +239,10 @@ set(const struct options *o, const char *name, const char *value)
 		fail(name, strerror(errno));
 }
 
-/* The shim first; what is there is kept, and so is the user's order if it is there. */
+/*
+ * Put the shim first in LD_PRELOAD, before what is there already.  If the user has listed the
+ * shim, the order is left as it is.
+ */
 static void
 set_preload(const struct options *o, const char *shim)
 {
@@ -260,8 +268,10 @@ set_conf(const struct options *o)
 }
 
 /*
- * A directory for the file that the processes append their reports to.  When it
- * is gone, what still runs in the background cannot make the file again.
+ * Create a directory for the file to which all processes append their reports.  A directory,
+ * because it is removed after the command has ended: then processes that still run in the
+ * background cannot create the file again.  The path is part of PAGES_CONF, so it must not
+ * contain a comma.
  */
 static char *
 make_records(struct options *o)
@@ -271,7 +281,7 @@ make_records(struct options *o)
 	char *dir, *file;
 
 	if (tmp == NULL || tmp[0] != '/' || strchr(tmp, ',') != NULL ||
-	    strlen(tmp) + sizeof(dir_name) + sizeof(file_name) > 256)	/* as the shim has it */
+	    strlen(tmp) + sizeof(dir_name) + sizeof(file_name) > 256)	/* the limit of the shim */
 		tmp = "/tmp";
 	dir = join(tmp, "", dir_name);
 	if (!o->dry_run && mkdtemp(dir) == NULL)
@@ -284,7 +294,10 @@ make_records(struct options *o)
 
 /* The report. ------------------------------------------------------------- */
 
-/* What all processes of the command wrote, added up; their lines go to list. */
+/*
+ * Read the reports of all processes of the command from in (NULL: there are none).  Their
+ * numbers are added to sum, and their lines written to list, with commas in between.
+ */
 static void
 collect(FILE *in, struct pages_report *sum, FILE *list)
 {
@@ -300,7 +313,7 @@ collect(FILE *in, struct pages_report *sum, FILE *list)
 		}
 		line[strcspn(line, "\n")] = '\0';
 		fprintf(list, "%s%s", sum->processes != 0 ? "," : "", line);
-		/* The facts of the first, until one comes where the shim was active. */
+		/* Mode and provider are those of the first process with an active shim, if any. */
 		if (sum->processes == 0 ||
 		    (strcmp(sum->mode, "active") != 0 && strcmp(one.mode, "active") == 0)) {
 			memcpy(sum->mode, one.mode, sizeof(sum->mode));
@@ -313,7 +326,7 @@ collect(FILE *in, struct pages_report *sum, FILE *list)
 	free(line);
 }
 
-/* In the sum the number of processes gives way to their list. */
+/* Write the sum as JSON, with the list of reports in place of the number of processes. */
 static void
 write_json(FILE *f, const struct pages_report *sum, const char *list)
 {
@@ -329,6 +342,7 @@ write_json(FILE *f, const struct pages_report *sum, const char *list)
 		value + strspn(value, "0123456789"));
 }
 
+/* Add up the reports, remove their directory, and print the sum to out. */
 static void
 report(const struct options *o, FILE *out, const char *dir, struct pages_report *sum,
        const char *problem)
@@ -396,7 +410,7 @@ find_command(char **argv)
 	return c;
 }
 
-/* Before the command has done its work, not after. */
+/* Opened before the command runs, so that an error does not come after all its work. */
 static FILE *
 open_report(const struct options *o)
 {

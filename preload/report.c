@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * report.c - writes the report as JSON or text, reads the JSON back, and adds reports up
+ *
+ * A table lists all numbers of struct pages_report.  Writing, reading and adding go over it,
+ * so a new counter is one line in the table.
+ */
 #include "report.h"
 
 #include <string.h>
 
 #include "text.h"
 
-#define PEAK true	/* adding up takes the highest */
+#define PEAK true	/* the sum of several processes is their maximum */
 #define FIELD(name, peak) { #name, offsetof(struct pages_report, name), peak }
 #define STAT(name, peak) { #name, offsetof(struct pages_report, stats.name), peak }
 
-/* All numbers: what is written, read and added up. */
+/* All numbers of a report, by their JSON key. */
 static const struct {
 	const char *key;
 	size_t offset;
@@ -85,14 +91,14 @@ is_active(const struct pages_report *r)
 
 /* JSON. ------------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence at s, 0 if it is not a valid one. */
+/* The length of the UTF-8 sequence at s, 0 if it is invalid. */
 static size_t
 utf8_len(const char *s)
 {
 	unsigned char c = (unsigned char)s[0], d = (unsigned char)s[1];
 	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
 
-	/* Too long a form, a surrogate, beyond Unicode. */
+	/* Not the shortest form, a surrogate, or beyond U+10FFFF. */
 	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) || (c == 0xf0 && d < 0x90) ||
 	    (c == 0xf4 && d >= 0x90))
 		return 0;
@@ -102,7 +108,7 @@ utf8_len(const char *s)
 	return n;
 }
 
-/* File names are bytes; one that is not UTF-8 becomes \udcXX, as in Python. */
+/* File names are bytes.  A byte that is not UTF-8 becomes \udcXX, as Python writes it. */
 static void
 put_string(struct pages_text *o, const char *key, const char *s)
 {
@@ -156,12 +162,12 @@ pages_report_json(const struct pages_report *r, char *buf, size_t len)
 	put_string(&o, "exe", r->exe);
 	put_string(&o, "provider", r->provider);
 	pages_text_put(&o, "}\n");
-	if (o.cut)	/* half a line would spoil the next one too */
+	if (o.cut)	/* a part of a line would make the next line unreadable, too */
 		o.len = 0;
 	return finish(&o);
 }
 
-/* The text after "key": in line, or NULL. */
+/* The text after "key": in line, or NULL.  Keys do not occur in strings: quotes are escaped. */
 static const char *
 find_key(const char *line, const char *key)
 {
@@ -179,6 +185,7 @@ hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Decodes the escapes that put_string() writes; cuts the string off at size - 1 bytes. */
 static bool
 parse_string(const char *line, const char *key, char *ret, size_t size)
 {
@@ -246,6 +253,7 @@ pages_report_add(struct pages_report *sum, const struct pages_report *one)
 
 /* Text. ------------------------------------------------------------------- */
 
+/* In the largest unit that gives at least 1, with one decimal, rounded down. */
 static void
 put_size(struct pages_text *o, uint64_t bytes)
 {
@@ -323,6 +331,7 @@ declined(const struct pages_stats *st)
 	       st->declined_busy;
 }
 
+/* Say why no request was served from the heap. */
 static void
 put_no_effect(struct pages_text *o, const struct pages_report *r)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - what the allocator did to a process, as text and as JSON
+ * report.h - the report of what the allocator has done in a process, as text and as JSON
  *
- * The shim writes it at exit, inside a process in any state: nothing here
- * allocates, uses stdio or depends on the locale.  pages-run reads the JSON lines
- * of all processes of a command back and adds them up.
+ * The shim writes it when the process exits and may be in any state.  So nothing here
+ * allocates, uses stdio or depends on the locale.  pages-run reads the JSON lines of all
+ * processes of a command back and adds them up.
  *
- * The JSON keys are part of the interface: they are added to, never changed.
+ * The JSON keys are a public interface: keys may be added, but never changed or removed.
  */
 #ifndef PAGES_REPORT_H
 #define PAGES_REPORT_H
@@ -20,30 +20,30 @@
 struct pages_report {
 	uint64_t pid;
 	uint64_t threshold;
-	uint64_t processes;	/* summed up here: 1 for the shim's own */
-	uint64_t affected;	/* of these, how many had large requests served */
-	uint64_t background_threads;	/* how many times one was started */
-	uint64_t background_refused;	/* ... or wanted, and not allowed */
+	uint64_t processes;	/* number of processes in this sum: 1 in the shim's own report */
+	uint64_t affected;	/* number of those that had large requests served */
+	uint64_t background_threads;	/* how many times a background thread was started */
+	uint64_t background_refused;	/* how many times that failed */
 	struct pages_stats stats;
-	char mode[96];		/* "active", or why not */
-	char exe[256];
-	char provider[256];	/* path of the allocator behind the shim */
+	char mode[96];		/* "active", or why not: "inactive: ...", "retired: ..." */
+	char exe[256];		/* path of the executable */
+	char provider[256];	/* path of the next allocator */
 };
 
 /*
- * Write r to buf as one line of JSON, or as text for people.  Both return the
- * length, which is less than len.  Text that does not fit is cut off; a line of
- * JSON is whole or empty.
+ * Write r to buf, of len bytes, as one line of JSON or as text for people.  Both return the
+ * length without the NUL.  Text that does not fit is cut off; a line of JSON that does not
+ * fit is left out, and the length is 0.
  */
 size_t pages_report_json(const struct pages_report *r, char *buf, size_t len);
 size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
 
-/* Read a line that pages_report_json() wrote; false if it is not one. */
+/* Parse a line that pages_report_json() wrote; false if it is something else. */
 bool pages_report_parse(const char *line, struct pages_report *ret);
 
 /*
- * Add the numbers of one process to sum.  Of peaks, of the threshold and of the
- * arena's size, the highest is kept: processes need not have peaked together.
+ * Add the numbers of one process to sum.  For peaks, the threshold, the pid and the size of
+ * the arena the maximum is taken, because processes need not have their peaks together.
  */
 void pages_report_add(struct pages_report *sum, const struct pages_report *one);
 

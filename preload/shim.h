@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shim.h - the state of the preloaded allocator
+ * shim.h - the state of the shim, the preloaded library in front of the program's allocator
  *
- * It starts with the first call of any of its functions, usually by the loader,
- * long before any constructor; until there is an environment to read everything
- * goes to the next allocator, and from then on what is large goes to the heap.
+ * The shim starts at the first call of any of its functions, usually by the loader and long
+ * before any constructor.  It finds the next allocator at once.  It is settled when the
+ * environment can be read.  Until then all requests go to the next allocator; from then on
+ * large requests go to the heap.
  *
- *	the next allocator unknown -> known, waiting for environ -> settled
+ *	next allocator unknown -> known, waiting for environ -> settled
  *
- * While it is not settled the threshold is 0, which sends every request down the
- * slow path; passing everything through is a threshold of SIZE_MAX.
+ * Before it is settled the threshold is 0, so that every request takes the slow path, which
+ * tries to settle it.  A threshold of SIZE_MAX passes all requests through.
  */
 #ifndef PAGES_SHIM_H
 #define PAGES_SHIM_H
@@ -24,19 +25,22 @@ struct pages_shim {
 	struct pages_next_more more;
 };
 
-/* Told to be in this object, the compiler reaches them without a table: 3 instructions less. */
+/* Hidden symbols are reached without the global offset table: 3 instructions less. */
 #define PAGES_SHIM_HIDDEN __attribute__((visibility("hidden")))
 
 extern struct pages_shim pages_shim PAGES_SHIM_HIDDEN;
 extern struct pages_heap pages_shim_heap PAGES_SHIM_HIDDEN;
 
 /*
- * Get as far as possible.  Cheap once settled, and safe from any thread, signal
- * handler or loader call.  Afterwards the next allocator is known.
+ * Start the shim as far as possible at this time.  Afterwards the next allocator is known.
+ * Safe from any thread, signal handler or loader call.  Cost: one load once settled.
  */
 void pages_shim_start(void);
 
-/* From now on everything goes to the next allocator; reason is a literal. */
+/*
+ * From now on all requests go to the next allocator; blocks of the heap are still freed to
+ * the heap.  reason is a literal for the report.
+ */
 void pages_shim_retire(const char *reason);
 
 #endif /* PAGES_SHIM_H */

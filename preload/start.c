@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.c - becoming active, or finding out why not, and the report at exit
+ * start.c - starts the shim, decides whether it may be active, and writes the report at exit
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,7 +19,10 @@
 
 struct pages_heap pages_shim_heap;
 
-/* Before the first start: whatever is called first starts the shim and calls the real one. */
+/*
+ * The initial function pointers of the route.  The first of these to be called starts the
+ * shim, which replaces all of them, and passes its call on.
+ */
 static void *
 early_malloc(size_t size)
 {
@@ -82,9 +85,9 @@ set_mode(const char *text, const char *detail)
 }
 
 /*
- * A program may bring its own malloc, or only its own free, or run under a
- * sanitizer.  Unless everything that takes a pointer resolves to the shim it must
- * not hand out any.
+ * May the shim be active?  Only if all functions that take a block resolve to the shim;
+ * else one of its blocks could be passed to another allocator's free.  A program may define
+ * its own malloc, or only its own free, or be built with a sanitizer.
  */
 static bool
 is_in_front(void)
@@ -115,6 +118,7 @@ set_threshold(size_t threshold)
 	__atomic_store_n(&pages_shim.route.threshold, threshold, __ATOMIC_RELEASE);
 }
 
+/* Read the settings, and set the threshold last: it makes the shim active. */
 static void
 settle(void)
 {
@@ -151,11 +155,14 @@ pages_shim_start(void)
 		provider = pages_next_find(&pages_shim.route.next, &pages_shim.more);
 		atomic_store_explicit(&state, KNOWN, memory_order_release);
 	}
-	/* Another thread is about to finish; no call of ours can come between in this one. */
+	/*
+	 * Another thread is finding the allocator and needs no lock or memory for that.  It cannot
+	 * be this thread, because pages_next_find() calls no function of the shim.
+	 */
 	while (atomic_load_explicit(&state, memory_order_acquire) == FINDING)
 		pages_os_yield();
 
-	/* NULL before libc is set up; a later call comes by here again. */
+	/* environ is NULL before libc is set up; then a later call settles the shim. */
 	was = KNOWN;
 	if (environ != NULL && atomic_compare_exchange_strong(&state, &was, SETTLING)) {
 		settle();
@@ -174,9 +181,10 @@ pages_shim_retire(const char *reason)
 /* Forks. ------------------------------------------------------------------ */
 
 /*
- * The first of all constructors, so that the prepare handler runs last, when
- * nobody else's handler needs memory any more.  Not from within malloc, because
- * registering may allocate.
+ * Registers the fork handlers.  Prepare handlers run in the reverse order of registration.
+ * With the earliest constructor priority this one runs late, when the handlers of others do
+ * not need memory any more.  Not registered within malloc, because pthread_atfork() may
+ * allocate.
  */
 __attribute__((constructor(101))) static void
 at_load(void)
@@ -197,7 +205,10 @@ copy_string(char *dst, size_t size, const char *src)
 	dst[n] = '\0';
 }
 
-/* After this the allocator goes on: frees come after all destructors. */
+/*
+ * Writes the report, with the latest destructor priority.  The allocator keeps working
+ * afterwards, because the program may free blocks even after all destructors.
+ */
 __attribute__((destructor(101))) static void
 at_exit(void)
 {
@@ -224,5 +235,5 @@ at_exit(void)
 	if (strcmp(conf.report, "stderr") != 0)
 		(void)pages_os_append_file(conf.report, text, len);
 	else if (stderr_at_start != 0 && stderr_at_start == pages_os_file_id(STDERR_FILENO))
-		pages_os_complain(text, len);	/* a daemon may have made fd 2 something else */
+		pages_os_complain(text, len);	/* a daemon may have opened another file as fd 2 */
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attr.h - how the public headers mark their functions, and nothing else
+ * attr.h - attributes for the functions of the public headers
  */
 #ifndef PAGES_ATTR_H
 #define PAGES_ATTR_H
 
-/* Part of the shared library's interface; everything else is hidden. */
+/* Exported by the shared library; everything else is hidden. */
 #define PAGES_API __attribute__((visibility("default")))
 
-/* Ignoring the result loses an error. */
+/* The compiler warns if the caller ignores the result, which may be an error. */
 #define PAGES_MUST_CHECK __attribute__((warn_unused_result))
 
 #ifdef __cplusplus

@@ -7,14 +7,15 @@
  *
  *	if (pages_freeze(&w, &base) == 0 &&		(w was opened with .shared)
  *	    pages_clone(&base, &a) == 0 && pages_clone(&base, &b) == 0)
- *		PAGES_AT(long, &a, 7) = 42;		(neither base nor b see it)
+ *		PAGES_AT(long, &a, 7) = 42;		(neither base nor b sees it)
  *
- * Shared and frozen pages keep a file descriptor open.  A program that closes all
- * descriptors closes it, too: calls that need it then say -EBADF, whatever the number
- * stands for by then; the pages stay.
+ * Shared and frozen pages keep a file descriptor open.  If the program closes it, as
+ * programs do that close all descriptors, the pages stay.  Calls that need the descriptor
+ * then return -EBADF, even if its number is in use for another file by then.
  *
- * A clone costs one mapping, whatever its size, and memory only for the pages that
- * are written to.  It is a struct pages_rw like any other and outlives its origin.
+ * A clone costs one mapping, whatever its size, or two with a reserve, and memory only for
+ * the pages that are written to.  It is a struct pages_rw like any other, and stays valid
+ * when the pages that it was cloned from are closed.
  */
 #ifndef PAGES_FROZEN_H
 #define PAGES_FROZEN_H
@@ -24,17 +25,17 @@
 #endif
 
 /*
- * pages_freeze - settle the contents of rw or ro pages for good
+ * pages_freeze - make the contents of rw or ro pages immutable, so that they can be cloned
  *
- *   from    live; empty after success
- *   frozen  empty before; readable, closable, and to be cloned from
+ *   from    a live handle; empty after success
+ *   frozen  an empty handle, which gets the pages; it can be read, cloned and closed
  *
  * The address stays the same.  Pages that were opened with options.shared are not
- * copied.  Others are copied once, except those that are all zero, into a memory
- * file whose pages take their place.  Where memory files are forbidden, nothing is
- * copied now and every clone is a copy instead; memory is the only difference.
- * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are
- * mapped elsewhere (in a forked child, say); -EBADF if somebody closed their
+ * copied.  Others are copied once into a memory file, which is mapped in their place; pages
+ * that are all zero are left out.  Where memory files are forbidden, freezing copies nothing
+ * and each clone is a full copy; all calls work the same and use more memory.
+ * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are also mapped
+ * elsewhere, for example in a forked child; -EBADF if the program has closed their
  * descriptor; -ENOMEM; -EMFILE; -EOPNOTSUPP for locked pages, secrets and pages from
  * the hugetlb pool.
  */
@@ -44,15 +45,15 @@
 		    PAGES_CALL_("pages_freeze"))
 
 /*
- * pages_clone - fill the empty *rw with the contents of *frozen, copied on write
+ * pages_clone - fill the empty *rw with a copy-on-write clone of *frozen
  *
- * pages_clone_with() takes a reserve and a label from struct pages_options, whose
- * len is 0 or how much of the contents is wanted.  A clone grows within its reserve
- * only, beyond which pages_resize() says -ERANGE.
- * Returns 0; -EBUSY if *rw is not empty; -ENOMEM; -EINVAL for other options or a
- * len that is more than there is; -EBADF if somebody closed the descriptor that
- * *frozen holds.
- * Threads: many may clone from one *frozen.
+ * pages_clone_with() takes len, reserve and label from struct pages_options.  len is the
+ * number of bytes to clone from the start, 0 for all.  A clone grows within its reserve
+ * only; beyond that pages_resize() returns -ERANGE.
+ * Returns 0; -EBUSY if *rw is not empty; -ENOMEM; -EINVAL for other options or a len
+ * beyond that of *frozen; -EBADF if the program has closed the descriptor that *frozen
+ * holds.
+ * Threads: several may clone from one *frozen at the same time.
  */
 #define pages_clone(frozen, rw)                                                    \
 	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen), PAGES_CALL_("pages_clone")), \
@@ -64,25 +65,27 @@
 		     PAGES_CALL_("pages_clone_with"))
 
 /*
- * pages_open_file - fill the empty *rw with a part of a file, copied on write
+ * pages_open_file - fill the empty *rw with a part of a file, copy-on-write
  *
- *   options  len is the bytes that are wanted; reserve and label as for a clone
- *   fd       open for reading, of anything that mmap(2) takes; may be closed after
+ *   options  len is the number of bytes to map; reserve and label as for a clone
+ *   fd       open for reading, of anything that mmap(2) takes; may be closed afterwards
  *   offset   uint64_t, where the part starts; a multiple of the page size
  *
- * Pages are read when they are touched, the last one now unless all of it is wanted,
- * because its rest shall be zero; nothing is ever written back.  The file must not
- * shrink meanwhile: the pages cut off answer with SIGBUS.
- * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the file ends before; -EINVAL for
- * len 0, an offset within a page, or other options; -ENOMEM; -EBADF; else what mmap(2)
- * says, such as -ENODEV for a pipe and -EACCES for a file not open for reading.
+ * A page is read from the file when it is touched.  Stores stay in memory and are never
+ * written back.  If len is not whole pages, the last page is read at once, because the rest
+ * of it is zeroed.  The file must not be truncated while the pages are in use: an access to
+ * a page that was cut off raises SIGBUS.
+ * Returns 0; -EBUSY if *rw is not empty; -ERANGE if the part extends beyond the end of the
+ * file; -EINVAL for len 0, an offset within a page, or other options; -ENOMEM; -EBADF; else
+ * the error of mmap(2), such as -ENODEV for a pipe and -EACCES for a file not open for
+ * reading.
  */
 #define pages_open_file(rw, options, fd, offset)                                   \
 	pages_open_file_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(options), \
 			 PAGES_NEEDS_INTEGER(int, fd), PAGES_NEEDS_INTEGER(uint64_t, offset), \
 			 PAGES_CALL_("pages_open_file"))
 
-/* From here on: what makes the above work; not for direct use. ------------- */
+/* The rest implements the macros above; not for direct use. ---------------- */
 
 PAGES_BEGIN_C
 

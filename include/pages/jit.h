@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jit.h - code that is written while other code of the same pages runs
+ * jit.h - pages for code that is generated at run time, also while other code there runs
  *
- * Included by pages.h where PAGES_ENABLE_EXEC is defined.
+ * Included by pages.h if PAGES_ENABLE_EXEC is defined.
  *
  *	struct pages_jit jit = {0};
  *
@@ -12,20 +12,20 @@
  *	PAGES_JIT_FN(&jit, 0, long(long, long))(43, 34);
  *	pages_jit_close(&jit);
  *
- * The pages are there twice: at one address they can be written, at another one
- * they can be executed, and at none both.  No permission ever changes, so this goes
- * on working where a security policy forbids to make written pages executable, such
- * as after pages_lockdown().
+ * The same pages are mapped twice: at one address they are writable, at another executable,
+ * and nowhere both.  Permissions never change, so this works even where a security policy
+ * forbids to make written pages executable, for example after pages_lockdown().
  *
- * Where the kernel denies executable memory files, or has no descriptor left, there
- * is one view that is flipped: pages_jit_edit() makes it writable, pages_jit_publish()
- * executable again, and nobody may run code in between.  pages_jit_flips() tells.
+ * If the kernel denies executable memory files, or no descriptor is left, the pages are
+ * mapped once, and their permissions flip: pages_jit_edit() makes them writable,
+ * pages_jit_publish() executable again.  No thread may run the code in between.
+ * pages_jit_flips() tells which of both it is.
  *
- * {0} is an empty struct; calls on one are answered with -EINVAL, or abort(3) in
- * PAGES_JIT_FN().  Errors and errno as in pages.h.
+ * {0} is an empty struct; calls on one return -EINVAL, and PAGES_JIT_FN() aborts.
+ * Errors and errno as in pages.h.
  * Threads: any number may run code; one at a time may edit.
- * Fork: the child may run the code; edits of two views are refused there with -EPERM,
- * because the parent would see them.
+ * Fork: the child may run the code.  With two views edits fail there with -EPERM, because
+ * they would change the parent's code.
  */
 #ifndef PAGES_JIT_H
 #define PAGES_JIT_H
@@ -35,60 +35,61 @@
 #endif
 
 struct pages_jit {
-	char *write_ PAGES_EMPTY_;		/* where it is written */
-	const char *run_ PAGES_EMPTY_;		/* where it is run; the same if it flips */
+	char *write_ PAGES_EMPTY_;		/* the writable address */
+	const char *run_ PAGES_EMPTY_;		/* the executable address; the same if it flips */
 	size_t len_ PAGES_EMPTY_;
-	uintptr_t owner_ PAGES_EMPTY_;		/* the process */
+	uintptr_t owner_ PAGES_EMPTY_;		/* id of the process that opened it */
 };
 
 /*
- * pages_jit_open - len bytes for code, rounded up to whole pages
+ * pages_jit_open - map len bytes for code, rounded up to whole pages
  *
- * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EACCES if
- * neither two views nor one that flips are allowed.
+ * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EACCES if a
+ * security policy allows neither two views nor one that flips.
  */
 #define pages_jit_open(jit, len)                                                   \
 	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, len))
 
-/* Give the pages back, and leave *jit empty.  Nobody may be running their code. */
+/* pages_jit_close - unmap the pages and leave *jit empty; no thread may run their code */
 #define pages_jit_close(jit) pages_jit_empty_(PAGES_NEEDS_JIT(jit))
 
 /*
- * pages_jit_edit - *ret is the writable view, all of it, until it is published
+ * pages_jit_edit - store the start of the writable view in *ret
  *
- * Returns 0; -EINVAL; -EPERM in a forked child, or, when it flips, what mprotect(2)
- * says.  Cost: a system call (getpid, or mprotect when it flips).
+ * The view may be written until pages_jit_publish().
+ * Returns 0; -EINVAL; with two views -EPERM in a forked child; with one that flips the error
+ * of mprotect(2).  Cost: a system call (getpid, or mprotect if it flips).
  */
 #define pages_jit_edit(jit, ret)                                                   \
 	pages_jit_edit_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_POINTER(void *, ret))
 
 /*
- * pages_jit_publish - let the bytes [off, off + len) that were written be run
+ * pages_jit_publish - make the bytes [off, off + len) that were written ready to run
  *
  * Brings the instruction cache up to date.  Returns 0; -ERANGE past the end;
- * -EINVAL; when it flips also what mprotect(2) says.
+ * -EINVAL; with one view that flips also the error of mprotect(2).
  */
 #define pages_jit_publish(jit, off, len)                                           \
 	pages_jit_publish_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off), \
 			   PAGES_NEEDS_INTEGER(size_t, len))
 
-/* Edit, copy and publish in one: len bytes of code to byte off.  Returns as these. */
+/* pages_jit_write - edit, copy len bytes of code to byte off, publish; same errors */
 #define pages_jit_write(jit, off, code, len)                                       \
 	pages_jit_write_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off),   \
 			 (code), PAGES_NEEDS_INTEGER(size_t, len))
 
-/* Can code not be run while it is edited?  False for two views. */
+/* pages_jit_flips - true if code must not run while it is edited; false for two views */
 #define pages_jit_flips(jit) pages_jit_flips_(PAGES_NEEDS_CONST_JIT(jit))
 
-/* The length; whole pages, 0 if *jit is empty. */
+/* pages_jit_len - size_t, the length in bytes; whole pages, 0 if *jit is empty */
 #define pages_jit_len(jit) pages_jit_len_(PAGES_NEEDS_CONST_JIT(jit))
 
 /*
- * pages_lockdown - no page that could be written ever becomes executable any more
+ * pages_lockdown - forbid this process to make writable pages executable, for good
  *
- * Process-wide, for good, and inherited by children (PR_SET_MDWE, Linux 6.3).
- * pages_to_rx() then says -EACCES; struct pages_jit goes on working.
- * Returns 0; -EOPNOTSUPP where the kernel cannot.
+ * Holds for the whole process and its children and cannot be undone (PR_SET_MDWE, Linux
+ * 6.3).  pages_to_rx() then returns -EACCES.  A struct pages_jit with two views still works.
+ * Returns 0; -EOPNOTSUPP if the kernel does not have it.
  */
 PAGES_BEGIN_C
 PAGES_API PAGES_MUST_CHECK int pages_lockdown(void);
@@ -97,15 +98,16 @@ PAGES_END_C
 /*
  * PAGES_JIT_FN - pointer to the function that starts at byte off
  *
- * Aborts with one line if off is out of range or *jit is empty; the latter is a
- * compile error where the optimiser sees it.
+ * Prints one line and aborts if off is out of range or *jit is empty; the latter is a
+ * compile error where the optimiser sees it.  The caller makes sure that the bytes there are
+ * such a function.
  */
 #define PAGES_JIT_FN(jit, off, ...)                                                \
 	PAGES_CODE_(pages_jit_code_(PAGES_NEEDS_CONST_JIT(jit),                    \
 				    PAGES_NEEDS_INTEGER(size_t, off),              \
 				    PAGES_CALL_("PAGES_JIT_FN")), __VA_ARGS__)
 
-/* From here on: what makes the above work; not for direct use. ------------- */
+/* The rest implements the macros above; not for direct use. ---------------- */
 
 #define PAGES_NEEDS_JIT(jit) PAGES_NEEDS_POINTER(struct pages_jit, jit)
 #define PAGES_NEEDS_CONST_JIT(jit) PAGES_NEEDS_CONST_POINTER(struct pages_jit, jit)
@@ -119,7 +121,7 @@ PAGES_API PAGES_MUST_CHECK int pages_jit_write_(struct pages_jit *jit, size_t of
 						const void *code, size_t len);
 PAGES_API void pages_jit_close_(struct pages_jit *jit);
 
-/* Once more what the library does, for the optimiser to see. */
+/* The library has cleared run_ already; this store lets the optimiser know it. */
 PAGES_INLINE_ void
 pages_jit_empty_(struct pages_jit *jit)
 {

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc.h - malloc for large objects: no faults for temporaries, no copying
- * when blocks grow, nothing zeroed twice
+ * malloc.h - malloc for large objects: reuses resident memory for temporaries, and grows
+ * blocks without copying them
  *
- * The functions behave as the C library's namesakes do and mix with them: a
- * request below PAGES_THRESHOLD, or one that cannot be served (no address
- * space, strict overcommit), goes to malloc(3), and every pointer of malloc(3)
- * may be given to pages_free(), pages_realloc() and pages_usable_size().  The
- * reverse is not true: what pages_owns() says is ours must not go to free(3).
+ * The functions behave as the C library's functions of the same name and can be mixed with
+ * them.  A request below PAGES_THRESHOLD goes to malloc(3), as does one that cannot be served
+ * (no address space, strict overcommit).  Every pointer from malloc(3) may be passed to
+ * pages_free(), pages_realloc() and pages_usable_size().  The reverse is not true: a block
+ * for which pages_owns() is true must not be passed to free(3).
  *
- * How it works: objects are packed at page granularity into one reserved range
- * of address space (the arena).  Physical memory is counted there in units of
- * 2 MiB; units that lie wholly in freed space are kept, and are moved by page
- * tables under whatever is asked for next, whatever its size.
+ * How it works: objects are packed at page granularity into one reserved range of address
+ * space, the arena.  Physical memory is managed in units of 2 MiB.  When a unit lies wholly
+ * in freed space it is kept for reuse.  The next request gets kept units wherever its address
+ * range lies: they are moved there by page tables.
  *
- * Sizes are bytes.  Pointers to large objects are page-aligned, their usable
- * size is a multiple of the page size.  A large object costs whole pages.
+ * Sizes are bytes.  Pointers to large objects are page-aligned, and their usable size is a
+ * multiple of the page size.
  *
- * Threads: every function may be called from any thread.  No function waits
- * longer than a few milliseconds for another thread, or at all for a fork.
- * errno:   set to ENOMEM or EINVAL on failure, as malloc(3) does, and left as
- *          it was otherwise; pages_free() never changes it.
+ * Threads: every function may be called from any thread.  No function waits for another
+ * thread for more than a few milliseconds, and none waits while a fork is in progress.
+ * errno:   set to ENOMEM or EINVAL on failure, as by malloc(3), and unchanged otherwise;
+ *          pages_free() never changes it.
  *
  *	double *m = pages_calloc(n * n, sizeof(*m));
  *	if (m == NULL)
@@ -40,17 +40,17 @@
 
 PAGES_BEGIN_C
 
-/* Requests of at least so many bytes are large. */
+/* Requests of this many bytes or more are large. */
 #define PAGES_THRESHOLD ((size_t)256 << 10)
 
 /*
  * pages_malloc - allocate size bytes, not initialised
  *
- * Returns a pointer the caller owns and gives back with pages_free() or
- * pages_realloc(); NULL with ENOMEM.  Size 0 gives a unique pointer.
+ * Returns a block that the caller frees with pages_free() or pages_realloc(); NULL with
+ * ENOMEM.  Size 0 gives a unique pointer.
  *
- * Cost: a large request takes one lock and O(log n) steps in the number of free
- * ranges; system calls only when memory has to be found for the range.
+ * Cost: a large request takes one lock and O(log n) steps in the number of free ranges.  It
+ * makes system calls only if memory has to be found for the block, or if it is time to purge.
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1))) void *
 pages_malloc(size_t size);
@@ -60,31 +60,30 @@ pages_malloc(size_t size);
  *
  * As pages_malloc(), and ENOMEM if the product overflows.
  *
- * Cost: memory that was used before is cleared here; memory that was not is
- * left untouched, and the kernel zeroes it when it is first written.
+ * Cost: memory that was used before is cleared by this call.  Memory that was not stays
+ * untouched, and the kernel zeroes it at its first touch.
  *
- * Where blocks of a size (8 MiB and more) turn out to be zero nearly everywhere when
- * they are freed, the next of that size gets small pages, and only what was written
- * is cleared when it is used again.  One that is written densely then costs a fault
- * for each page, once.
+ * If a block of 8 MiB or more is zero nearly everywhere when it is freed, the next one of
+ * about its size gets small pages, and is cleared only where it was written when it is
+ * reused.  If that block is then written densely, it costs a fault for each page, once.
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(1, 2))) void *
 pages_calloc(size_t count, size_t size);
 
 /*
- * pages_realloc - give a block a new size, keeping its contents
+ * pages_realloc - give a block a new size and keep its contents
  *
  *   ptr  NULL (then this is pages_malloc), or a block of this allocator or of
  *        malloc(3)
  *   size the new size; 0 frees the block and returns NULL
  *
  * Returns the block, perhaps at another address; NULL with ENOMEM, and then ptr
- * is untouched and still the caller's.  The same size gives the same pointer.
+ * is unchanged and still the caller's.  The same size gives the same pointer.
  *
- * Cost: a large block grows in place where there is room.  Otherwise its pages
- * are moved, not copied, to a range with room to double; less than 2 MiB at
- * either end, which neighbours share, is copied.  Shrinking never copies while
- * the block stays large.
+ * Cost: a large block grows in place if there is free address space behind it.  Otherwise
+ * its pages are moved, not copied, to a range in which it can grow to double its size.  At
+ * either end less than 2 MiB is copied, which shares a unit with a neighbour.  Shrinking
+ * does not copy while the block stays large.
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(2))) void *
 pages_realloc(void *ptr, size_t size);
@@ -92,30 +91,34 @@ pages_realloc(void *ptr, size_t size);
 /*
  * pages_aligned_alloc - allocate size bytes at a multiple of alignment
  *
- *   alignment a power of two; EINVAL otherwise.  size need not be a multiple.
+ *   alignment a power of two; EINVAL otherwise.  size need not be a multiple of it.
+ *
+ * Otherwise as pages_malloc().
  */
 PAGES_API PAGES_MUST_CHECK __attribute__((malloc, alloc_size(2))) void *
 pages_aligned_alloc(size_t alignment, size_t size);
 
 /*
- * pages_try_expand - have size bytes of room in a block where it is
+ * pages_try_expand - grow a block to size usable bytes in place, or not at all
  *
  *   ptr   a block of this allocator or of malloc(3), or NULL (then false)
- *   size  smaller than usable is true, too: nothing is ever given back
+ *   size  true, and nothing is done, if the block has that many usable bytes already
  *
- * True if the block has at least so many usable bytes now; false if it has not, and
- * then nothing has changed, errno included.  Never moves: a large block grows into free
- * address space behind it, a block of malloc(3) only has what pages_usable_size()
- * tells.  What is new is not initialised.  The compiler may know how many bytes were
- * asked for at first (alloc_size): with _FORTIFY_SOURCE go by another pointer.
+ * True if the block has at least size usable bytes now.  False if not; then nothing has
+ * changed, errno included.  A large block grows into free address space behind it; a block
+ * of malloc(3) cannot grow beyond its pages_usable_size().  New bytes are not initialised.
+ *
+ * The compiler remembers the size that was first requested (attribute alloc_size).  With
+ * _FORTIFY_SOURCE access the new bytes by a pointer that it cannot trace to the allocation.
  */
 PAGES_API PAGES_MUST_CHECK bool pages_try_expand(void *ptr, size_t size);
 
 /*
- * pages_resize_discard - give a block a new size, and drop its contents
+ * pages_resize_discard - give a block a new size and drop its contents
  *
- * As pages_realloc() for all arguments, but what is in the block afterwards is not
- * defined.  In place where there is room; else its memory moves to a range that has.
+ * Takes the arguments of pages_realloc().  The contents of the block are undefined
+ * afterwards.  It grows in place if there is room; else its memory moves to a range with
+ * room.
  *
  * Returns the block, perhaps at another address; NULL with ENOMEM, and then ptr is
  * untouched, with its contents.
@@ -125,181 +128,181 @@ PAGES_API PAGES_MUST_CHECK bool pages_try_expand(void *ptr, size_t size);
 PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(2))) void *
 pages_resize_discard(void *ptr, size_t size);
 
-/* What a block can be; see pages_malloc_with(). */
+/* The properties of a dedicated block; see pages_malloc_with(). */
 enum pages_malloc_flags {
-	/* Wishes: where they cannot be had there is a block all the same. */
-	PAGES_MALLOC_APART = 1 << 0,		/* may be given hints that stay */
+	/* Wishes: if the kernel does not grant them, the allocation succeeds without. */
+	PAGES_MALLOC_APART = 1 << 0,		/* a dedicated block, which takes lasting hints */
 	PAGES_MALLOC_HUGE = 1 << 1,		/* transparent huge pages, */
-	PAGES_MALLOC_NO_HUGE = 1 << 2,		/*   or none: touched sparsely */
+	PAGES_MALLOC_NO_HUGE = 1 << 2,		/*   or small pages, for sparse use */
 	PAGES_MALLOC_HUGETLB = 1 << 3,		/* from the pool of 2 MiB pages, while it has any */
 
-	/* Promises: where they cannot be kept there is no block. */
+	/* Promises: if the kernel does not grant them, the allocation fails. */
 	PAGES_MALLOC_DONT_FORK = 1 << 8,	/* a child does not have it, and must not free it */
 	PAGES_MALLOC_WIPE_ON_FORK = 1 << 9,	/* a child finds zeroes; not for HUGETLB */
 	PAGES_MALLOC_DONT_DUMP = 1 << 10,	/* not in core dumps */
 };
 
 /*
- * pages_malloc_with - allocate size bytes that the kernel is told something about
+ * pages_malloc_with - allocate a dedicated block of size bytes, with hints for the kernel
  *
- *   alignment  a power of two, or 0 for none in particular
- *   flags      any of enum pages_malloc_flags but NO_HUGE together with a huge one; 0
+ *   alignment  a power of two, or 0 for no requirement
+ *   flags      bits of enum pages_malloc_flags, but not NO_HUGE with HUGE or HUGETLB; 0
  *              for an ordinary block
  *
- * A block with flags, of whatever size, has a mapping of its own that nothing else ever
- * shares; the flags hold for all of it when it grows and moves, and are gone when it is
- * freed.  It is a block for every other function here; pages_realloc() never takes it
- * to malloc(3) or copies it where pages can be moved.
+ * A block with flags, of whatever size, is a dedicated block: it has a mapping of its own,
+ * which it shares with no other block.  The flags hold for all of it, also when it grows or
+ * moves, until it is freed.  Every other function here takes it.  pages_realloc() never
+ * moves it to malloc(3), and copies it only if the kernel cannot move its pages.
  *
- * Returns a pointer to be given back with pages_free(); NULL with EINVAL for arguments
- * that are not as above, ENOMEM, or EOPNOTSUPP if a promise cannot be kept: by this
- * kernel, or because there is no arena.
+ * Returns a block to be freed with pages_free(); NULL with EINVAL for arguments
+ * that are not as above, ENOMEM, or EOPNOTSUPP if a promise cannot be kept by this kernel,
+ * or because there is no arena.
  *
- * Cost: whole units of 2 MiB of address space, and of memory once huge pages are
- * touched; three system calls or more to allocate and one to free; never served from
- * kept memory, which it gives back where it comes to lie, and never kept itself: each
- * page is zeroed by the kernel when it is first touched.  For few and large blocks.
+ * Cost: whole units of 2 MiB of address space, and of memory once huge pages are touched.
+ * Three system calls or more to allocate, one to free.  It is neither served from memory
+ * that is kept for reuse nor kept itself, so the kernel zeroes each page at its first touch.
+ * Kept memory at its place is purged first.  For few and large blocks.
  */
-/* Not attribute malloc: a fork changes what is in it, behind the compiler's back. */
+/* Without attribute malloc, because a fork can change the contents unseen by the compiler. */
 PAGES_API PAGES_MUST_CHECK __attribute__((alloc_size(1))) void *
 pages_malloc_with(size_t size, size_t alignment, unsigned flags);
 
 /*
- * pages_malloc_prefault - have a range of a block present and writable
+ * pages_malloc_prefault - fault in a range of a block for writing
  *
- *   offset, len  a part of the usable bytes; every page they touch is meant
+ *   offset, len  bytes, a part of the usable size; every page that they overlap is faulted in
  *
- * Contents stay, even if other threads write to them meanwhile.  From 256 MiB on,
- * several threads share the work: one for each CPU that the caller may run on, 16 at
- * most, and one for each 128 MiB.  They exist only inside the call and receive no
- * signals; where they cannot be created fewer do it, or the caller alone.
+ * Contents stay, even if other threads write to them at the same time.  From 256 MiB on
+ * several threads share the work: one for each 128 MiB, but no more than 16, and no more
+ * than the CPUs that the caller may run on.  They exist only during the call and receive no
+ * signals.  If threads cannot be created, fewer do the work, or the caller alone.
  *
- * Returns 0; -ERANGE past the end; -ENOMEM or the like if memory is short, a part may
- * be present then.  Kernels before Linux 5.14 cannot say this: there, pages are touched.
- * Not for signal handlers.  Keeps errno.
+ * Returns 0; -ERANGE past the end; -ENOMEM or the like if memory is short, and then a part
+ * may be present.  Before Linux 5.14 the pages are touched one by one, and a shortage cannot
+ * be reported.  Not for signal handlers.  Does not change errno.
  */
 PAGES_API PAGES_MUST_CHECK int pages_malloc_prefault(void *ptr, size_t offset, size_t len);
 
 /*
  * pages_malloc_advise - give a hint for a range of a block
  *
- * WILL_NEED, COLD, PAGE_OUT, FREE and COLLAPSE tell something about pages, now: of
- * those that lie wholly in the range, in blocks of any kind.  What neighbours have a
- * byte in is left out, so a small block may have no such page; that is success, too.
+ * WILL_NEED, COLD, PAGE_OUT, FREE and COLLAPSE act once.  They work for blocks of any kind,
+ * on the pages that lie wholly in the range.  Pages that the block shares with a neighbour
+ * are left out.  A small block may have no page of its own; that is no error.
  *
- * All others stay with a mapping.  They are for blocks with flags
- * (PAGES_MALLOC_APART at least), and for all of one: offset 0 and its usable size.  They
- * stay with the block when it grows or moves, and are gone when it is freed.
+ * All other hints set an attribute of the mapping, which lasts.  They need a dedicated block
+ * (one with flags, PAGES_MALLOC_APART at least), and all of it: offset 0 and its usable
+ * size.  They stay with the block when it grows or moves, until it is freed.
  *
- * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this kind of
- * block, does not support it (also a block with flags that became an ordinary one for
- * want of an arena); -EINVAL for what is no hint, and for a part of a block where it
- * has to be all; -ERANGE past the end; another negative errno if it failed, as for
- * pages_advise().  Keeps errno.
+ * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel does not support it, or
+ * not for this kind of block (also if pages_malloc_with() gave an ordinary block because
+ * there is no arena); -EINVAL for a value that is no hint, and for a part of a block where
+ * the whole is needed; -ERANGE past the end; another negative errno if it failed, as for
+ * pages_advise().  Does not change errno.
  */
 PAGES_API PAGES_MUST_CHECK int pages_malloc_advise(void *ptr, size_t offset, size_t len,
 						   enum pages_hint hint);
 
 /*
- * pages_free - give a block back
+ * pages_free - free a block
  *
  *   ptr  NULL, or a block of this allocator or of malloc(3)
  *
- * The memory is kept for the next large request, within the limits described at
- * pages_trim().  A pointer into the arena that is not the start of a live block
- * (a double free, an inner pointer) ends the process with one line on stderr,
- * as the C library's free() does.
+ * The memory is kept for later large requests, within the limits described at pages_trim().
+ * A pointer into the arena that is not the start of a live block (a double free, an inner
+ * pointer) prints one line on stderr and aborts, as the C library's free() does.
  */
 PAGES_API void pages_free(void *ptr);
 
 /*
  * pages_usable_size - how many bytes of the block may be used
  *
- * At least what was asked for.  Memory that is set aside for growth is not
- * promised.  NULL gives 0.  Takes no lock.
+ * At least the size that was requested.  Address space that is set aside for growth does not
+ * count.  NULL gives 0.  Takes no lock.
  */
 PAGES_API size_t pages_usable_size(const void *ptr);
 
 /*
  * pages_owns - does ptr point into this library's arena?
  *
- * One subtraction and one compare; never reads the memory.  False for blocks
- * that malloc(3) provided.
+ * False for blocks that malloc(3) provided.  Cost: one subtraction and one compare; the
+ * memory is not read.
  */
 PAGES_API bool pages_owns(const void *ptr);
 
 /*
- * pages_trim - give kept memory back to the kernel
+ * pages_trim - give kept memory back to the kernel at once
  *
  *   keep  bytes that may stay
  *
- * Without it, memory is kept while live and kept bytes together stay within the
- * highest number of live bytes so far, and for about ten seconds; what is older
- * goes back when the allocator is next called.  Where huge pages are used, all of
- * it but some 32 MiB is left to the kernel at once (MADV_FREE): it is still there
- * for the next request unless somebody else needed it.
+ * Without this call freed memory decays.  It is kept for about ten seconds, as long as live
+ * and kept bytes together do not exceed the highest number of live bytes so far.  Memory that
+ * was kept longer is purged when the allocator is called next.  Where huge pages are used,
+ * all but some 32 MiB of the kept memory is muzzy (MADV_FREE): later requests reuse it unless
+ * the kernel was short of memory and has taken it.
  *
  * Returns the number of bytes given back.
- * Cost: proportional to them (0.7 ms for 256 MiB of huge pages), outside locks.
+ * Cost: proportional to them (0.7 ms for 256 MiB of huge pages), outside of locks.
  */
 PAGES_API size_t pages_trim(size_t keep);
 
 /*
- * What the allocator did so far.  Bytes of objects are bytes of their pages;
- * resident memory is counted in whole units of 2 MiB that may hold memory, so
- * it is an upper bound of what the kernel shows.
+ * Counters of what the allocator has done so far.  Bytes of objects are bytes of their pages.
+ * Resident memory is counted in whole units of 2 MiB, any of which may be only partly
+ * resident, so it is an upper bound of what the kernel shows.
  *
- * While no other thread is inside the allocator, the counters add up:
+ * While no other thread is inside the allocator, these equations hold:
  *
  *	requests + inherited_objects == frees + live_objects
  *	resident_bytes == fresh_bytes + inherited_bytes - returned_bytes
  *	kept_bytes == freed_bytes - reused_bytes - moved_free_bytes - returned_bytes
  *	live_bytes <= resident_bytes - kept_bytes <= live_bytes + 4 MiB * live_objects
  *
- * where memory becomes free by whole units: its last neighbour was freed.  From the
- * first three follows what was put under blocks, less what became free under them:
- * reused + moved_free + fresh + inherited - freed == resident - kept.  Each
- * allocation large enough counts in requests or in one of the declined, each growth
- * of a block by pages_realloc() and the like in grown_in_place, grown_by_move or one of
- * the declined; where a block with flags moves, that is an allocation and a free.
+ * A unit counts as freed when the last block that overlaps it is freed.  From the first three
+ * equations follows, for the units under live blocks:
+ * reused + moved_free + fresh + inherited - freed == resident - kept.
  *
- * A forked child starts counting anew, with what it inherited.
+ * Each large allocation counts in requests or in one of the declined counters.  Each growth of
+ * a block by pages_realloc() and the like counts in grown_in_place, grown_by_move or one of
+ * the declined.  A dedicated block that moves counts as an allocation and a free.
  *
- * The struct only ever grows at its end.
+ * A forked child starts counting anew, with the objects and bytes that it inherited.
+ *
+ * New members are only added at the end.
  */
 struct pages_stats {
 	uint64_t requests;		/* allocations served from the arena */
-	uint64_t requested_bytes;	/* sum of their sizes, with what blocks grew by */
+	uint64_t requested_bytes;	/* sum of their sizes, with the bytes that blocks grew by */
 	uint64_t live_objects;
 	uint64_t live_bytes;
 	uint64_t peak_live_bytes;
 
-	uint64_t reused_bytes;		/* served by memory that was resident at that place */
-	uint64_t moved_bytes;		/* moved by page tables, as free memory or in a realloc */
-	uint64_t fresh_bytes;		/* served by memory that the kernel zeroes on first touch */
-	uint64_t cleared_bytes;		/* cleared by calloc because they may have been used before */
+	uint64_t reused_bytes;		/* served by kept memory that was at the place already */
+	uint64_t moved_bytes;		/* moved by page tables: kept memory, blocks in realloc */
+	uint64_t fresh_bytes;		/* served by memory that the kernel zeroes at first touch */
+	uint64_t cleared_bytes;		/* cleared by calloc, because used before, perhaps */
 	uint64_t copied_bytes;		/* copied by realloc */
 
 	uint64_t grown_in_place;	/* number of realloc calls that grew a block where it was */
 	uint64_t grown_by_move;		/* ... that moved it to a range with room to grow */
 
-	uint64_t resident_bytes;	/* live and kept */
+	uint64_t resident_bytes;	/* under live blocks, and kept */
 	uint64_t peak_resident_bytes;
-	uint64_t kept_bytes;		/* of the resident: free, waiting to be used again */
+	uint64_t kept_bytes;		/* free and resident (dirty or muzzy), kept for reuse */
 	uint64_t returned_bytes;	/* given back to the kernel */
 	uint64_t arena_bytes;		/* address space, 0 when there is no arena */
-	uint64_t mapping_seams;		/* places where moves keep the kernel from merging mappings */
+	uint64_t mapping_seams;		/* VMA boundaries that moves have caused */
 
 	/* Large requests that went to malloc(3), by reason. */
 	uint64_t declined_no_arena;	/* no address space, or strict overcommit */
-	uint64_t declined_no_space;	/* the arena is full, or the request beyond RAM and swap */
+	uint64_t declined_no_space;	/* the arena is full, or the request exceeds RAM and swap */
 	uint64_t declined_refused;	/* the kernel refused the memory */
-	uint64_t declined_busy;		/* a fork or a signal handler came between */
-	uint64_t refused_moves;		/* moves the kernel refused; done by other means */
+	uint64_t declined_busy;		/* the lock was not to be had: a fork or a signal handler */
+	uint64_t refused_moves;		/* moves that the kernel refused; done by other means */
 
-	uint64_t frees;			/* allocations from the arena that are gone again */
+	uint64_t frees;			/* allocations from the arena that were freed again */
 	uint64_t freed_bytes;		/* memory that became free; see above */
-	uint64_t moved_free_bytes;	/* of the moved: free memory, under what was asked for */
+	uint64_t moved_free_bytes;	/* part of moved_bytes: kept memory, moved under requests */
 	uint64_t inherited_objects;	/* live when a fork made this process */
 	uint64_t inherited_bytes;	/* resident at that time */
 };
@@ -307,11 +310,11 @@ struct pages_stats {
 /*
  * pages_stats - read the counters
  *
- *   ret   filled as far as size reaches
- *   size  sizeof(struct pages_stats) as the caller knows it
+ *   ret   the first size bytes of it are filled
+ *   size  sizeof(struct pages_stats) in the caller's version of this header
  *
- * The counters belong together: they are read under the allocator's lock (or,
- * when that cannot be had in a few milliseconds, without it).
+ * The counters are consistent, because they are read under the allocator's lock.  If the lock
+ * cannot be had in a few milliseconds, they are read without it.
  */
 PAGES_API void pages_stats(struct pages_stats *ret, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vec/vec.h - a vector for data that is too big to copy
+ * paged_vec.h - a vector for data that is too big to copy
  *
  *	PAGED_VEC(doubles, double);		(struct doubles and its functions)
  *
@@ -12,50 +12,52 @@
  *		*x *= 2;
  *	doubles_free(&v);
  *
- * The elements lie in one piece.  When it grows, its page tables move to where
- * there is room; the elements themselves are never copied, however many there are.
- * In stable mode (open() with a reserve) nothing moves at all: pointers to elements
- * stay valid until these are removed.
+ * The elements lie in one contiguous range.  When it has to grow and there is no room behind
+ * it, its page tables are moved to another address; elements in pages are not copied.
+ * In stable mode (open() with a reserve) nothing moves at all: a pointer to an element
+ * stays valid until the element is removed.
  *
  *	PAGED_VEC(NAME, T)			T is plain data: bytes that may be copied
  *	PAGED_VEC_OWNING(NAME, T, DROP, CLONE)	T owns something else, such as memory
- *	PAGED_VEC_ORDER(NAME, CMP)		afterwards, for either: sort, search, compare;
- *						see paged_vec_order.h
+ *	PAGED_VEC_ORDER(NAME, CMP)		after either of them, adds: sort, search,
+ *						compare; see paged_vec_order.h
  *
  * DROP and CLONE are functions or macros:
  *
  *	void DROP(T *x)				release what *x owns
- *	int CLONE(T *to, const T *from)		0, or a negative errno with nothing owned
+ *	int CLONE(T *to, const T *from)		0, or a negative errno, and then *to owns
+ *						nothing
  *
- * PAGED_VEC_NO_CLONE as CLONE makes every call that would have to copy an element
- * say -EOPNOTSUPP.  DROP is called exactly once for each element that is removed and
- * not handed to the caller, and never for anything beyond the length.  T may be any
- * type of an object but an array whose alignment is at most 4096; in C++ one that
- * is trivially copyable, which memory addresses need not survive.
+ * With PAGED_VEC_NO_CLONE as CLONE, every call that would have to copy an element returns
+ * -EOPNOTSUPP.  DROP is called exactly once for each element that is removed and
+ * not handed to the caller, and never for anything beyond the length.  T may be any object
+ * type except an array, with an alignment of at most 4096.  Elements move by copying their
+ * bytes, so T must not contain pointers into itself; in C++ it must be trivially copyable.
  *
- * Below, NAME is the name of the vector and T the type of its elements; each
- * comment stands before the macro that makes the functions which it describes.
+ * Below, NAME is the name of the vector and T the type of its elements.  Each comment stands
+ * before the macro that defines the functions it describes.
  *
- * A vector of {0} is empty, which costs nothing, and is the state to start from.
- * It may be assigned, after which only one of the two may be used.
+ * A vector of {0} is empty, uses no memory, and is the state to start from.  After an
+ * assignment only one of the two copies may be used.
  *
- * Errors: calls that give an int return 0 or a negative errno value, and leave the
- * vector and its elements as they were on failure.  Ignoring that is a warning.
- * -ENOMEM: there is no memory, or address space, or mapping, for more; -EOVERFLOW:
- * n elements are more bytes than half the address space has; -ERANGE: there is no
- * such element, or a stable vector is full.  No call changes errno.
+ * Errors: calls that return an int return 0 or a negative errno value, and leave the vector
+ * and its elements unchanged on failure.  The compiler warns if the result is ignored.
+ * -ENOMEM: memory, address space or mappings are short; -EOVERFLOW: n elements exceed
+ * PTRDIFF_MAX bytes; -ERANGE: there is no such element, or a stable vector is full.  No call
+ * changes errno.
  * Aliasing: elements that are passed in may be the vector's own.
- * Threads: many may read one vector; every other call needs it for itself.
+ * Threads: several threads may read one vector at the same time; every other call needs it
+ * for itself.
  * Memory: fewer than 64 KiB of elements lie in memory from malloc(3), so that small
- * vectors cost no mapping; the first growth beyond copies what there is, at most
- * 64 KiB, and from there on nothing is copied.  A vector that is opened with a
- * capacity of 64 KiB or more, or with a reserve, copies nothing ever.  Capacity
- * doubles.  From 4 MiB on pages are huge (2 MiB) where the kernel can; and what such
- * a vector had when it was freed is kept for the next that asks for a capacity of
- * that order, marked so that the kernel takes it back whenever memory is short.
- * mprotect(2), mlock(2) and the like on elements outlive the vector therefore.
- * Limits: a vector in pages is one mapping, and vm.max_map_count (usually 65 530)
- * bounds those of a process.
+ * vectors cost no mapping.  The first growth to 64 KiB or more copies the elements, at most
+ * 64 KiB, to pages; later growth copies nothing.  A vector that is opened with a capacity of
+ * 64 KiB or more, or with a reserve, never copies.  The capacity doubles when it grows.
+ * From 4 MiB on the vector uses huge pages (2 MiB) where the kernel can.  The pages of the
+ * last freed vector of that size are kept for the next one of a similar capacity, marked so
+ * that the kernel takes them when memory is short.  Settings by madvise(2), mbind(2) and the
+ * like on elements can therefore outlive the vector; those by NAME_advise() do not.
+ * Limits: a vector in pages is one mapping, or two with a reserve; vm.max_map_count (usually
+ * 65 530) limits the mappings of a process.
  */
 #ifndef PAGES_PAGED_VEC_H
 #define PAGES_PAGED_VEC_H
@@ -64,10 +66,10 @@
 
 /* Everything may be 0. */
 struct paged_vec_options {
-	size_t capacity;	/* elements to have room for at once */
-	size_t reserve;		/* stable mode: elements that it can ever hold */
+	size_t capacity;	/* elements to make room for at once */
+	size_t reserve;		/* stable mode: the most elements that it can ever hold */
 	enum pages_huge huge;	/* DEFAULT, NEVER, or TRANSPARENT from the start */
-	bool shared;		/* NAME_snapshot() need not copy */
+	bool shared;		/* let NAME_snapshot() work without a copy */
 	const char *label;	/* for /proc/PID/maps; at most 79 chars */
 };
 
@@ -95,36 +97,36 @@ struct paged_vec_options {
 #define PAGED_VEC_NO_CLONE(to, from) ((void)(to), (void)(from), -EOPNOTSUPP)
 
 /*
- * PAGED_VEC_EACH - for each element, with x pointing to it
+ * PAGED_VEC_EACH - a loop over all elements, with x pointing to each in turn
  *
  *	PAGED_VEC_EACH(doubles, x, &v)
  *		sum += *x;
  *
- * The vector must not get longer or shorter meanwhile.
+ * The loop must not change the length or the capacity of the vector.
  */
 #define PAGED_VEC_EACH(NAME, x, v)                                                 \
 	for (NAME##_value *x = NAME##_begin(v), *x##_end_ = NAME##_end(v); x != x##_end_; \
 	     x++)
 
-/* Life. ------------------------------------------------------------------- */
+/* Open and free. ---------------------------------------------------------- */
 
 /*
  * int NAME_open(struct NAME *v, const struct paged_vec_options *options)
- *   Prepare the empty *v.  Not needed for a vector without wishes.
+ *   Prepare the empty *v.  Not needed for a vector without options.
  *
  *	struct paged_vec_options o = { .reserve = 1 << 30 };
  *
- *   reserve: the address space for so many elements, which is not memory; it counts
- *   towards RLIMIT_AS.  Elements never move; what goes beyond says -ERANGE.
+ *   reserve: reserves address space for this many elements.  It is no memory, but counts
+ *   towards RLIMIT_AS.  Elements never move; growing beyond it returns -ERANGE.
  *   reserve, huge, shared and label place the elements in pages from the start.
- *   Returns -EBUSY if *v is not empty; -EINVAL for a reserve below the capacity, one
- *   together with shared, or another huge; else as pages_open_with().
+ *   Returns -EBUSY if *v is not empty; -EINVAL for a reserve below the capacity, a reserve
+ *   together with shared, or another value of huge; else as pages_open_with().
  *
  * void NAME_free(struct NAME *v)
- *   Drop all elements, give the memory back, and leave {0}.
+ *   Drop all elements, give the memory back, and set *v to {0}.
  *
  * struct NAME NAME_take(struct NAME *v)
- *   What *v was, the memory and all; *v is {0} now.
+ *   Return the vector with its elements and memory, and set *v to {0}.
  */
 #define PAGED_VEC_LIFE_(NAME)                                                      \
 	PAGED_VEC_TRY_ int NAME##_open(struct NAME *v, const struct paged_vec_options *o) \
@@ -140,27 +142,28 @@ struct paged_vec_options {
  * size_t NAME_len(const struct NAME *v)
  * size_t NAME_capacity(const struct NAME *v)
  * bool NAME_is_empty(const struct NAME *v)
- *   Elements in it; elements that it has room for; has it none?
+ *   The number of elements; the number that it has room for; true if it has no element.
  *
  * int NAME_reserve(struct NAME *v, size_t extra)
  * int NAME_reserve_exact(struct NAME *v, size_t extra)
- *   Have room for extra elements beyond the length.  reserve() doubles the capacity
- *   at least, unless only less can be had, so that growing by small steps is cheap;
- *   reserve_exact() rounds up to whole pages at most, which are huge from 4 MiB on.
+ *   Make room for extra elements beyond the length.  If reserve() has to grow, it at least
+ *   doubles the capacity, so that growing by small steps is cheap; if there is no memory for
+ *   that it grows by less.  reserve_exact() only rounds up to whole pages, which are huge
+ *   from 4 MiB on.
  *
  * int NAME_shrink_to_fit(struct NAME *v)
  * int NAME_shrink_to(struct NAME *v, size_t capacity)
- *   Give back the memory and the address space of capacity beyond the length, or
- *   beyond capacity if that is more.  Less than 64 KiB moves back to malloc's memory.
- *   A stable vector keeps its place and its reserve.
+ *   Lower the capacity to the length, or to capacity if that is more, and give the memory
+ *   and the address space beyond it back.  Less than 64 KiB is copied back to malloc's
+ *   memory.  A stable vector keeps its address and its reserve.
  *
  * void NAME_truncate(struct NAME *v, size_t n)
  * void NAME_clear(struct NAME *v)
- *   Drop the elements from n on; all.  Nothing happens if there are no more than n.
+ *   Drop the elements from n on, or all.  Does nothing if there are no more than n.
  *   Memory and capacity stay.  Cost: none for plain data.
  *
  * int NAME_resize(struct NAME *v, size_t n, T x)
- *   Make n the length: truncate, or append clones of x, which stays the caller's.
+ *   Set the length to n: truncate, or append clones of x.  The caller keeps x.
  */
 #define PAGED_VEC_SIZE_(NAME)                                                      \
 	PAGED_VEC_FN_ size_t NAME##_len(const struct NAME *v)                      \
@@ -192,7 +195,7 @@ struct paged_vec_options {
 /*
  * T *NAME_data(struct NAME *v)
  * const T *NAME_cdata(const struct NAME *v)
- *   The elements as an array; NULL if there never were any.  Valid until the capacity
+ *   The elements as an array; NULL while the vector has no storage.  Valid until the capacity
  *   changes; in stable mode until NAME_free().
  *
  * T *NAME_begin(struct NAME *v)
@@ -200,7 +203,7 @@ struct paged_vec_options {
  *   The first element and one past the last.
  *
  * T *NAME_at(struct NAME *v, size_t i)
- *   Element i.  One that does not exist is one line on stderr and abort(3).
+ *   Element i.  If it does not exist, prints one line on stderr and aborts.
  *
  * const T *NAME_get(const struct NAME *v, size_t i)
  * const T *NAME_first(const struct NAME *v)
@@ -209,7 +212,7 @@ struct paged_vec_options {
  *
  * struct NAME_slice NAME_as_slice(struct NAME *v)
  * struct NAME_cslice NAME_as_cslice(const struct NAME *v)
- *   All elements as a struct of ptr and len; the latter for reading.
+ *   All elements as a struct of ptr and len, for writing and for reading.
  *
  * int NAME_slice_of(struct NAME *v, size_t i, size_t n, struct NAME_slice *ret)
  *   The n elements from element i on, or -ERANGE.
@@ -258,7 +261,7 @@ struct paged_vec_options {
  *   Append x.  Cost: at most 9 instructions while there is capacity.
  *
  * int NAME_push_within_capacity(struct NAME *v, T x)
- *   Append x, or say -ERANGE instead of growing.
+ *   Append x, or return -ERANGE if that needs more capacity.
  *
  * int NAME_push_n(struct NAME *v, const T *from, size_t n)
  * int NAME_extend_from_slice(struct NAME *v, struct NAME_cslice s)
@@ -270,8 +273,9 @@ struct paged_vec_options {
  *
  * struct NAME_slice NAME_spare(struct NAME *v)
  * int NAME_commit(struct NAME *v, size_t n)
- *   The unused capacity; and: its first n elements have been filled, append them.
- *   The fastest way, as the loop in between is over an array:
+ *   spare() returns the unused capacity as a slice.  After the caller has filled its first n
+ *   elements, commit() appends them.  The fastest way, because the loop in between is over
+ *   an array:
  *
  *	if (doubles_reserve(&v, n) == 0) {
  *		double *x = doubles_spare(&v).ptr;
@@ -283,17 +287,19 @@ struct paged_vec_options {
  * struct NAME_writer NAME_write_begin(struct NAME *v)
  * int NAME_write(struct NAME_writer *w, T x)
  * void NAME_write_end(struct NAME_writer *w)
- *   Push many where their number is not known before.  As long as *w is a local
- *   variable that is passed to nothing else, the compiler keeps it in registers, and
- *   one element costs a compare, a store and an add; a push also has to read and to
- *   write the vector.  Nobody else may use the vector before the end.
+ *   Append many elements whose number is not known in advance.  If *w is a local variable
+ *   that is passed to no other function, the compiler keeps it in registers, and an element
+ *   costs a compare, a store and an add; a push also reads and writes the vector in memory.
+ *   The vector must not be used in any other way before write_end().
  *
  * int NAME_insert(struct NAME *v, size_t i, T x)
  * int NAME_insert_n(struct NAME *v, size_t i, const T *from, size_t n)
- *   Insert x, or clones of n elements, before element i, which may be the length.
+ *   Insert x, or clones of n elements, before element i.  i may be the length.
+ *   Cost: moves all elements from i on.
  *
  * int NAME_append(struct NAME *v, struct NAME *from)
- *   Move all elements of another vector to the end.  *from keeps its capacity.
+ *   Move all elements of another vector to the end.  *from is empty then, and keeps its
+ *   capacity.
  */
 #define PAGED_VEC_ADD_(NAME)                                                       \
 	PAGED_VEC_TRY_ int NAME##_push_within_capacity(struct NAME *v, NAME##_value x) \
@@ -363,24 +369,26 @@ struct paged_vec_options {
 
 /*
  * int NAME_pop(struct NAME *v, T *ret)
- *   Remove the last element and hand it to the caller; -ERANGE if there is none.
+ *   Remove the last element and store it in *ret; -ERANGE if there is none.
  *
  * int NAME_remove(struct NAME *v, size_t i, T *ret)
  * int NAME_swap_remove(struct NAME *v, size_t i, T *ret)
  * int NAME_drain(struct NAME *v, size_t i, size_t n, T *ret)
- *   Remove element i, moving those behind it down; or moving the last one to its
- *   place; or n elements from i on.  They go to ret, or are dropped if it is NULL.
+ *   remove() moves the elements after i down by one.  swap_remove() moves the last element
+ *   to i instead, which costs the same for any length.  drain() removes n elements from i
+ *   on.  Removed elements are stored at ret, or dropped if it is NULL.  -ERANGE if there
+ *   are not so many.
  *
  * void NAME_retain(struct NAME *v, bool (*keep)(const T *, void *), void *context)
  *   Drop the elements for which keep(element, context) is false; one pass, in order.
  *
  * void NAME_dedup_by(struct NAME *v, bool (*same)(const T *, const T *, void *), void *)
- *   Of consecutive elements that are the same, drop all but the first.
+ *   Of consecutive elements for which same() is true, drop all but the first.
  *
  * int NAME_split_off(struct NAME *v, size_t i, struct NAME *to)
  *   Move the elements from i on to the empty vector *to.
  *
- * The functions that are called back must leave the vector alone.
+ * keep() and same() must not use the vector.
  */
 #define PAGED_VEC_REMOVE_(NAME)                                                    \
 	PAGED_VEC_TRY_ int NAME##_pop(struct NAME *v, NAME##_value *ret)           \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paged_vec_order.h - clone, sort, search and compare vectors; included by vec/vec.h
+ * paged_vec_order.h - clone, sort, search and compare vectors; included by paged_vec.h
  *
  *	PAGED_VEC(doubles, double);
  *	PAGED_VEC_ORDER(doubles, PAGED_VEC_ASCENDING);
@@ -10,9 +10,9 @@
  *
  *	int CMP(const T *a, const T *b)
  *
- * that says less than, equal to, or greater than 0.  PAGED_VEC_ASCENDING and
- * PAGED_VEC_DESCENDING are for whatever has a < in C; a NaN is equal to everything
- * there, so it sorts at random.
+ * that returns a number less than, equal to, or greater than 0.  PAGED_VEC_ASCENDING and
+ * PAGED_VEC_DESCENDING work for all types that < compares in C.  For them a NaN equals every
+ * number, so a vector that contains one is not sorted correctly.
  */
 #ifndef PAGES_PAGED_VEC_ORDER_H
 #define PAGES_PAGED_VEC_ORDER_H
@@ -26,13 +26,13 @@
 /*
  * int NAME_clone(const struct NAME *v, struct NAME *to)
  *   Fill the empty vector *to with clones of all elements.  See NAME_clone_cow() in
- *   paged_vec_pages.h for clones that cost nothing.
+ *   paged_vec_pages.h for copy-on-write clones.
  *
  * int NAME_sort_by(struct NAME *v, int (*cmp)(const T *, const T *, void *), void *context)
- *   Sort; elements that compare as equal keep their order.  cmp says less than, equal
- *   to, or greater than 0.  If what it says makes no sense the result is the same
- *   elements in some order.
- *   Cost: memory for half the elements.
+ *   Sort; elements that compare as equal keep their order.  cmp returns a number less than,
+ *   equal to, or greater than 0.  If its results contradict each other, the vector has the
+ *   same elements afterwards in some order.  -ENOMEM without memory for half the elements.
+ *   Cost: O(n log n) calls of cmp; n - 1 if the elements are sorted already.
  */
 #define PAGED_VEC_COPY_(NAME)                                                      \
 	PAGED_VEC_TRY_ int NAME##_clone(const struct NAME *v, struct NAME *to)     \
@@ -78,10 +78,12 @@
  *   Of consecutive elements that are equal, drop all but the first.
  *
  * size_t NAME_lower_bound(const struct NAME *v, T key)
- *   In a sorted vector, how many elements are less than key: where it is or belongs.
+ *   In a sorted vector, the number of elements that are less than key.  This is the index of
+ *   the first element equal to key, or where key would be inserted.
  *
  * bool NAME_binary_search(const struct NAME *v, T key, size_t *i)
- *   Does a sorted vector have such an element?  *i is its lower bound in any case.
+ *   True if a sorted vector has an element equal to key.  *i is the lower bound of key in
+ *   either case.
  */
 #define PAGED_VEC_SORTED_(NAME)                                                    \
 	PAGED_VEC_TRY_ int NAME##_sort(struct NAME *v)                             \
@@ -118,14 +120,13 @@
 
 /*
  * bool NAME_find(const struct NAME *v, T key, size_t *i)
- *   Is there an element that is equal to key?  *i is the first of them; it is left
- *   alone if there is none.
+ *   True if there is an element equal to key; then *i is the index of the first one.
  *
  * bool NAME_eq(const struct NAME *a, const struct NAME *b)
- *   Have they the same length and equal elements?
+ *   True if both have the same length and equal elements.
  *
  * int NAME_cmp(const struct NAME *a, const struct NAME *b)
- *   The order of the first elements that differ; if there are none, the shorter
+ *   The order of the first two elements that differ; if there are none, the shorter
  *   vector is less.
  */
 #define PAGED_VEC_COMPARE_(NAME)                                                   \

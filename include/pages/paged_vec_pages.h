@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paged_vec_pages.h - what vectors can do because they are pages; included by
- * vec/vec.h
+ * paged_vec_pages.h - vectors as pages: memory, hints, read-only and frozen pages, files;
+ * included by paged_vec.h
  */
 #ifndef PAGES_PAGED_VEC_PAGES_H
 #define PAGES_PAGED_VEC_PAGES_H
@@ -14,22 +14,24 @@
 
 /*
  * int NAME_clear_decommit(struct NAME *v)
- *   NAME_clear(), and give all memory back but for less than 64 KiB.  The capacity
- *   stays, so pushing again needs no system call, only pages.
+ *   NAME_clear(), and give the memory of its pages back; a vector in malloc's memory (less
+ *   than 64 KiB) keeps it.  The capacity stays: pushing again needs no system call, but
+ *   faults.
  *
  * int NAME_decommit_spare(struct NAME *v)
- *   Give the memory of the capacity beyond the length back, down to the page size.
+ *   Give back the whole pages of the capacity beyond the length.  The capacity stays.
  *
  * int NAME_prefault(struct NAME *v, size_t n)
- *   Have memory, not only room, for n more elements: the next n pushes neither fail,
- *   nor fault, nor meet the end of memory half-way.
+ *   Reserve capacity for n more elements and fault its pages in, so that the next n pushes
+ *   neither fail nor fault.  -ENOMEM if memory is short.
  *
  * int NAME_advise(struct NAME *v, enum pages_hint hint)
- *   pages_advise() for the pages of the vector; they keep it when they grow.
+ *   pages_advise() for the pages of the vector.  Lasting hints hold for new pages, too.
  *   -EOPNOTSUPP while the elements lie in malloc's memory.
  *
  * int NAME_resident(const struct NAME *v, struct pages_range *range)
- *   pages_resident() for its pages, in bytes; -EOPNOTSUPP in malloc's memory.
+ *   pages_resident() for the pages of the vector; range in bytes.  -EOPNOTSUPP while the
+ *   elements lie in malloc's memory.
  */
 #define PAGED_VEC_MEMORY_(NAME)                                                    \
 	PAGED_VEC_TRY_ int NAME##_clear_decommit(struct NAME *v)                   \
@@ -47,34 +49,33 @@
 
 /*
  * int NAME_resize_zeroed(struct NAME *v, size_t n)
- *   Make n the length; elements that are new are all zero bytes.  Costs no memory
- *   and touches nothing where the vector has not been before.
+ *   Set the length to n; all bytes of new elements are zero.  Capacity that was never
+ *   written is zero already: it is not touched and uses no memory.
  *
  * int NAME_freeze(struct NAME *v, struct pages_ro *to, size_t *n)
  * int NAME_thaw(struct pages_ro *from, size_t n, struct NAME *v)
- *   Turn a vector into read-only pages with *n elements from PAGES_AT(T, to, 0) on,
- *   and such pages into a vector.  Nothing is copied, but for less than 64 KiB
- *   in malloc's memory.  The target must be empty, or it is -EBUSY; the source is
- *   empty afterwards.  thaw says -ERANGE if there are not so many elements.
+ *   freeze() turns a vector into read-only pages, with *n elements from PAGES_AT(T, to, 0)
+ *   on; thaw() turns such pages into a vector of n elements.  Nothing is copied, except
+ *   elements in malloc's memory (less than 64 KiB).  The source is empty afterwards.
+ *   -EBUSY if the target is not empty; -ERANGE from thaw() if n elements exceed the pages.
  *
  * int NAME_snapshot(struct NAME *v, struct pages_frozen *to, size_t *n)
  * int NAME_clone_cow(const struct pages_frozen *from, size_t n, struct NAME *v)
- *   Settle the contents for good, and have any number of vectors with them, each of
- *   which costs one mapping and the pages that it writes to.  snapshot copies nothing
- *   if the vector was opened as shared, and else once.  Room to grow without copying
- *   is as much again; growth beyond copies once.
+ *   snapshot() turns a vector into frozen pages.  clone_cow() makes any number of vectors
+ *   from these, copy-on-write: each costs two mappings, and memory only for the pages that
+ *   it writes to.  snapshot() copies nothing if the vector was opened as shared, else it
+ *   copies once.  A clone can double its size without a copy; growing beyond copies it once.
  *
  * int NAME_save(const struct NAME *v, int fd)
  * int NAME_load(struct NAME *v, int fd)
- *   Write the elements to a file or pipe, at the file's position, straight from the
- *   vector; and fill the empty *v with all that there is from the position on.  What
- *   is stored is the bytes of the elements and nothing else.  Where fd can be mapped
- *   and the position is a multiple of the page size, load() reads nothing: pages come
- *   in when they are touched, what is written to them stays private, and the file
- *   must not shrink meanwhile.  Such a vector grows like one of NAME_clone_cow().
- *   load() says -EINVAL if the end is not the end of an element.  Both leave the
- *   position behind what they have written or read; save() may have written a part
- *   when it fails.
+ *   save() writes the bytes of all elements, and nothing else, to a file or pipe at the file
+ *   position.  load() fills the empty *v with the rest of a file from its position on.
+ *   It maps the file if that is possible, the position is a multiple of the page size and
+ *   the rest is at least 64 KiB.  Then pages are read when they are touched, stores stay
+ *   private, the file must not be truncated while the vector lives, and the vector grows
+ *   like one from NAME_clone_cow().  Else load() reads the file.  -EINVAL if the file ends
+ *   within an element.  Both set the file position to the end of what they have written or
+ *   read.  When save() fails, a part may have been written.
  */
 #define PAGED_VEC_PLAIN_(NAME)                                                     \
 	PAGED_VEC_TRY_ int NAME##_resize_zeroed(struct NAME *v, size_t n)          \
@@ -93,7 +94,7 @@
 	PAGED_VEC_TRY_ int NAME##_load(struct NAME *v, int fd)                     \
 		{ return paged_vec_load_(&v->v_, &NAME##_type_, fd); }
 
-/* Copying the bytes of an element that owns something makes two owners. */
+/* Copying the bytes of an element that owns something would make two owners. */
 #if __has_attribute(error)
 #define PAGED_VEC_REFUSED_ __attribute__((                                         \
 	error("pages: elements of this vector own something: they cannot be copied by their bytes")))

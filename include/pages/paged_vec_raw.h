@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * paged_vec_raw.h - the untyped vector that the functions of PAGED_VEC() call;
- * included by vec/vec.h, not for direct use
+ * included by paged_vec.h, not for direct use
  *
- * One implementation serves all element types.  What it must know about a type is
- * in a struct paged_vec_type_, of which every vector type has a constant one.
+ * One implementation serves all element types.  A constant struct paged_vec_type_ for each
+ * vector type tells it the size and the functions of the elements.
  *
  *	beg_              end_                lim_      beg_ + pages_len
  *	| elements in use | capacity in spare | a part of an element |
  *	|......... written_ bytes .........|  the rest reads as zero |
  *
- * Elements lie in malloc's memory while they fit in less than 64 KiB, and from
- * then on in pages of their own.
+ * Elements lie in a block of malloc while the capacity is less than 64 KiB, and else in
+ * pages of their own.
  */
 #ifndef PAGES_PAGED_VEC_RAW_H
 #define PAGES_PAGED_VEC_RAW_H
@@ -20,21 +20,21 @@
 #error include <pages/paged_vec.h>
 #endif
 
-/* end_ and lim_ come first: that is what push looks at. */
+/* end_ and lim_ come first, because push reads only these. */
 struct paged_vec_ {
-	void *end_ PAGES_EMPTY_;
-	void *lim_ PAGES_EMPTY_;	/* beg_ + capacity, never a part of an element */
+	void *end_ PAGES_EMPTY_;	/* beg_ + length */
+	void *lim_ PAGES_EMPTY_;	/* beg_ + capacity: whole elements */
 	void *beg_ PAGES_EMPTY_;
-	size_t written_ PAGES_EMPTY_;	/* pages only; end_ may be beyond it */
+	size_t written_ PAGES_EMPTY_;	/* pages only: bytes that may be nonzero; or up to end_ */
 	size_t reserve_ PAGES_EMPTY_;	/* bytes; not 0 in stable mode */
 	struct pages_rw pages_ PAGES_EMPTY_;	/* empty while malloc's memory is in use */
 	unsigned options_ PAGES_EMPTY_;	/* enum paged_vec_flag_ */
 };
 
 enum paged_vec_flag_ {
-	PAGED_VEC_PAGES_ = 1,		/* never in malloc's memory */
-	PAGED_VEC_HUGE_SETTLED_ = 2,	/* huge pages or not: that has been decided */
-	PAGED_VEC_ORDINARY_ = 4,	/* pages without wishes or hints of the caller's */
+	PAGED_VEC_PAGES_ = 1,		/* always in pages, never in malloc's memory */
+	PAGED_VEC_HUGE_SETTLED_ = 2,	/* it is decided whether to use huge pages */
+	PAGED_VEC_ORDINARY_ = 4,	/* pages without options or hints of the caller */
 };
 
 typedef void paged_vec_drop_(void *element);
@@ -119,7 +119,7 @@ PAGES_API PAGES_MUST_CHECK int paged_vec_save_(const struct paged_vec_ *v, int f
 PAGES_API PAGES_MUST_CHECK int paged_vec_load_(struct paged_vec_ *v,
 	const struct paged_vec_type_ *t, int fd);
 
-/* What is done here, where the optimiser sees it. */
+/* Inline, for speed. */
 
 PAGES_INLINE_ size_t
 paged_vec_bytes_(const struct paged_vec_ *v)
@@ -133,7 +133,10 @@ paged_vec_spare_(const struct paged_vec_ *v)
 	return (size_t)((char *)v->lim_ - (char *)v->end_);
 }
 
-/* Everyone who takes elements off the end must leave a note of how far they went. */
+/*
+ * Set the length.  Every function that removes elements at the end calls this, because the
+ * removed bytes are not zero and written_ has to cover them.
+ */
 PAGES_INLINE_ void
 paged_vec_set_bytes_(struct paged_vec_ *v, size_t bytes)
 {
@@ -158,8 +161,9 @@ paged_vec_get_(const struct paged_vec_ *v, size_t i, size_t size)
 }
 
 /*
- * Whoever may write behind the end may have done so.  Behind lim_ there can be a part of
- * an element that was written when there were more pages.
+ * Return the end, after which the caller may write.  Its stores are not seen here, so all
+ * capacity counts as written from now on.  written_ is never lowered: it can exceed lim_ by a
+ * part of an element that was written when the vector had more pages.
  */
 PAGES_INLINE_ void *
 paged_vec_lend_spare_(struct paged_vec_ *v)
@@ -189,7 +193,7 @@ paged_vec_check_range_(const struct paged_vec_ *v, size_t i, size_t n, size_t si
 	return i > len || n > len - i ? -ERANGE : 0;
 }
 
-/* The elements belong to somebody else now. */
+/* Set *v to {0} without freeing anything: the storage has another owner now, or none. */
 PAGES_INLINE_ void
 paged_vec_forget_(struct paged_vec_ *v)
 {
@@ -202,9 +206,9 @@ paged_vec_forget_(struct paged_vec_ *v)
 
 PAGES_END_C
 
-/* What PAGED_VEC() is made of. */
+/* The parts of PAGED_VEC(). */
 
-/* clang counts functions that a macro makes in a .c file as unused. */
+/* clang warns of unused functions in a .c file even if a macro has defined them. */
 #define PAGED_VEC_FN_ static inline __attribute__((unused))
 #define PAGED_VEC_TRY_ static inline __attribute__((unused)) PAGES_MUST_CHECK
 
@@ -216,7 +220,7 @@ PAGES_END_C
 #define PAGED_VEC_MOVABLE_(T) 1
 #endif
 
-/* The typedef lets T be of any spelling: const NAME_value * is right for all. */
+/* With a typedef, const NAME_value * is right however T is spelled, "char *" for example. */
 #define PAGED_VEC_TYPE_(NAME, T)                                                   \
 	PAGED_VEC_ASSERT_(sizeof(T) > 0, "elements have a size");                  \
 	PAGED_VEC_ASSERT_(__alignof__(T) <= 4096, "elements are aligned to a page at most"); \
@@ -229,10 +233,10 @@ PAGES_END_C
 		{ return v->v_.end_ == v->v_.lim_; }
 
 /*
- * The fast path has no stack frame.  gcc can do that round a call that comes back, if
- * x waits for it in memory and not in a register that has to be saved for it; and
- * with one store to end_ for both paths it has that in a register in loops.  clang
- * needs the slow path to be a tail call.
+ * Written so that the fast path of a push has no stack frame.  gcc manages that with a call
+ * in the slow path, if x is kept in memory across the call (the asm forces that) and not in a
+ * register that would have to be saved.  Both paths share one store to end_, so that gcc can
+ * keep end_ in a register in loops.  clang needs the slow path to be a tail call.
  */
 #ifndef __clang__
 #define PAGED_VEC_PUSH_(NAME)                                                      \

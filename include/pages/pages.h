@@ -2,19 +2,19 @@
 /*
  * pages.h - memory pages whose permissions are part of their type
  *
- * A handle owns a range of whole pages.  Its type says what may be done with
- * them, and what the type does not allow does not compile:
+ * A handle is a small struct that owns a range of whole pages.  Its type says what may be
+ * done with them; what the type does not allow does not compile:
  *
  *	struct pages_none	no access
  *	struct pages_ro		read
  *	struct pages_rw		read and write
  *	struct pages_rx		read and execute, where PAGES_ENABLE_EXEC is defined
  *	struct pages_sealed	read, for the rest of the process's life
- *	struct pages_frozen	read, and the origin of copy-on-write clones
+ *	struct pages_frozen	read, and make copy-on-write clones
  *	struct pages_rwx	everything; only where PAGES_ENABLE_WX is defined and the
  *				library was configured with --enable-wx
  *
- * Define the gates before the first include of a header of pages.
+ * Define PAGES_ENABLE_EXEC and PAGES_ENABLE_WX before the first include of a header of pages.
  *
  *	struct pages_rw w = {0};
  *	struct pages_ro r = {0};
@@ -27,26 +27,24 @@
  *	pages_close(&w);
  *	pages_close(&r);			(closing an empty handle is harmless)
  *
- * Handles: {0} is empty, the state to start from.  After an assignment only one
- * of the two may be used.  Calls are macros that evaluate each argument once.
+ * Handles: {0} is an empty handle; start from it.  After an assignment only one of the two
+ * copies may be used.  Calls are macros that evaluate each argument once.
  *
- * Mistakes: an argument of a wrong type does not compile, whatever the call (hints
- * and NUMA modes are numbers in C, which only warns of another enum's).  Using an
+ * Mistakes: an argument of a wrong type does not compile.  (Hints and NUMA modes are an
+ * exception in C, where enums are numbers and the compiler may only warn.)  Using an
  * empty handle (not opened, closed, or moved away by a transition) is a compile error
- * where the optimiser sees it, in gcc from -Og and in clang from -O2, and else one
- * line on stderr and abort(3).  The latter also answers an index or a code offset
- * past the end.
+ * where the optimiser sees it, in gcc from -Og and in clang from -O2.  Else it prints one
+ * line on stderr and calls abort(3).  So does an index or a code offset past the end.
  *
- * Errors: calls that give an int return 0 or a negative errno value, and leave
- * their handles as they were on failure.  No call changes errno.  A security policy
- * (seccomp, say) may make the kernel give answers that are not listed: they are
- * handed on.
- * Threads: many may read, write and ask about one handle; every other call needs
- * the handle for itself.  Different handles are independent.
- * Sizes and offsets are bytes; the page size is the machine's, at run time.
+ * Errors: calls that return an int return 0 or a negative errno value, and leave their
+ * handles unchanged on failure.  No call changes errno.  Errors that a security policy such
+ * as seccomp makes the kernel return are passed on, even if they are not listed here.
+ * Threads: several threads may access the pages and query one handle at the same time;
+ * every other call needs the handle for itself.  Different handles are independent.
+ * Sizes and offsets are bytes; the page size is that of the running machine.
  *
- * More groups, each with a header that this one includes: frozen.h, secret.h,
- * explain.h, and where code may be executed jit.h.
+ * This header includes those of other groups of calls: frozen.h, secret.h, explain.h, and
+ * with PAGES_ENABLE_EXEC jit.h.
  */
 #ifndef PAGES_PAGES_H
 #define PAGES_PAGES_H
@@ -60,68 +58,67 @@
 #include <pages/hint.h>
 #include <pages/typed.h>
 
-/* Life. ------------------------------------------------------------------- */
+/* Open and close. --------------------------------------------------------- */
 
 /*
  * pages_open - fill the empty *rw with len bytes of zeroed pages
  *
- * len is rounded up to whole pages, which use memory once they are written.
+ * len is rounded up to whole pages.  A page uses memory from the first store to it.
  * Returns 0; -EINVAL for len 0, -ENOMEM, or -EBUSY if *rw is not empty.
+ * Cost: one system call, and a page fault at the first touch of each page.
  */
 #define pages_open(rw, len)                                                        \
 	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_INTEGER(size_t, len),    \
 		    PAGES_CALL_("pages_open"))
 
-/* What size of page the kernel should use behind a range. */
+/* The page size that the kernel shall use for a range. */
 enum pages_huge {
-	PAGES_HUGE_DEFAULT,	/* what the system does for everybody */
-	PAGES_HUGE_NEVER,	/* none: memory is touched sparsely */
-	PAGES_HUGE_TRANSPARENT,	/* where it can; starts at a multiple of 2 MiB then */
-	PAGES_HUGE_2M,		/* from the hugetlb pool of this size; if it has none */
-	PAGES_HUGE_1G,		/*   left, or does not exist: as TRANSPARENT */
+	PAGES_HUGE_DEFAULT,	/* the setting of the system */
+	PAGES_HUGE_NEVER,	/* small pages only, for memory that is touched sparsely */
+	PAGES_HUGE_TRANSPARENT,	/* huge pages where possible; the start is aligned to 2 MiB */
+	PAGES_HUGE_2M,		/* pages of 2 MiB or of 1 GiB from the hugetlb pool; */
+	PAGES_HUGE_1G,		/*   as TRANSPARENT if the pool has too few of them */
 };
 
 /* Everything but len may be 0. */
 struct pages_options {
-	size_t len;
-	size_t align;		/* of the first byte, kept for life; a power of two */
-	size_t reserve;		/* address space: up to here pages_resize() never moves */
+	size_t len;		/* bytes */
+	size_t align;		/* of the first byte, also after a resize; a power of two */
+	size_t reserve;		/* bytes of address space in which pages_resize() never moves */
 	enum pages_huge huge;
 	bool guards;		/* an inaccessible page on either side */
-	bool shared;		/* pages_freeze() need not copy; see frozen.h */
+	bool shared;		/* let pages_freeze() work without a copy; see frozen.h */
 	const char *label;	/* for /proc/PID/maps and explanations; at most 79 chars */
 };
 
 /*
- * pages_open_with - pages_open() with wishes
+ * pages_open_with - pages_open() with options
  *
  *	struct pages_options o = { .len = 1 << 20, .guards = true, .label = "stack" };
  *
- * guards: the byte before the first and the one after the last cannot be read
- *   nor written.  Where the kernel can mark single pages (Linux 6.13) this costs
- *   no mapping, else two.
- * reserve: counts towards RLIMIT_AS, not towards memory; pages_resize() beyond it
- *   says -ERANGE.
- * huge: lengths are multiples of pages_page_size(rw), which also tells whether
- *   the pool had pages.  Pool pages can be neither resized nor reserved for.
- * label: is dropped where the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
+ * guards: an access to the byte before the first or after the last one faults.  Where the
+ *   kernel can mark single pages (Linux 6.13) guards cost no mapping, else two.
+ * reserve: counts towards RLIMIT_AS, but is no memory.  pages_resize() beyond it returns
+ *   -ERANGE.
+ * huge: len is rounded up to a multiple of pages_page_size(rw), which also tells whether
+ *   the pool had pages.  Pages from the pool can have no reserve and cannot be resized.
+ * label: is ignored if the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
  *
  * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
- * below len, a label that pages_label() would refuse, or wishes that exclude each
- * other (reserve, shared and pool pages each exclude the other two; guards go with
- * neither shared nor pool pages, align not with shared); -ENOMEM; -EBUSY if *rw is
- * not empty; for shared also -EMFILE, and -EOPNOTSUPP where memory files are
- * forbidden.
+ * below len, a label that pages_label() would refuse, or options that exclude each
+ * other (only one of reserve, shared and pool pages; guards neither with shared nor with
+ * pool pages; align not with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also
+ * -EMFILE, and -EOPNOTSUPP where memory files are forbidden.
  */
 #define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
 	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \
 			 PAGES_CALL_("pages_open_with"))
 
 /*
- * pages_close - give the pages of any handle but a sealed one back
+ * pages_close - unmap the pages of any handle but a sealed one, and leave the handle empty
  *
- * *p is empty then, or was.  Cost: that of munmap(2), about 0.3 us a resident MiB
- * of huge pages and 20 us of small ones.
+ * Closing an empty handle does nothing.  Cost: that of munmap(2), about 0.3 us for a resident
+ * MiB of huge pages and 20 us for one of small pages.
  */
 #define pages_close(p) pages_close_(PAGES_NEEDS_CLOSABLE(p), PAGES_CALL_("pages_close"))
 
@@ -131,13 +128,13 @@ struct pages_options {
  * pages_to_none, pages_to_ro, pages_to_rw, pages_to_rx - change permissions
  *
  *   from  a live handle of any of these types, empty after success
- *   to    an empty handle of the type that the call names
+ *   to    an empty handle of the type that the call names, which gets the pages
  *
- * Pages stay where they are and keep their contents; through old pointers, too,
- * the hardware refuses what the new type does not allow.  Code may be called at
- * once: pages_to_rx() brings the instruction cache up to date.
- * Returns 0; -EBUSY if *to is not empty; else what mprotect(2) says, such as
- * -EACCES for executable memory under a security policy.
+ * Pages stay where they are and keep their contents.  The hardware checks the permissions,
+ * so an access by an old pointer faults if the new type does not allow it.  Code may be
+ * called at once: pages_to_rx() brings the instruction cache up to date.
+ * Returns 0; -EBUSY if *to is not empty; else the error of mprotect(2), such as -EACCES for
+ * executable memory under a security policy.
  * Cost: one system call, and a page fault at the next touch of each page.
  */
 #define pages_to_none(from, to) PAGES_MOVE_(from, to, none, PAGES_P_NONE_)
@@ -148,11 +145,11 @@ struct pages_options {
 #endif
 
 /*
- * pages_to_rwx - writable and executable at once, against all advice
+ * pages_to_rwx - make pages writable and executable at once, which is dangerous
  *
- * Exists under PAGES_ENABLE_WX.  Programs that use it do not link against a
- * library that was configured without --enable-wx, and if they get round that
- * are told -EPERM.  struct pages_jit (jit.h) does the same job safely.
+ * Exists only with PAGES_ENABLE_WX.  Programs that use it do not link against a library that
+ * was configured without --enable-wx; if they get round that, it returns -EPERM.
+ * struct pages_jit (jit.h) serves the same purpose safely.
  */
 #ifdef PAGES_ENABLE_WX
 #define pages_to_rwx(from, to)                                                     \
@@ -160,12 +157,11 @@ struct pages_options {
 #endif
 
 /*
- * pages_seal - make *ro read-only for good, even against this process itself
+ * pages_seal - make *ro read-only for good; not even this process can change that
  *
- * The kernel refuses every later change of these mappings (mseal(2), Linux
- * 6.10).  There is no way back and no pages_close(): they live as long as the
- * process.  Returns 0; -EBUSY if *sealed is not empty; -EOPNOTSUPP where the
- * kernel cannot; *ro is as before then.
+ * The kernel refuses every later change of the mapping (mseal(2), Linux 6.10).  It cannot be
+ * undone, and there is no pages_close(): the pages live as long as the process.
+ * Returns 0; -EBUSY if *sealed is not empty; -EOPNOTSUPP if the kernel does not have it.
  */
 #define pages_seal(ro, sealed)                                                     \
 	pages_move_(pages_seal_, PAGES_NEEDS_EXACTLY(pages_ro, ro),                \
@@ -173,7 +169,7 @@ struct pages_options {
 
 /* Access. ----------------------------------------------------------------- */
 
-/* pages_read - const void *, the start of pages that can be read */
+/* pages_read - const void *, the start of readable pages */
 #define pages_read(p)                                                              \
 	pages_const_start_(PAGES_NEEDS_READABLE(p), PAGES_CALL_("pages_read"))
 
@@ -181,17 +177,21 @@ struct pages_options {
 #define pages_write(rw)                                                            \
 	pages_start_(PAGES_NEEDS_WRITABLE(rw), PAGES_CALL_("pages_write"))
 
-/* pages_len - size_t, the length of any handle; whole pages, 0 if it is empty */
+/* pages_len - size_t, the length in bytes of any handle; whole pages, 0 if it is empty */
 #define pages_len(p) pages_len_(PAGES_NEEDS_ANY(p))
 
-/* pages_page_size - size_t, of the pages behind any handle; 0 if it is empty */
+/*
+ * pages_page_size - size_t, the page size in bytes behind any handle; 0 if it is empty
+ *
+ * The machine's page size, or that of the hugetlb pool; transparent huge pages do not count.
+ */
 #define pages_page_size(p) pages_page_size_(*PAGES_NEEDS_ANY(p))
 
 /*
- * PAGES_AT - element i of readable pages seen as an array of type
+ * PAGES_AT - element i of readable pages, taken as an array of type
  *
- * An lvalue: modifiable for struct pages_rw *, const for every other handle, a
- * const struct pages_rw * among them.  Aborts if i is out of range.
+ * An lvalue, modifiable if p is a struct pages_rw *, else const; also const if p is a
+ * const struct pages_rw *.  Prints one line and aborts if i is out of range.
  */
 #define PAGES_AT(type, p, i)                                                       \
 	PAGES_ELEMENT_(type, p, pages_slot_(PAGES_NEEDS_READABLE(p),               \
@@ -202,8 +202,8 @@ struct pages_options {
  *
  *	long (*add)(long, long) = PAGES_FN(&rx, 0, long(long, long));
  *
- * Aborts if off is out of range.  Whether the bytes there are such a function
- * is for the caller to know.
+ * Prints one line and aborts if off is out of range.  The caller makes sure that the bytes
+ * there are such a function.
  */
 #ifdef PAGES_ENABLE_EXEC
 #define PAGES_FN(rx, off, ...)                                                     \
@@ -215,26 +215,29 @@ struct pages_options {
 /* Memory. ----------------------------------------------------------------- */
 
 /*
- * pages_resize - change the length, keeping the contents as far as they fit
+ * pages_resize - change the length and keep the contents as far as they fit
  *
- * len is rounded up to whole pages; what is new reads as zero.  The pages may
- * move, without being copied, unless they were opened with a reserve.
+ * len is rounded up to whole pages; new bytes are zero.  The pages may move to another
+ * address, without being copied, unless they have a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EBADF if somebody closed the descriptor of shared ones; -EOPNOTSUPP
- * for secrets and pages from the hugetlb pool; else what mremap(2) says, such as
- * -EFAULT after mlock(2) or the like on a part.
+ * locked pages; -EBADF if the program has closed the descriptor of shared pages;
+ * -EOPNOTSUPP for secrets and pages from the hugetlb pool; else the error of mremap(2), such
+ * as -EFAULT if mlock(2) or the like on a part has split the mapping.
+ * Cost: a few system calls; if the pages move, also the time to move their page tables.
  */
 #define pages_resize(rw, len)                                                      \
 	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw),                      \
 		      PAGES_NEEDS_INTEGER(size_t, len), PAGES_CALL_("pages_resize"))
 
 /*
- * pages_decommit - drop the contents and the memory of a range
+ * pages_decommit - drop the contents of a range and give its memory back
  *
- * Pages wholly in the range read as zero and use no memory until written (they
- * are cleared if the kernel cannot do it); parts of pages at its ends stay.
- * Returns 0; -ERANGE past the end; -EINVAL for memory locked by mlock(2) itself;
+ * Pages that lie wholly in the range are zero and use no memory until they are written.
+ * Where the kernel cannot take them, they are cleared and stay in memory.  Pages that lie
+ * only partly in the range are unchanged.
+ * Returns 0; -ERANGE past the end; -EINVAL for memory that was locked by mlock(2) itself;
  * for clones and pages of files -ENOMEM at the limit of mappings.
+ * Cost: one system call, and new page faults when the range is used again.
  */
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
@@ -242,10 +245,10 @@ struct pages_options {
 		       PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
 /*
- * pages_prefault - have every page that a range touches present and writable
+ * pages_prefault - fault in every page that the range overlaps, for writing
  *
- * Contents stay.  Returns 0; -ERANGE past the end; -ENOMEM or the like if memory
- * is short, which kernels before Linux 5.14 do not say: there, pages are touched.
+ * Contents stay.  Returns 0; -ERANGE past the end; -ENOMEM or the like if memory is short.
+ * Before Linux 5.14 the pages are touched one by one, and a shortage cannot be reported.
  */
 #define pages_prefault(rw, offset, len)                                            \
 	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                    \
@@ -255,28 +258,28 @@ struct pages_options {
 /*
  * pages_advise - give a hint for all pages of a handle
  *
- *   hint  one of hint.h
+ *   hint  one of enum pages_hint, see hint.h
  *
- * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel, or this
- * kind of pages, does not support it; another negative errno if it failed, among
- * them -EINVAL for a value that is no hint, -EACCES for a hint that changes
- * contents on pages that are not writable, and for COLLAPSE -ENOMEM if there is no
- * huge page free and -EAGAIN or -EBUSY if pages are in use otherwise.  COLLAPSE is
- * unsupported, too, where no huge page fits or none of its pages was touched.
- * After DONT_FORK a child must not use the handle, nor close it.
- * Hints for all of a handle, and only those, leave it one mapping, which
- * pages_resize() needs; they stay with it when it grows.
+ * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel does not support it, or
+ * not for this kind of pages; another negative errno if it failed: -EINVAL for a value that
+ * is no hint, -EACCES for a hint that changes contents if the pages are not writable, and
+ * for COLLAPSE -ENOMEM if no huge page is free and -EAGAIN or -EBUSY if pages are in use by
+ * the kernel.  COLLAPSE is also unsupported where no huge page fits, or none of its pages
+ * was touched.
+ * After DONT_FORK a child must neither use nor close the handle.
+ * A hint is given for all of a handle, so that it remains one mapping, which pages_resize()
+ * needs.  madvise(2) on a part would split it.  Lasting hints hold for new pages, too.
  */
 #define pages_advise(p, hint)                                                      \
 	pages_advise_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_advise")), \
 		      (hint), PAGES_PROT_OF_(p))
 
 /*
- * pages_lock, pages_unlock - keep readable pages in memory, present and unswapped
+ * pages_lock, pages_unlock - fault readable pages in and never swap them out; undo that
  *
- * Locks do not nest.  Returns 0; -ENOMEM or -EAGAIN beyond RLIMIT_MEMLOCK or the
- * memory there is; -EPERM where locking is not allowed at all; -EOPNOTSUPP for
- * secrets, which are locked or could not be from the start.
+ * Locks do not nest: one unlock undoes them all.  Returns 0; -ENOMEM or -EAGAIN beyond
+ * RLIMIT_MEMLOCK or the available memory; -EPERM if locking is not allowed at all;
+ * -EOPNOTSUPP for secrets, which are locked from the start if that is possible.
  */
 #define pages_lock(p)                                                              \
 	pages_update_(pages_lock_, PAGES_NEEDS_LOCKABLE(p), 1, PAGES_CALL_("pages_lock"))
@@ -287,17 +290,17 @@ struct pages_options {
 enum pages_numa {
 	PAGES_NUMA_DEFAULT,	/* near the thread that touches it; nodes must be 0 */
 	PAGES_NUMA_PREFER,	/* the lowest of nodes; others when it is full */
-	PAGES_NUMA_BIND,	/* nodes and no other */
+	PAGES_NUMA_BIND,	/* only nodes */
 	PAGES_NUMA_INTERLEAVE,	/* page by page over nodes */
 };
 
 /*
- * pages_place - say on which NUMA nodes pages shall lie that are touched from now on
+ * pages_place - set the NUMA nodes for pages that are touched from now on
  *
  *   nodes  uint64_t, bit n for node n
  *
- * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that are not; else
- * what mbind(2) says, such as -EPERM in a sandbox.
+ * Returns 0; -EOPNOTSUPP without NUMA support; -EINVAL for nodes that do not exist; else
+ * the error of mbind(2), such as -EPERM in a sandbox.  Pages in memory already do not move.
  */
 #define pages_place(p, numa, nodes)                                                \
 	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
@@ -306,11 +309,11 @@ enum pages_numa {
 /*
  * pages_label - name the pages in /proc/PID/maps, and in explanations
  *
- *   label  at most 79 printable characters other than \ ` $ [ ], or NULL for none
+ *   label  at most 79 printable characters other than \ ` $ [ ], or NULL to remove the name
  *
- * Returns 0; -EOPNOTSUPP where the kernel keeps no names (CONFIG_ANON_VMA_NAME) or
- * not for this kind of pages, explanations have the label then, too; -EINVAL for
- * other characters or more of them.
+ * Returns 0; -EOPNOTSUPP if the kernel keeps no names (CONFIG_ANON_VMA_NAME), or not for
+ * this kind of pages, though explanations of faults show the label even then; -EINVAL for
+ * other characters or too many.
  */
 #define pages_label(p, label)                                                      \
 	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), \
@@ -323,17 +326,17 @@ struct pages_mapping {
 	const void *start;
 	size_t len;
 	bool can_read, can_write, can_exec;
-	bool shared;		/* what is written others see, too */
+	bool shared;		/* stores are visible to other mappings of the same file */
 	char name[80];		/* file or label, cut off if longer; "" if none */
 };
 
 /*
- * pages_query - the mapping that holds the first page of any handle
+ * pages_query - look up the kernel's mapping that contains the first page of any handle
  *
- * May be larger than the handle: the kernel joins neighbours that are alike.
- * pages_query_address() asks about any address at all.
+ * The mapping may be larger than the handle, because the kernel merges neighbours with equal
+ * attributes.  pages_query_address() looks up any address.
  * Returns 0; -EFAULT if nothing is mapped there; -EOPNOTSUPP without /proc.
- * Cost: about 2 us from Linux 6.11 on, else /proc/self/maps is read.
+ * Cost: about 2 us from Linux 6.11 on; before that /proc/self/maps is read as text.
  */
 #define pages_query(p, ret)                                                        \
 	pages_query_address(pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_query"))->base_, \
@@ -346,40 +349,40 @@ PAGES_END_C
 	pages_query_address((address), PAGES_NEEDS_POINTER(struct pages_mapping, ret))
 
 /*
- * pages_verify - does the kernel agree with the type, for every page?
+ * pages_verify - check that every page has the permissions that the handle's type says
  *
- * Returns 0; -EACCES if a page has other permissions (somebody called mprotect(2)
- * behind the handle's back); -EFAULT if one is not mapped; -EOPNOTSUPP without
+ * Also checks that guards fault.  Returns 0; -EACCES if a page has other permissions, because
+ * the program called mprotect(2) itself; -EFAULT if one is not mapped; -EOPNOTSUPP without
  * /proc.
  */
 #define pages_verify(p)                                                            \
 	pages_verify_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_verify")), \
 		      PAGES_PROT_OF_(p))
 
-/* A part of a handle. */
+/* A part of the pages of a handle, in bytes. */
 struct pages_range {
 	size_t offset;
 	size_t len;
 };
 
 /*
- * pages_resident - the next run of pages that are in memory
+ * pages_resident - find the next run of pages that are in memory
  *
  *	for (struct pages_range r = {0};
  *	     pages_resident(&rw, &r) == 0 && r.len != 0; )
  *		printf("%zu bytes at %zu\n", r.len, r.offset);
  *
- * *range is the run that was found last, or {0}, and becomes the first run behind
- * it; len is 0 when there is none.  Where the kernel can tell (Linux 6.7), only
- * those pages of shared or frozen ones count that this handle has touched, and of
- * clones and files those that were written; else all that are in memory.
+ * On entry *range is {0} or the run that was found last; on return it is the next one, with
+ * len 0 if there is none.  From Linux 6.7 on, pages of shared and frozen handles count only
+ * if this handle has touched them, and pages of clones and files only if they were written.
+ * Before that all pages count that are in memory for any reason.
  * Returns 0; -EINVAL for a range that is not whole pages of the handle; -EOPNOTSUPP.
  */
 #define pages_resident(p, range)                                                   \
 	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
 			PAGES_NEEDS_POINTER(struct pages_range, range))
 
-/* From here on: what makes the above work; not for direct use. ------------- */
+/* The rest implements the macros above; not for direct use. ---------------- */
 
 PAGES_BEGIN_C
 
@@ -388,7 +391,7 @@ PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, enum pages_hin
 PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, enum pages_numa numa,
 					    uint64_t nodes);
 
-/* For exactly one argument, whatever commas it has inside. */
+/* Takes a compound literal as one argument: commas in it come in by __VA_ARGS__. */
 PAGES_INLINE_ const struct pages_options *
 pages_options_(const struct pages_options *options)
 {

@@ -15,10 +15,10 @@
 #error include <pages/pages.h>
 #endif
 
-/* What protects a secret: a set of bits. */
+/* The protections of a secret: a set of bits. */
 enum pages_secrecy {
-	PAGES_SECRET_HIDDEN = 1,	/* not in the kernel's own map of memory: neither
-					   ptrace nor a kernel bug reads it (Linux 5.14) */
+	PAGES_SECRET_HIDDEN = 1,	/* not in the kernel's direct map: neither ptrace
+					   nor a kernel bug can read it (Linux 5.14) */
 	PAGES_SECRET_LOCKED = 2,	/* never swapped out */
 	PAGES_SECRET_NOT_DUMPED = 4,	/* not in core dumps */
 	PAGES_SECRET_NOT_FORKED = 8,	/* a forked child has no copy */
@@ -26,17 +26,17 @@ enum pages_secrecy {
 };
 
 /*
- * pages_secret_open - fill the empty *rw with pages that are hard to get at
+ * pages_secret_open - fill the empty *rw with pages for secrets, protected where possible
  *
  *   len  bytes, rounded up to whole pages
- *   got  unsigned *, what protects them: enum pages_secrecy bits; what this kernel
- *        or RLIMIT_MEMLOCK denies is missing, the rest is there
+ *   got  unsigned *, the protections that they have: bits of enum pages_secrecy.  One that
+ *        this kernel or RLIMIT_MEMLOCK denies is missing, which is no error
  *
- * They are cleared when they are closed, whatever type the handle has then.  They
- * can be neither resized nor frozen, and if they are hidden not be executed (-EACCES);
- * pages_decommit() clears them.
- * After a fork the child must not read them: they are gone there (hidden pages:
- * SIGSEGV) or zero.  Closing the handle in the child is allowed.
+ * The pages are cleared when they are closed, whatever type the handle has then.  They
+ * can be neither resized nor frozen; pages_decommit() clears them.  Hidden pages cannot be
+ * made executable (-EACCES).
+ * A forked child must not read them: hidden pages do not exist there (SIGSEGV), others are
+ * zero if the kernel can do that.  The child may close the handle.
  *
  * Returns 0; -EINVAL for len 0; -ENOMEM; -EBUSY if *rw is not empty.
  */
@@ -45,7 +45,7 @@ enum pages_secrecy {
 			   PAGES_NEEDS_INTEGER(size_t, len),                       \
 			   PAGES_NEEDS_POINTER(unsigned, got), PAGES_CALL_("pages_secret_open"))
 
-/* From here on: what makes the above work; not for direct use. ------------- */
+/* The rest implements the macros above; not for direct use. ---------------- */
 
 PAGES_BEGIN_C
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * typed.h - how pages.h tells its types apart; included by it, not for direct use
+ * typed.h - the type checks behind the macros of pages.h; included by it, not for direct use
  *
- * Every handle is a struct of its own round the same struct pages_raw_, so that
- * one implementation serves them all and strict aliasing holds.  A call picks the
- * raw struct out of the handles that it accepts, by _Generic in C and by overloads
- * in C++; for any other type there is nothing to pick.  Which call accepts which
- * types is written down once, in the lists below.
+ * Each handle type is a struct with one member, a struct pages_raw_.  So one implementation
+ * serves all types, and strict aliasing holds.  A call selects the raw struct from the
+ * handle types that it accepts, by _Generic in C and by overloads in C++; for any other type
+ * the selection fails, and the call does not compile.  Which call accepts which types is
+ * written down once, in the lists below.
  *
- * Raw structs go to the library by value: a handle whose address leaves the caller
- * is lost to the optimiser, and with it the check for use after a transition.
+ * Raw structs are passed to the library by value.  If the address of a handle left the
+ * caller, the optimiser could no longer know its contents, and the compile-time check for
+ * use after a transition would be lost.
  */
 #ifndef PAGES_TYPED_H
 #define PAGES_TYPED_H
@@ -27,7 +28,7 @@
 /* The types. -------------------------------------------------------------- */
 
 #ifdef __cplusplus
-#define PAGES_EMPTY_ {}			/* so is a handle without an initialiser */
+#define PAGES_EMPTY_ {}			/* a handle without an initialiser is empty, too */
 #define PAGES_CAST_(type, value) static_cast<type>(value)
 #define PAGES_NULL_ nullptr
 #else
@@ -38,7 +39,7 @@
 struct pages_raw_ {
 	void *base_ PAGES_EMPTY_;
 	size_t len_ PAGES_EMPTY_;
-	uintptr_t info_ PAGES_EMPTY_;	/* what src/region.h makes of it; 0 is plain */
+	uintptr_t info_ PAGES_EMPTY_;	/* see src/core/region.h; 0 for plain pages */
 };
 
 struct pages_none { struct pages_raw_ p_; };
@@ -64,15 +65,15 @@ enum {
 	PAGES_P_BITS_ = 3
 };
 
-/* Who accepts whom: X(type, p) for each type. ------------------------------ */
+/* Which calls accept which types: X(type, p) for each type. ----------------- */
 
 #define PAGES_WRITABLE_TYPES_(X, p) X(pages_rw, p) PAGES_IF_WX_(X(pages_rwx, p))
 #define PAGES_EXECUTABLE_TYPES_(X, p)                                              \
 	PAGES_IF_RX_(X(pages_rx, p)) PAGES_IF_WX_(X(pages_rwx, p))
-/* What can be locked: readable, and not settled for good. */
+/* pages_lock() and pages_unlock(): readable types, without those that never change. */
 #define PAGES_LOCKABLE_TYPES_(X, p)                                                \
 	X(pages_ro, p) X(pages_rw, p) PAGES_EXECUTABLE_TYPES_(X, p)
-/* What transitions, hints and labels take. */
+/* Transitions, hints, placement and labels. */
 #define PAGES_HANDLE_TYPES_(X, p) X(pages_none, p) PAGES_LOCKABLE_TYPES_(X, p)
 #define PAGES_CLOSABLE_TYPES_(X, p) X(pages_frozen, p) PAGES_HANDLE_TYPES_(X, p)
 #define PAGES_FREEZABLE_TYPES_(X, p) X(pages_ro, p) X(pages_rw, p)
@@ -81,7 +82,7 @@ enum {
 	X(pages_sealed, p) X(pages_frozen, p) PAGES_LOCKABLE_TYPES_(X, p)
 #define PAGES_ANY_TYPES_(X, p) X(pages_none, p) PAGES_READABLE_TYPES_(X, p)
 
-/* The names of these macros show up in the compilers' diagnostics. */
+/* The names of these macros appear in the compilers' error messages. */
 #ifdef __cplusplus
 #define PAGES_ACCEPT_(type, who)                                                   \
 	PAGES_INLINE_ pages_raw_ *who(type *p) { return &p->p_; }
@@ -105,7 +106,7 @@ enum {
 #define PAGES_CODE_(address, ...) pages_code_<__VA_ARGS__>(address)
 #define PAGES_PROT_OF_(p) static_cast<unsigned>(sizeof(pages_prot_of_(p)) - 1)
 #else
-/* The last association ends the list, which has a comma behind each entry. */
+/* Each entry of a list ends in a comma, so one more association has to follow. */
 #define PAGES_ONE_OF_(types, assoc, p)                                             \
 	(&_Generic((p), types(assoc, p) struct pages_no_such_ *: (p))->p_)
 #define PAGES_ASSOC_(type, p) struct type *: (p),
@@ -121,14 +122,14 @@ enum {
 	PAGES_ONE_OF_(PAGES_EXECUTABLE_TYPES_, PAGES_ASSOC_CONST_, p)
 #define PAGES_NEEDS_ANY(p) PAGES_ONE_OF_(PAGES_ANY_TYPES_, PAGES_ASSOC_CONST_, p)
 #define PAGES_NEEDS_EXACTLY(type, p) (&_Generic((p), struct type *: (p))->p_)
-/* Arguments that C compilers would only warn of if they were of another type. */
+/* C compilers only warn of a pointer of another type; _Generic makes it an error. */
 #define PAGES_NEEDS_POINTER(type, p) _Generic((p), type *: (p))
 #define PAGES_NEEDS_CONST_POINTER(type, p) _Generic((p), type *: (p), const type *: (p))
-/* Of all void *, only NULL makes the ?: a const char *. */
+/* With NULL the ?: has type const char *, with any other void * it has const void *. */
 #define PAGES_NEEDS_STRING(s)                                                      \
 	_Generic((s), char *: (s), const char *: (s),                              \
 		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
-/* A cast alone would take pointers and fractions, and none would warn of signs. */
+/* The | refuses pointers and fractions; the cast avoids warnings about signedness. */
 #define PAGES_NEEDS_INTEGER(type, n) ((type)((n) | 0))
 #define PAGES_AS_(type, p)                                                         \
 	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
@@ -136,8 +137,9 @@ enum {
 		default: (const __typeof__(type) *)0)
 #define PAGES_ELEMENT_(type, p, slot) (*(__typeof__(PAGES_AS_(type, p)))(slot))
 /*
- * Of all types only a function is the same as what a pointer to it points to; and
- * ISO C turns data into code only through an integer.
+ * Accepts function types only: *p of a pointer to a function decays to that pointer type
+ * again, and for no other type does it.  ISO C converts a data pointer to a function pointer
+ * only by way of an integer.
  */
 #define PAGES_CODE_(address, ...)                                                  \
 	_Generic(*(__typeof__(__VA_ARGS__) *)0, __typeof__(__VA_ARGS__) *:         \
@@ -153,7 +155,7 @@ enum {
 		default: PAGES_P_RO_))
 #endif
 
-/* Last words and explanations say where a call stands in the program. */
+/* "name at file:line", for fatal messages and explanations of faults. */
 #define PAGES_STRING2_(x) #x
 #define PAGES_STRING_(x) PAGES_STRING2_(x)
 #define PAGES_CALL_(name) name " at " __FILE__ ":" PAGES_STRING_(__LINE__)
@@ -164,7 +166,7 @@ enum {
 		    (size_t)PAGES_PROT_OF_(from) << PAGES_P_BITS_ | (size_t)(prot), \
 		    PAGES_CALL_("pages_to_" #kind))
 
-/* What the library does with raw structs. ---------------------------------- */
+/* The functions of the library, on raw structs. ----------------------------- */
 
 struct pages_options;
 struct pages_range;
@@ -176,7 +178,7 @@ PAGES_API int pages_map_with_(const struct pages_options *options, const char *c
 			      struct pages_raw_ *ret);
 PAGES_API void pages_unmap_(struct pages_raw_ p, const char *call);
 
-/* Changes: *ret is what p becomes, and set on success only. */
+/* Changes of a region: *ret is the new state of p, set on success only. */
 PAGES_API int pages_protect_(struct pages_raw_ p, size_t from_to, const char *call,
 			     struct pages_raw_ *ret);
 PAGES_API int pages_remap_(struct pages_raw_ p, size_t len, const char *call,
@@ -197,7 +199,7 @@ PAGES_API void pages_die_empty_(const char *call) __attribute__((noreturn));
 PAGES_API void pages_die_range_(const char *call, size_t i, size_t n)
 	__attribute__((noreturn));
 
-/* Nowhere defined: a call that survives optimisation is the compile error. */
+/* Defined nowhere: a call that the optimiser does not remove is a compile error. */
 #if __has_attribute(error)
 void pages_used_after_move_(const char *call) __attribute__((
 	error("pages: this handle is empty: not opened, closed, or moved by a transition")));
@@ -206,12 +208,12 @@ void pages_used_after_move_(const char *call) __attribute__((
 #endif
 
 #ifdef PAGES_ENABLE_WX
-/* Only a library that was configured with --enable-wx has this. */
+/* Only a library that was configured with --enable-wx defines this. */
 PAGES_API void pages_wx_needs_a_library_configured_with_enable_wx(void);
 #define PAGES_WX_BUILD_ pages_wx_needs_a_library_configured_with_enable_wx
 #endif
 
-/* What is done here, where the optimiser sees it. --------------------------- */
+/* Inline, so that the optimiser sees which handles are empty. ---------------- */
 
 #define PAGES_INLINE_ static inline __attribute__((always_inline))
 
@@ -225,7 +227,7 @@ pages_check_(const struct pages_raw_ *p, const char *call)
 	return p;
 }
 
-/* Not a field, which could be assigned to. */
+/* A function, so that the length cannot be assigned to. */
 PAGES_INLINE_ size_t
 pages_len_(const struct pages_raw_ *p)
 {
@@ -277,7 +279,7 @@ pages_close_(struct pages_raw_ *p, const char *call)
 
 typedef int pages_change_(struct pages_raw_, size_t, const char *, struct pages_raw_ *);
 
-/* Consumes *from, if the change succeeds. */
+/* Change *from, and on success move it to *to, leaving *from empty. */
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *to,
 	    size_t arg, const char *call)
@@ -330,7 +332,7 @@ template <class H> PAGES_INLINE_ pages_raw_ *pages_exactly_(H *p) { return &p->p
 template <class T> PAGES_INLINE_ T *pages_pointer_(T *p) { return p; }
 template <class T, class N> PAGES_INLINE_ T pages_integer_(N n) { return static_cast<T>(n); }
 template <class T> struct pages_data_ { enum { is = 0 }; };
-template <class T> struct pages_data_<const T> { enum { is = 1 }; };	/* functions have no const */
+template <class T> struct pages_data_<const T> { enum { is = 1 }; };	/* no match for functions */
 template <class F> PAGES_INLINE_ F *
 pages_code_(const void *address)
 {
@@ -338,7 +340,7 @@ pages_code_(const void *address)
 		      "pages: code needs a function type, such as long(long, long)");
 	return reinterpret_cast<F *>(reinterpret_cast<uintptr_t>(address));
 }
-/* NULL is no handle; without this it would be, where a call accepts one type only. */
+/* NULL would convert to the handle type of a call that accepts only one: refuse it. */
 #define PAGES_REFUSE_NULL_(who) void who(decltype(nullptr)) = delete;
 PAGES_REFUSE_NULL_(pages_writable_type_)
 PAGES_REFUSE_NULL_(pages_lockable_type_)
@@ -354,7 +356,7 @@ template <class T> PAGES_REFUSE_NULL_(pages_pointer_)
 template <class T> T *pages_as_(pages_rw *);
 PAGES_IF_WX_(template <class T> T *pages_as_(pages_rwx *);)
 template <class T> const T *pages_as_(const void *);
-/* The array's length is the answer plus one: asking evaluates nothing. */
+/* sizeof the result is the permissions plus one; sizeof does not evaluate its operand. */
 char (&pages_prot_of_(const pages_none *))[PAGES_P_NONE_ + 1];
 char (&pages_prot_of_(const pages_ro *))[PAGES_P_RO_ + 1];
 char (&pages_prot_of_(const pages_sealed *))[PAGES_P_RO_ + 1];

@@ -2,8 +2,10 @@
 /*
  * frozen.c - copy-on-write: frozen pages, their clones, and pages of files
  *
- * Frozen pages are a private read-only view of a memory file that nobody can write
- * to any more (F_SEAL_WRITE).  A clone is a private writable view of the same file.
+ * Frozen pages are a private read-only mapping of a memory file that is sealed against
+ * writes (F_SEAL_WRITE).  A clone is a private writable mapping of the same file: the kernel
+ * copies a page at the first store to it.  Where memory files are forbidden, freezing only
+ * makes the pages read-only, and a clone is a full copy.
  */
 #include "region.h"
 
@@ -13,7 +15,7 @@
 #include "os/caps.h"
 #include "note.h"
 
-/* Copy a range into a file that is all zero, leaving out pages that are, too. */
+/* Copy a range into a file of zeroes.  Zero pages are skipped, so they use no memory there. */
 static int
 copy(int fd, const char *p, size_t len)
 {
@@ -28,12 +30,12 @@ copy(int fd, const char *p, size_t len)
 		err = end == at ? 0 : pages_os_file_write(fd, at, p + at, end - at);
 		if (err != 0)
 			return err;
-		at = end + page;	/* the page at end is zero, or behind the end */
+		at = end + page;	/* skip the page at end, which is zero or past the range */
 	}
 	return 0;
 }
 
-/* A sealed file with the contents of r. */
+/* Create a sealed memory file with the contents of r; the caller owns the descriptor. */
 static int
 sealed_copy(struct pages_region r, int *ret)
 {
@@ -53,7 +55,7 @@ sealed_copy(struct pages_region r, int *ret)
 	return 0;
 }
 
-/* A view of the file in place of the pages. */
+/* Map the file in place of the region's pages.  Ends the process if that leaves a hole. */
 static int
 map_over(const struct pages_region *r, int fd, unsigned prot, enum pages_os_sharing sharing)
 {
@@ -62,7 +64,12 @@ map_over(const struct pages_region *r, int fd, unsigned prot, enum pages_os_shar
 	return pages_replaced(err, r->base, r->len, "pages_freeze");
 }
 
-/* Let the file that is behind the pages already be the one that is frozen. */
+/*
+ * Freeze the memory file that shared pages have already, without a copy.  The kernel seals a
+ * file only while no writable shared mapping of it exists, so the pages are mapped private
+ * and read-only first.  If the seal is refused, because another process has the file mapped,
+ * the shared mapping is put back.
+ */
 static int
 freeze_shared(struct pages_region *r, unsigned prot)
 {
@@ -81,7 +88,7 @@ freeze_shared(struct pages_region *r, unsigned prot)
 	return err;
 }
 
-/* Put a view of a sealed copy where the pages are. */
+/* Copy the pages into a sealed file, and map that in their place. */
 static int
 freeze_copied(struct pages_region *r)
 {
@@ -97,7 +104,10 @@ freeze_copied(struct pages_region *r)
 		pages_os_file_close(fd);
 		return err;
 	}
-	/* Of a reserve only the guard is left, which is one of its inaccessible pages. */
+	/*
+	 * Frozen pages cannot grow, so unmap the reserve.  A guarded region keeps the first page
+	 * of it as its guard; the old guard is at the end of what is unmapped.
+	 */
 	beyond = pages_region_room(*r) - r->len;
 	pages_os_release(r->base + r->len + guard, beyond);
 	frozen.kind = PAGES_FROZEN;
@@ -133,7 +143,10 @@ pages_freeze_(struct pages_raw_ p, size_t prot, const char *call, struct pages_r
 	return 0;
 }
 
-/* A private writable view of a part of a file, in as large a reserve as is wanted. */
+/*
+ * Map a part of a file, private and writable, at the start of a reservation of reserve
+ * bytes, into which it can grow.
+ */
 static int
 map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_region *ret)
 {
@@ -147,7 +160,7 @@ map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_regio
 	r.base = base;
 	err = pages_os_file_map_at(base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
 	if (err != 0) {
-		/* The part that is lost may be another thread's. */
+		/* Another thread's mapping may be there now, so leave that part alone. */
 		size_t lost = err == -ENOTRECOVERABLE ? len : 0;
 
 		pages_os_release(r.base + lost, reserve - lost);
@@ -157,7 +170,10 @@ map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_regio
 	return 0;
 }
 
-/* How long, and in how much, a copy shall be; other wishes than these are refused. */
+/*
+ * Compute the length and the reserve of a clone or of pages of a file, in whole pages.
+ * -EINVAL for options that these cannot have: they take len, reserve and label only.
+ */
 static int
 settle(const struct pages_options *o, size_t *len, size_t *reserve)
 {
@@ -176,7 +192,10 @@ settle(const struct pages_options *o, size_t *len, size_t *reserve)
 	return err == 0 && *reserve < *len ? -EINVAL : err;
 }
 
-/* The clone of pages that are frozen without a file: a copy. */
+/*
+ * Clone pages that are frozen without a file by copying them.  Zero pages are not copied, so
+ * they use no memory in the clone.
+ */
 static int
 map_duplicate(struct pages_region frozen, size_t len, size_t reserve, struct pages_region *ret)
 {
@@ -200,6 +219,7 @@ map_duplicate(struct pages_region frozen, size_t len, size_t reserve, struct pag
 	return 0;
 }
 
+/* What clones and pages of files have in common at the end: label, result, note. */
 static int
 finish(int err, struct pages_region r, const struct pages_options *o, const char *call,
        struct pages_raw_ *ret)
@@ -251,14 +271,14 @@ pages_map_file_(const struct pages_options *options, int fd, uint64_t offset, co
 		err = -EINVAL;
 	if (err != 0)
 		return err;
-	/* Of what is no regular file only mmap knows how long it is. */
+	/* A device has no length to check against; mmap decides whether the part exists. */
 	err = pages_os_file_len(fd, &there);
 	if (err == 0 && (__builtin_add_overflow(offset, options->len, &end) || end > there))
 		return -ERANGE;
 	if (err != 0 && err != -ENODEV)
 		return err;
 	err = map_copy(fd, offset, len, reserve, &r);
-	/* The file may go on where the wanted part ends. */
+	/* The last page may contain more of the file; the rest of the page shall be zero. */
 	if (err == 0 && options->len < len)
 		memset(r.base + options->len, 0, len - options->len);
 	return finish(err, r, options, call, ret);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jit.c - code that is written at one address and run at another
+ * jit.c - pages for generated code: writable at one address, executable at another
+ *
+ * Both addresses are shared mappings of one memory file.  Where the kernel refuses that,
+ * there is a single mapping, which mprotect flips between writable and executable.
  */
 #define PAGES_ENABLE_EXEC
 #include "region.h"
@@ -12,6 +15,7 @@
 
 enum { RX = PAGES_OS_READ | PAGES_OS_EXEC, RW = PAGES_OS_READ | PAGES_OS_WRITE };
 
+/* Two views of a memory file.  The descriptor can be closed: the mappings keep the file. */
 static int
 open_views(size_t len, struct pages_jit *ret)
 {
@@ -35,7 +39,10 @@ open_views(size_t len, struct pages_jit *ret)
 	return err;
 }
 
-/* Flipped once at the start: where it is forbidden one wants to know before. */
+/*
+ * One view that flips.  It is made executable once here, so that a policy that forbids this
+ * is reported now, and not when code is published.
+ */
 static int
 open_flipping(size_t len, struct pages_jit *ret)
 {
@@ -91,6 +98,7 @@ pages_jit_edit_(struct pages_jit *jit, void **ret)
 
 	if (jit->run_ == NULL)
 		return -EINVAL;
+	/* A forked child shares the two views: its stores would change the parent's code. */
 	if (pages_jit_flips(jit))
 		err = pages_reprotect(jit->write_, jit->len_, RX, RW);
 	else if (jit->owner_ != (uintptr_t)pages_os_pid())

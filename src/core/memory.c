@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - the memory behind a region: given back, made present, hinted at
+ * memory.c - the memory behind a region: drop it, fault it in, hint, lock, place, name it
  */
 #include "region.h"
 
@@ -22,7 +22,10 @@ pages_page_size_(struct pages_raw_ p)
 	return r.kind == PAGES_POOL ? (size_t)1 << r.detail : pages_os_page_size();
 }
 
-/* Have the range read as zero and hold no memory; -EOPNOTSUPP if that cannot be had. */
+/*
+ * Make the range zero and give its memory back, in the way that the kind of region needs.
+ * -EOPNOTSUPP if the memory cannot be given back.
+ */
 static int
 discard(struct pages_region r, char *start, size_t len)
 {
@@ -31,7 +34,7 @@ discard(struct pages_region r, char *start, size_t len)
 	if (r.locked)		/* the memory has to stay */
 		return -EOPNOTSUPP;
 	switch (r.kind) {
-	case PAGES_COPY:	/* what lies beneath is the file, not zeroes */
+	case PAGES_COPY:	/* MADV_DONTNEED would bring back the contents of the file */
 		err = pages_os_replace(start, len, PAGES_P_RW_);
 		return pages_replaced(err, start, len, "pages_decommit");
 	case PAGES_SHARED:
@@ -60,7 +63,7 @@ pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
 	if (begin >= end)
 		return 0;
 	err = discard(r, r.base + begin, end - begin);
-	/* Zero is promised, memory back is only hoped for. */
+	/* The caller is promised zeroes; giving the memory back is best effort. */
 	if (err == -EOPNOTSUPP || (err == -EINVAL && r.kind == PAGES_POOL)) {
 		memset(r.base + begin, 0, end - begin);
 		err = 0;
@@ -80,7 +83,7 @@ pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 		return 0;
 	begin = pages_round_down(offset, page);
 	end = pages_round_up(offset + len, page);
-	/* Secret pages are none that the kernel could fault in by itself. */
+	/* MADV_POPULATE_WRITE does not work for pages of memfd_secret. */
 	if (r.kind != PAGES_SECRET)
 		return pages_populate(r.base + begin, end - begin);
 	pages_touch(r.base + begin, end - begin);
@@ -98,8 +101,8 @@ pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
 	if (m->changes_contents && (prot & PAGES_OS_WRITE) == 0)
 		return -EACCES;
 	/*
-	 * An attribute of mappings is given to all of the region, guards and reserve
-	 * too: else it would fall into pieces, which mremap refuses to move.
+	 * An attribute of the mapping is set for the whole region, with guards and reserve.
+	 * Set for a part, it would split the VMA, and mremap refuses to move several VMAs.
 	 */
 	if (m->mapping)
 		return pages_hint_give(pages_region_start(r), pages_region_span(r), m->advice);
@@ -113,11 +116,13 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	int err;
 
 	(void)call;
-	/* The kernel locks secrets by itself and forgets it when told to unlock them. */
+	/*
+	 * The kernel locks pages of memfd_secret by itself, and munlock(2) would undo that.
+	 */
 	if (r.kind == PAGES_SECRET)
 		return -EOPNOTSUPP;
 	err = pages_os_lock(r.base, r.len, on);
-	if (err != 0) {
+	if (err != 0) {		/* a part may be locked or unlocked: undo that */
 		(void)pages_os_lock(r.base, r.len, r.locked);
 		return err;
 	}
@@ -146,7 +151,7 @@ pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 	return err == -ENOSYS ? -EOPNOTSUPP : err;
 }
 
-/* Checked here, because the kernel's answer is the same as if it had no names at all. */
+/* Checked here, because the kernel answers -EINVAL to a bad name and if it has no names. */
 bool
 pages_is_label(const char *s)
 {
@@ -169,7 +174,7 @@ pages_label_(struct pages_raw_ p, const char *label)
 	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);
 	if (err == -EINVAL || err == -EBADF)
 		err = -EOPNOTSUPP;
-	/* Explanations have it even where the kernel has no names. */
+	/* Explanations of faults show the label even if the kernel keeps no names. */
 	if (err == 0 || err == -EOPNOTSUPP)
 		pages_note_label(p, label);
 	return err;

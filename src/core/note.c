@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note.c - the table of regions, and the fault handler that reads it
+ * note.c - explains faults: a table of all regions, and the signal handler that reads it
  *
- * A hash table by base address in which a note may lie in a window of few places,
- * so that finding one takes the same short time always.  What was closed keeps its
- * place until another region needs it.
+ * The table is a hash table by base address.  A note lies in one of the WINDOW slots that
+ * start at the hash of its address, so finding it takes constant time, and a region whose
+ * slots are all taken by open regions gets no note.  The note of a closed region keeps its
+ * slot until another region needs it, so that a use after close can be explained.
  */
 #include "note.h"
 
@@ -21,13 +22,13 @@
 enum { PLACES = 1 << 16, WINDOW = 32 };
 
 struct note {
-	const char *base;	/* NULL: never used */
+	const char *base;	/* NULL: the slot was never used */
 	size_t len;
 	size_t guard;		/* bytes of guard on either side */
 	unsigned prot;
 	bool closed;
-	uint64_t since;		/* ms */
-	const char *call;
+	uint64_t since;		/* when the last call below was made; ms, monotonic */
+	const char *call;	/* the last call that changed the region: "name at file:line" */
 	char label[PAGES_LABEL_SIZE];
 };
 
@@ -36,7 +37,7 @@ static struct pages_lock lock;
 static struct note *notes;
 static struct sigaction before_segv, before_bus;
 
-/* Where the window of an address starts: Fibonacci hashing of its page number. */
+/* The first slot for an address: Fibonacci hashing of its page number. */
 static struct note *
 window(const char *base)
 {
@@ -57,7 +58,10 @@ find(const char *base)
 	return NULL;
 }
 
-/* A place for base: its old one, or one never used, or the one closed longest. */
+/*
+ * A slot for base: the one that has its note, or one never used, or that of the region that
+ * was closed first.  NULL if all slots of its window belong to open regions.
+ */
 static struct note *
 place(const char *base)
 {
@@ -142,7 +146,10 @@ pages_note_label_(struct pages_raw_ p, const char *label)
 	pages_lock_release(&lock);
 }
 
-/* Ends the process if the pages at base were closed, and nothing was opened there since. */
+/*
+ * Abort if the region was closed and none was opened at its address since: then the caller
+ * uses a copy of a handle.  Releases the lock before it aborts.
+ */
 static void
 expect_open(const struct note *n, const char *call)
 {
@@ -181,7 +188,10 @@ pages_note_close_(struct pages_raw_ p, const char *call)
 	pages_lock_release(&lock);
 }
 
-/* The note that address p is about; open regions come before closed ones. */
+/*
+ * The note of the region or guard that contains p: an open region if there is one, else the
+ * one that was closed last.  Scans the whole table, which is fine for a crash.
+ */
 static const struct note *
 note_about(const char *p)
 {
@@ -198,7 +208,7 @@ note_about(const char *p)
 	return closed;
 }
 
-/* What the instruction wanted of the address. */
+/* What the instruction tried to do with the address; "use" where that is unknown. */
 static const char *
 verb(const ucontext_t *context)
 {
@@ -230,8 +240,8 @@ state(const struct note *n, const char *p)
 }
 
 /*
- * In a signal handler: snprintf allocates nothing and takes no lock for these
- * conversions, in glibc as in musl.
+ * Runs in a signal handler, for which snprintf is not on the POSIX list of safe functions.
+ * For these conversions it neither allocates nor locks, in glibc and in musl.
  */
 static void
 explain(const struct note *n, const char *p, const char *what)
@@ -249,8 +259,9 @@ explain(const struct note *n, const char *p, const char *what)
 }
 
 /*
- * To the handler that was there before.  Where there was none the default action is
- * put back: the instruction faults again when this returns, and the core shows it.
+ * Pass the signal on to the handler that was installed before.  If there was none, restore
+ * the default action: when this returns the instruction faults again, and the core dump shows
+ * where.
  */
 static void
 pass_on(int sig, siginfo_t *info, void *context)
@@ -266,7 +277,7 @@ pass_on(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	(void)sigaction(sig, before, NULL);
-	if (info->si_code <= 0)		/* sent by somebody, so nothing faults again */
+	if (info->si_code <= 0)		/* sent by kill(2): no instruction will fault again */
 		(void)raise(sig);
 }
 
@@ -274,7 +285,7 @@ static void
 on_fault(int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
-	bool locked = pages_lock_acquire(&lock);	/* or without: better than nothing */
+	bool locked = pages_lock_acquire(&lock);	/* if that fails, go on without it */
 	const struct note *n = info->si_code > 0 ? note_about(info->si_addr) : NULL;
 
 	if (n != NULL)
@@ -303,6 +314,7 @@ after_fork_child(void)
 	pages_lock_after_fork_child(&lock);
 }
 
+/* The table is not charged before it is touched, so unused slots cost address space only. */
 static int
 open_table(struct note **ret)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note.h - what is known about regions while faults are explained (pages/explain.h)
+ * note.h - records what happens to regions, for pages_explain_faults() (pages/explain.h)
  *
- * Costs one load and a branch when they are not, which is the rule.  call is "name
- * at file:line", a string that lasts.
+ * The page core calls these functions at every open, change and close.  While faults are not
+ * explained, which is the usual case, each costs a load and a branch.
+ *
+ * call is a string literal, "name at file:line".  It is kept, not copied.
+ * Threads: any.  A note is lost if the table's lock cannot be had in a few milliseconds.
  */
 #ifndef PAGES_NOTE_H
 #define PAGES_NOTE_H
@@ -15,8 +18,8 @@
 #include "os/base.h"
 
 enum {
-	PAGES_LABEL_SIZE = 80,	/* with the NUL */
-	PAGES_NOTE_SAME = 8,	/* for prot: as it was */
+	PAGES_LABEL_SIZE = 80,	/* bytes, with the NUL */
+	PAGES_NOTE_SAME = 8,	/* as prot: the permissions have not changed */
 };
 
 extern _Atomic bool pages_noting_;
@@ -41,7 +44,7 @@ pages_note_open(struct pages_raw_ p, unsigned prot, const char *label, const cha
 		pages_note_open_(p, prot, label, call);
 }
 
-/* Permissions or place are new. */
+/* The permissions, the length or the address of a region have changed. */
 static inline void
 pages_note_change(struct pages_raw_ old, struct pages_raw_ now, unsigned prot, const char *call)
 {
@@ -56,7 +59,7 @@ pages_note_label(struct pages_raw_ p, const char *label)
 		pages_note_label_(p, label);
 }
 
-/* Before anything is done: ends the process if p is known to be gone already. */
+/* Called before a change: aborts if the table says that p was closed already. */
 static inline void
 pages_note_use(struct pages_raw_ p, const char *call)
 {
@@ -64,7 +67,10 @@ pages_note_use(struct pages_raw_ p, const char *call)
 		pages_note_use_(p, call);
 }
 
-/* The same, and p is gone now.  Before it is unmapped: its place may be reused at once. */
+/*
+ * Aborts as pages_note_use() does, else records that p is closed.  Called before p is
+ * unmapped, because afterwards another thread may get the address at once.
+ */
 static inline void
 pages_note_close(struct pages_raw_ p, const char *call)
 {

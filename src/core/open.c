@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open.c - opening pages with wishes: alignment, reserve, guards, huge pages
+ * open.c - pages_open_with(): alignment, reserve, guards, huge pages, shared pages
  */
 #include "region.h"
 
@@ -10,7 +10,7 @@
 #include "os/caps.h"
 #include "note.h"
 
-/* Transparent huge pages need the right alignment to begin with. */
+/* The kernel uses a transparent huge page only for an aligned 2 MiB of a mapping. */
 #define HUGE_ALIGN PAGES_MIB(2)
 enum { LOG2_2M = 21, LOG2_1G = 30 };
 
@@ -20,7 +20,7 @@ wants_pool(const struct pages_options *o)
 	return o->huge == PAGES_HUGE_2M || o->huge == PAGES_HUGE_1G;
 }
 
-/* The wishes, checked and completed; lengths in whole pages. */
+/* Check the options and fill in defaults: lengths in whole pages, align at least a page. */
 static int
 settle(const struct pages_options *o, struct pages_options *ret)
 {
@@ -49,7 +49,10 @@ settle(const struct pages_options *o, struct pages_options *ret)
 	return 0;
 }
 
-/* Inaccessible address space, with pages for guards round it if they are asked for. */
+/*
+ * Map len bytes of inaccessible address space, and a page on either side if guards are asked
+ * for.  Not pages_os_reserve(): what becomes accessible later is to be charged as memory.
+ */
 static int
 reserve(size_t len, const struct pages_options *o, char **ret)
 {
@@ -87,7 +90,10 @@ map_reserved(const struct pages_options *o, struct pages_region *ret)
 	return 0;
 }
 
-/* A guard on either side of r: marks if the kernel has them, else permissions. */
+/*
+ * Make the pages before and after r guards.  Light guards are marks in the page tables and
+ * leave the region one VMA; else the guards are made inaccessible, which costs two more VMAs.
+ */
 static int
 put_guards(struct pages_region *r)
 {
@@ -131,6 +137,7 @@ map_plain(const struct pages_options *o, struct pages_region *ret)
 	return 0;
 }
 
+/* A shared mapping of a memory file.  The handle keeps the descriptor, for pages_freeze(). */
 static int
 map_shared(const struct pages_options *o, struct pages_region *ret)
 {
@@ -154,7 +161,10 @@ map_shared(const struct pages_options *o, struct pages_region *ret)
 	return 0;
 }
 
-/* From the hugetlb pool; if it has too few pages, transparent ones, as if asked for. */
+/*
+ * Map pages of the hugetlb pool.  If it has too few, fall back to transparent huge pages, as
+ * if the caller had asked for those.
+ */
 static int
 map_pool(const struct pages_options *o, struct pages_region *ret)
 {
@@ -171,6 +181,7 @@ map_pool(const struct pages_options *o, struct pages_region *ret)
 	return 0;
 }
 
+/* Apply huge pages and label.  Both are wishes: the region is usable without them. */
 static void
 dress(struct pages_region r, const struct pages_options *o)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c - the page core: life and transitions
+ * pages.c - the page core: open, close, change permissions, seal; fatal messages
  *
- * The header has already checked that handles are live; lengths and offsets that
- * come from the caller are checked here.
+ * A region is a range of pages; a handle (struct pages_rw and so on) owns one.  The inline
+ * functions of <pages/typed.h> have already checked that a handle is not empty.  Lengths
+ * that come from the caller are checked here.
  */
 #define PAGES_ENABLE_WX
 #include "region.h"
@@ -16,7 +17,7 @@
 #include "os/caps.h"
 #include "note.h"
 
-/* The header's permission bits are handed through. */
+/* The permission bits of typed.h are passed to os.h as they are. */
 static_assert((int)PAGES_P_NONE_ == (int)PAGES_OS_NONE, "none");
 static_assert((int)PAGES_P_RO_ == (int)PAGES_OS_READ, "ro");
 static_assert((int)PAGES_P_RW_ == (int)(PAGES_OS_READ | PAGES_OS_WRITE), "rw");
@@ -27,13 +28,14 @@ pages_whole(size_t len, size_t page, size_t *ret)
 {
 	if (len == 0)
 		return -EINVAL;
-	/* More than pointers can be subtracted over; also keeps rounding from wrapping. */
+	/* Pointers into a longer range cannot be subtracted, and rounding up could overflow. */
 	if (len > pages_round_down(PTRDIFF_MAX, page))
 		return -ENOMEM;
 	*ret = pages_round_up(len, page);
 	return 0;
 }
 
+/* mprotect may fail half-way, if the range is several VMAs: the second call undoes that. */
 int
 pages_reprotect(char *p, size_t len, unsigned old, unsigned now)
 {
@@ -60,7 +62,10 @@ pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 	return 0;
 }
 
-/* Clear a secret, whatever its permissions are now; false if it is another process's. */
+/*
+ * Clear a secret, whatever its permissions are now.  False, and nothing is touched, if
+ * another process opened it.
+ */
 static bool
 wipe(struct pages_region r)
 {
@@ -79,8 +84,8 @@ pages_unmap_(struct pages_raw_ p, const char *call)
 
 	pages_note_close(p, call);
 	/*
-	 * A forked child does not have the pages of the parent's secrets: what is
-	 * mapped there, if anything, is something else.
+	 * A forked child does not have the secrets of its parent.  Something else may be mapped
+	 * at their address by now, so do not unmap it.
 	 */
 	if (r.kind == PAGES_SECRET && !wipe(r))
 		return;
@@ -90,8 +95,10 @@ pages_unmap_(struct pages_raw_ p, const char *call)
 }
 
 /*
- * The header has no type for writable and executable pages, in most programs.  This
- * refuses those who go round it, so that the library cannot be used to make them.
+ * from_to is the old permissions, shifted left by PAGES_P_BITS_, and the new ones.
+ *
+ * Most programs have no type for pages that are writable and executable.  A program that
+ * goes round the header gets -EPERM here, so the library cannot be abused to make such pages.
  */
 int
 pages_protect_(struct pages_raw_ p, size_t from_to, const char *call, struct pages_raw_ *ret)
@@ -104,7 +111,7 @@ pages_protect_(struct pages_raw_ p, size_t from_to, const char *call, struct pag
 	if ((prot & PAGES_OS_WRITE) != 0 && (prot & PAGES_OS_EXEC) != 0 && !ALLOW_WX)
 		return -EPERM;
 	pages_note_use(p, call);
-	/* Light guards stay guards whatever is said of them, and the mapping stays one. */
+	/* Light guards fault whatever their permissions; changing them avoids a VMA split. */
 	if (r.light)
 		err = pages_reprotect(pages_region_start(r), pages_region_span(r), old, prot);
 	else
@@ -112,8 +119,8 @@ pages_protect_(struct pages_raw_ p, size_t from_to, const char *call, struct pag
 	if (err != 0)
 		return err;
 	/*
-	 * After the change, not before: cache maintenance by address needs read
-	 * permission, which a struct pages_none does not have.
+	 * Bring the instruction cache up to date, after the change, because that needs read
+	 * permission for the addresses, which the pages may not have had before.
 	 */
 	if ((prot & PAGES_OS_EXEC) != 0)
 		__builtin___clear_cache(r.base, r.base + r.len);
@@ -141,8 +148,8 @@ pages_seal_(struct pages_raw_ p, size_t zero, const char *call, struct pages_raw
 }
 
 /*
- * Last words.  The caller's idea of what it owns is wrong, so nothing is tidied
- * up: a core dump shows the state that led here.
+ * Fatal errors: one line on standard error, then abort().  The program's idea of what it
+ * owns is wrong, so nothing is cleaned up, and a core dump shows the state that led here.
  */
 void
 pages_die_empty_(const char *call)
@@ -166,6 +173,7 @@ pages_die_range_(const char *call, size_t i, size_t count)
 	abort();
 }
 
+/* Healing tells whether there is a hole: it succeeds only if nothing is mapped there. */
 int
 pages_replaced(int err, void *p, size_t len, const char *call)
 {

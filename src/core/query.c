@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query.c - what the kernel says about a region
+ * query.c - asks the kernel about a region: its mapping, its permissions, resident pages
  */
 #include "region.h"
 
@@ -12,7 +12,7 @@
 static_assert(sizeof(((struct pages_mapping *)0)->name) ==
 	      sizeof(((struct pages_os_mapping *)0)->name), "names are handed through");
 
-/* The mapping that holds p; -EFAULT if none does. */
+/* The mapping that contains p; -EFAULT if none does, -EOPNOTSUPP without /proc. */
 static int
 ask(const char *p, struct pages_os_mapping *ret)
 {
@@ -47,7 +47,7 @@ int
 	return 0;
 }
 
-/* Does every page of a range have these permissions? */
+/* Check the permissions of every page of a range, one VMA at a time. */
 static int
 verify(const char *p, size_t len, unsigned prot)
 {
@@ -75,6 +75,7 @@ pages_verify_(struct pages_raw_ p, unsigned prot)
 
 	if (err != 0 || !r.guarded)
 		return err;
+	/* Light guards do not show as mappings, so ask whether they can be read. */
 	if (r.light)
 		return pages_os_readable(r.base - page) || pages_os_readable(r.base + r.len)
 			       ? -EACCES
@@ -93,6 +94,7 @@ pages_resident_(struct pages_raw_ p, struct pages_range *range)
 	if (!pages_within(p, range->offset, range->len) || range->offset % page != 0 ||
 	    range->len % page != 0)
 		return -EINVAL;
+	/* Search on from the end of the run that the caller got last. */
 	offset = range->offset + range->len;
 	if (pages_can(PAGES_CAP_SCAN))
 		err = pages_os_scan(r.base, r.len, r.kind == PAGES_COPY, &offset, &len);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.h - what a handle's info_ word means; for the page core's own files
+ * region.h - decodes a handle into a region; for the files of the page core only
  *
- * Kinds differ in what lies around and behind the pages:
+ * A handle is an address, a length and one word of information (info_).  The word says of
+ * which kind the region is, and so what lies around its pages and what backs them:
  *
  *	PLAIN     [guard][ base, len                ][guard]
  *	RESERVED  [guard][ base, len ][ inaccessible ][guard]
- *	COPY              the same, but pages of a file, privately, or what replaced them
+ *	COPY             [ base, len ][ inaccessible ]  private pages of a file (copy-on-write),
+ *						and zeroed memory where they were decommitted
  *	SHARED           [ base, len                ]  all of a memory file
  *	FROZEN    [guard][ base, len                ][guard]  the same, sealed
  *	SECRET    [guard][ base, len                ][guard]
- *	POOL             [ base, len                ]
+ *	POOL             [ base, len                ]  from the hugetlb pool
  *
- * Guards are there where the region is guarded.  They are inaccessible mappings of
- * their own, or, while light, marks within the mapping of the pages.
+ * The guards exist only if the region is guarded.  They are inaccessible mappings of their
+ * own, or, if they are light, marks in the page tables within the mapping of the pages.
  */
 #ifndef PAGES_REGION_H
 #define PAGES_REGION_H
@@ -24,26 +26,26 @@
 #include "os/os.h"
 
 enum pages_kind {
-	PAGES_PLAIN,		/* detail: log2 of the alignment, if above a page's */
-	PAGES_RESERVED,		/* detail: pages that may become accessible, all in all */
-	PAGES_COPY,		/* the same */
-	PAGES_SHARED,		/* detail: file descriptor, and from bit 32 on its fingerprint */
-	PAGES_FROZEN,		/* the same */
-	PAGES_SECRET,		/* detail: the process that opened it */
+	PAGES_PLAIN,		/* detail: log2 of the alignment; 0 if that is a page */
+	PAGES_RESERVED,		/* detail: the reserve, in pages, with those in use */
+	PAGES_COPY,		/* detail: as for RESERVED */
+	PAGES_SHARED,		/* detail: file descriptor and fingerprint of the file, see below */
+	PAGES_FROZEN,		/* detail: as for SHARED */
+	PAGES_SECRET,		/* detail: the id of the process that opened it */
 	PAGES_POOL,		/* detail: log2 of the page size */
 };
 
 struct pages_region {
 	char *base;
-	size_t len;
+	size_t len;		/* bytes that are in use; whole pages */
 	enum pages_kind kind;
 	bool guarded;
-	bool light;
-	bool locked;
+	bool light;		/* the guards are marks, not mappings */
+	bool locked;		/* by pages_lock() */
 	size_t detail;
 };
 
-/* The word: kind in 4 bits, three flags, and detail from bit 8 on. */
+/* The layout of info_: kind in 4 bits, three flags, and detail from bit 8 on. */
 enum {
 	PAGES_INFO_KIND = 0xf,
 	PAGES_INFO_GUARDED = 1 << 4,
@@ -78,7 +80,7 @@ pages_raw_of(struct pages_region r)
 	};
 }
 
-/* How many bytes lie between the guards, accessible or not. */
+/* The bytes between the guards: the pages and the rest of the reserve. */
 static inline size_t
 pages_region_room(struct pages_region r)
 {
@@ -87,7 +89,7 @@ pages_region_room(struct pages_region r)
 	return reserved ? r.detail * pages_os_page_size() : r.len;
 }
 
-/* All that is the region's: with the guards, and with what is inaccessible. */
+/* The address range that the region owns, with guards and reserve: its start and length. */
 static inline char *
 pages_region_start(struct pages_region r)
 {
@@ -100,25 +102,30 @@ pages_region_span(struct pages_region r)
 	return pages_region_room(r) + (r.guarded ? 2 * pages_os_page_size() : 0);
 }
 
-/* Change the permissions of all of a range; on failure they are as they were. */
+/* Change the permissions of a range from old to now; on failure they are restored to old. */
 int pages_reprotect(char *p, size_t len, unsigned old, unsigned now);
 
-/* len, which is not 0, rounded up to whole pages of the given size, or -errno. */
+/*
+ * Round len up to whole pages of the given size.  -EINVAL for 0, -ENOMEM for a length that
+ * no region can have.
+ */
 int pages_whole(size_t len, size_t page, size_t *ret);
 
 /*
- * The answer of a function of os.h that puts something else in place of pages of a handle.
- * Ends the process if that has left a hole: the handle's owner would take whatever comes
- * to lie there for its pages.  (Where somebody was so quick to fill it, nobody can tell.)
+ * Handle the result of a function of os.h that maps something in place of the pages of a
+ * handle.  -ENOTRECOVERABLE becomes -ENOMEM if something is still mapped at p.  If there is a
+ * hole instead, aborts: the handle's owner would take any mapping that lands there for its
+ * pages.  (If another thread has already filled the hole, this cannot be noticed.)
  */
 int pages_replaced(int err, void *p, size_t len, const char *call);
 
-/* Is it what the kernel takes for the name of a mapping? */
+/* Does the kernel accept s as the name of a mapping? */
 bool pages_is_label(const char *s);
 
 /*
- * What detail is for a file: as much of its identity as there is room for over the
- * descriptor, of which 32-bit processes have 2^20 at most.
+ * The detail of shared and frozen pages: the descriptor, and above it a fingerprint of the
+ * file (24 bits; 4 bits in a 32-bit process), to notice that the descriptor was closed and
+ * reused.  A 32-bit process has at most 2^20 descriptors.
  */
 enum { PAGES_FD_BITS = sizeof(size_t) > 4 ? 32 : 20 };
 
@@ -131,8 +138,8 @@ pages_file_detail(int fd)
 }
 
 /*
- * The file behind shared or frozen pages; -EBADF if the program has closed the
- * descriptor, which may be another file's by now.
+ * The descriptor of the file behind shared or frozen pages.  -EBADF if the program has
+ * closed it, whether or not the number is in use for another file by now.
  */
 static inline int
 pages_region_file(struct pages_region r, int *ret)
@@ -145,7 +152,7 @@ pages_region_file(struct pages_region r, int *ret)
 	return 0;
 }
 
-/* Is [offset, offset + len) in p?  Cannot wrap. */
+/* Is [offset, offset + len) within p?  Safe against overflow. */
 static inline bool
 pages_within(struct pages_raw_ p, size_t offset, size_t len)
 {

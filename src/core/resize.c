@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resize.c - changing the length of a region, without copying
+ * resize.c - changes the length of a region without copying its contents
  *
- * Where pages have to move and the place is not for the kernel to choose, a frame
- * is mapped first: inaccessible address space with the right alignment, and a page
- * on either side for guards.  Then the pages' mapping is moved into it.  Up to that last step nothing
- * has happened to them, and after it nothing can fail.
+ * If the kernel may choose the new address, one mremap does it.  It may not if the region
+ * has guards or an alignment.  Then a frame is mapped first: inaccessible address space with
+ * the right alignment, and a page on either side for guards.  The last step moves the pages
+ * into the frame.  Before it nothing has happened to them, and after it nothing can fail.
  */
 #include "region.h"
 
@@ -16,11 +16,12 @@
 #include "note.h"
 
 /*
- * Give up a frame into which a move failed.  The kernel may have unmapped the middle
- * before it said no, and another thread may have mapped something there since.  So it is
- * left alone unless it was a hole just now, or has never been one: then it is still one
- * mapping with the pages around it, which no other would become part of, as it lacks
- * their attributes.
+ * Unmap a frame after the move into it has failed.  The kernel may have unmapped the middle
+ * before it refused, and another thread's mmap may have landed there since.  The middle is
+ * unmapped only in two cases that are certain.  It was a hole until healing filled it.  Or it
+ * never was a hole: then it still is one VMA with the guard pages around it.  Another
+ * thread's mapping would not be merged into that VMA, because it lacks the attributes that
+ * open_frame() sets.  Else the middle is left alone.
  */
 static void
 abandon(char *start, size_t span, char *middle, size_t len)
@@ -38,7 +39,10 @@ abandon(char *start, size_t span, char *middle, size_t len)
 	pages_os_release(middle + len, page);
 }
 
-/* Inaccessible address space for len bytes, and a page on either side. */
+/*
+ * Map a frame: inaccessible address space for len bytes, and a page on either side.  The two
+ * hints mean nothing for inaccessible pages; they mark the VMA, see abandon().
+ */
 static int
 open_frame(size_t len, size_t align, char **ret_middle)
 {
@@ -57,7 +61,7 @@ open_frame(size_t len, size_t align, char **ret_middle)
 	return 0;
 }
 
-/* Move the pages of a plain region into a new frame, and let the old one go. */
+/* Move the pages of a plain region into a new frame, and unmap the old guards. */
 static int
 reframe(struct pages_region *r, size_t len)
 {
@@ -72,7 +76,10 @@ reframe(struct pages_region *r, size_t len)
 		abandon(base - page, len + 2 * page, base, len);
 		return err;
 	}
-	/* Where the pages were there may be somebody else's already; the guards are ours. */
+	/*
+	 * The move has unmapped the old address of the pages, where another thread's mmap may
+	 * have landed already.  Only the old guards are still ours to unmap.
+	 */
 	if (r->guarded) {
 		pages_os_release(old - page, page);
 		pages_os_release(old + r->len, page);
@@ -86,7 +93,7 @@ reframe(struct pages_region *r, size_t len)
 	return 0;
 }
 
-/* The first page that is cut off becomes the guard. */
+/* Shrink in place: the first page after the new end becomes the guard. */
 static int
 shrink_guarded(struct pages_region *r, size_t len)
 {
@@ -126,6 +133,7 @@ resize_plain(struct pages_region *r, size_t len)
 	return 0;
 }
 
+/* Put reserved address space in place of pages; aborts if that leaves a hole. */
 static int
 replace(char *from, size_t len)
 {
@@ -135,8 +143,9 @@ replace(char *from, size_t len)
 }
 
 /*
- * Make the end of a region inaccessible and zero.  Replacing it does both, but the
- * hints that were given go with it.
+ * Return the end of a region to its reserve: inaccessible, and zero when it is used again.
+ * Replacing the mapping would do both, but it would lose the hints that were given, so that
+ * is done only where the kernel cannot discard the contents.
  */
 static int
 unback(struct pages_region *r, char *from, size_t len)
@@ -171,6 +180,10 @@ resize_reserved(struct pages_region *r, size_t len)
 	return err;
 }
 
+/*
+ * The file must cover the mapping at all times, or an access would raise SIGBUS: so it grows
+ * before the mapping does and shrinks after it.  Each step undoes the one before on failure.
+ */
 static int
 resize_shared(struct pages_region *r, size_t len)
 {
@@ -186,7 +199,10 @@ resize_shared(struct pages_region *r, size_t len)
 		err = pages_os_resize(r->base, old, len, &base);
 	if (err == 0 && len < old) {
 		err = pages_os_file_resize(fd, len);
-		/* Nothing can have taken the place so soon, as far as this matters at all. */
+		/*
+		 * Grow the mapping back in place.  This fails only if another thread's mmap has
+		 * landed behind it within these few instructions.
+		 */
 		if (err != 0)
 			(void)pages_os_extend(base, len, old);
 	} else if (err != 0 && len > old) {
@@ -228,7 +244,7 @@ pages_remap_(struct pages_raw_ p, size_t len, const char *call, struct pages_raw
 	pages_note_use(p, call);
 	if (err == 0 && rounded != r.len)
 		err = r.locked ? -EBUSY : resize(&r, rounded);
-	/* Some kernels' answer to a length beyond the address space. */
+	/* Some kernels say -EINVAL to a length beyond the address space. */
 	if (err == -EINVAL && len != 0)
 		err = -ENOMEM;
 	if (err != 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secret.c - pages that are hard to get at
+ * secret.c - pages for keys: hidden from the kernel, or locked, not dumped, not inherited
  *
- * The frame is inaccessible address space; the secret lies in the middle of it and
- * what is left on either side guards it.
+ * A secret lies in the middle of a reservation that is two pages longer, so that there is a
+ * guard page on either side.
  */
 #include "region.h"
 
@@ -13,7 +13,7 @@
 #include "os/caps.h"
 #include "note.h"
 
-/* Pages out of the kernel's own sight: locked and never dumped by nature. */
+/* Pages of memfd_secret, which the kernel itself cannot read; it locks and never dumps them. */
 static int
 map_hidden(char *middle, size_t len, unsigned *got)
 {
@@ -29,13 +29,13 @@ map_hidden(char *middle, size_t len, unsigned *got)
 	if (err != 0)
 		return err;
 	*got |= PAGES_SECRET_HIDDEN | PAGES_SECRET_LOCKED | PAGES_SECRET_NOT_DUMPED;
-	/* A child would share them, so it must not have them at all. */
+	/* The mapping is shared, so a child would see the secret: do not let it inherit that. */
 	if (pages_os_advise(middle, len, PAGES_OS_DONT_FORK) == 0)
 		*got |= PAGES_SECRET_NOT_FORKED;
 	return 0;
 }
 
-/* Ordinary pages, with all that can be had one by one. */
+/* Ordinary pages, with each protection that the kernel grants; *got says which. */
 static int
 map_ordinary(char *middle, size_t len, unsigned *got)
 {
@@ -46,7 +46,7 @@ map_ordinary(char *middle, size_t len, unsigned *got)
 	if (pages_os_lock(middle, len, true) == 0)
 		*got |= PAGES_SECRET_LOCKED;
 	else
-		(void)pages_os_lock(middle, len, false);
+		(void)pages_os_lock(middle, len, false);	/* a part may be locked */
 	if (pages_os_advise(middle, len, PAGES_OS_DONT_DUMP) == 0)
 		*got |= PAGES_SECRET_NOT_DUMPED;
 	if (pages_os_advise(middle, len, PAGES_OS_WIPE_ON_FORK) == 0)
@@ -77,7 +77,7 @@ pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_
 	r.base = (char *)frame + page;
 	err = map_hidden(r.base, r.len, &has);
 	if (err == -ENOTRECOVERABLE) {
-		/* The middle may be another thread's: only the guards are ours. */
+		/* Another thread's mapping may be in the middle, so unmap only the guards. */
 		pages_os_release(frame, page);
 		pages_os_release(r.base + r.len, page);
 		return -ENOMEM;

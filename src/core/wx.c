@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wx.c - the symbol that programs with PAGES_ENABLE_WX link against; part of the
- * library only where it was configured with --enable-wx
+ * wx.c - a symbol that exists only in libraries configured with --enable-wx
+ *
+ * Programs that define PAGES_ENABLE_WX refer to it, so they do not link against a library
+ * that refuses pages which are writable and executable.
  */
 #define PAGES_ENABLE_WX
 #include <pages/pages.h>

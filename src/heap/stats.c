@@ -108,13 +108,13 @@ count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 static void
 fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
 {
-	struct pages_cache_counts pockets = pages_heap_count_hits(h);
+	struct pages_cache_counts counts = pages_heap_count_hits(h);
 
-	ret->requests += pockets.hits;
-	ret->requested_bytes += pockets.hit_bytes;
-	ret->frees += pockets.hits;
-	ret->reused_bytes = u->reused * PAGES_UNIT + pockets.hit_bytes;
-	ret->freed_bytes = u->freed * PAGES_UNIT + pockets.hit_bytes;
+	ret->requests += counts.hits;
+	ret->requested_bytes += counts.hit_bytes;
+	ret->frees += counts.hits;
+	ret->reused_bytes = u->reused * PAGES_UNIT + counts.hit_bytes;
+	ret->freed_bytes = u->freed * PAGES_UNIT + counts.hit_bytes;
 	ret->moved_free_bytes = u->moved_free * PAGES_UNIT;
 	ret->inherited_bytes = u->inherited * PAGES_UNIT;
 	ret->moved_bytes = u->moved * PAGES_UNIT;

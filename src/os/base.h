@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base.h - arithmetic that every layer may use; includes nothing of ours
+ * base.h - small arithmetic helpers for all folders; includes no other header of the library
  */
 #ifndef PAGES_BASE_H
 #define PAGES_BASE_H
@@ -15,8 +15,9 @@
 #define PAGES_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /*
- * What runs between two system calls lies together: after each of them, page-table
- * isolation makes the first touch of every page of code dear again.
+ * For functions that run between two system calls: the linker puts them side by side.
+ * With page-table isolation, every page of code costs a TLB miss again after each system
+ * call, so the code should be spread over few pages.
  */
 #define PAGES_HOT __attribute__((hot))
 
@@ -30,28 +31,28 @@ pages_is_pow2(size_t n)
 	return n != 0 && (n & (n - 1)) == 0;
 }
 
-/* n must be a power of two for the next two. */
+/* Round to multiples of n, a power of two. */
 static inline size_t
 pages_round_down(size_t x, size_t n)
 {
 	return x & ~(n - 1);
 }
 
-/* The caller knows that x + n - 1 does not wrap. */
+/* The caller makes sure that x + n - 1 does not overflow. */
 static inline size_t
 pages_round_up(size_t x, size_t n)
 {
 	return (x + n - 1) & ~(n - 1);
 }
 
-/* Of the largest power of two <= n; n is at least 1. */
+/* The logarithm, rounded down; n is at least 1. */
 static inline unsigned
 pages_log2(size_t n)
 {
 	return 63 - (unsigned)__builtin_clzll(n);
 }
 
-/* Smallest power of two >= n; n is at least 1, and half of the address space at most. */
+/* The smallest power of two >= n; n is at most half of the address space. */
 static inline size_t
 pages_pow2_at_least(size_t n)
 {
@@ -86,6 +87,7 @@ pages_hash_64(uint64_t x)
 	return x * PAGES_GOLDEN_64;
 }
 
+/* Compares the range with itself, shifted by one byte, which memcmp does at full speed. */
 static inline bool
 pages_is_zero(const char *p, size_t len)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bits.h - ranges of bits in an array of 64-bit words, [a, b) throughout
+ * bits.h - bitmaps: set, count and find ranges of bits in arrays of 64-bit words
+ *
+ * A range is [a, b): a is its first bit, b the one after its last.
  */
 #ifndef PAGES_BITS_H
 #define PAGES_BITS_H
@@ -15,7 +17,7 @@ pages_bits_words(size_t bits)
 	return (bits + 63) / 64;
 }
 
-/* The bits of [a, b) that lie in word w. */
+/* The bits of [a, b) that lie in word w, as a mask; w is one of the words of the range. */
 static inline uint64_t
 pages_bits_mask(size_t w, size_t a, size_t b)
 {
@@ -45,7 +47,10 @@ pages_bits_clear(uint64_t *bits, size_t a, size_t b)
 		bits[w] &= ~pages_bits_mask(w, a, b);
 }
 
-/* Without this the compiler calls a library function, for CPUs before 2008. */
+/*
+ * Not __builtin_popcountll: for a baseline x86-64, whose CPUs have no popcnt, that is a
+ * call of a library function.
+ */
 static inline size_t
 pages_bits_popcount(uint64_t x)
 {
@@ -69,7 +74,7 @@ pages_bits_count(const uint64_t *bits, size_t a, size_t b)
 	return n;
 }
 
-/* The first bit of [a, b) that is value; b if there is none. */
+/* The first bit of [a, b) that equals value; b if there is none. */
 static inline size_t
 pages_bits_find(const uint64_t *bits, size_t a, size_t b, bool value)
 {
@@ -82,7 +87,7 @@ pages_bits_find(const uint64_t *bits, size_t a, size_t b, bool value)
 	return b;
 }
 
-/* One more than the last bit of [0, b) that is set; 0 if there is none. */
+/* The position after the last set bit of [0, b); 0 if none is set. */
 static inline size_t
 pages_bits_end(const uint64_t *bits, size_t b)
 {

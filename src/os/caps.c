@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * caps.c - a probe for each optional kernel feature, and the cache of their results
+ */
 #include "caps.h"
 
 #include <errno.h>
@@ -9,7 +12,7 @@
 #include "base.h"
 #include "os.h"
 
-/* Is name an element of the comma-separated list, or is the list "all"? */
+/* Does the comma-separated list contain name, or "all"? */
 static bool
 listed(const char *list, const char *name)
 {
@@ -26,12 +29,14 @@ listed(const char *list, const char *name)
 }
 
 /*
- * The probes.  Each may do what it likes with two fresh read-write pages.
+ * The probes.  Each gets two fresh read-write pages, which are unmapped afterwards, so it
+ * may leave them in any state.  A probe tests the effect where that is cheap to see, because
+ * emulators and sandboxes report success for calls that they ignore.
  */
 
 /*
- * Does a page moved from one place to another arrive, and leave zeroes behind?
- * Not in qemu-user, for which the place that it left is a hole from then on.
+ * The moved page must arrive, and its old address must be mapped and zero.  qemu-user leaves
+ * a hole at the old address, in which another thread's mmap could land.
  */
 static bool
 probe_move(char *p, size_t page)
@@ -64,7 +69,10 @@ probe_lazy(char *p, size_t page)
 	return pages_os_advise(p, page, PAGES_OS_FREE) == 0;
 }
 
-/* Known by name only, since it would take a fork to see it: nothing may rely on it. */
+/*
+ * Tests only whether the kernel accepts the advice, because its effect shows only after a
+ * fork.  So nothing may depend on it for correctness.
+ */
 static bool
 probe_wipe(char *p, size_t page)
 {
@@ -72,7 +80,10 @@ probe_wipe(char *p, size_t page)
 	       pages_os_advise(p, page, PAGES_OS_KEEP_ON_FORK) == 0;
 }
 
-/* An emulator may say yes to all advice that it does not know: see if it can say no. */
+/*
+ * An emulator may report success for any advice that it does not know.  Inaccessible pages
+ * cannot be populated for writing, so success there means that the call does nothing.
+ */
 static bool
 probe_populate(char *p, size_t page)
 {
@@ -88,7 +99,7 @@ probe_guard(char *p, size_t page)
 	       pages_os_readable(p);
 }
 
-/* Sealing nothing is allowed and leaves nothing sealed. */
+/* A sealed mapping could not be unmapped any more, so this seals an empty range. */
 static bool
 probe_seal(char *p, size_t page)
 {
@@ -110,7 +121,7 @@ probe_files(char *p, size_t page)
 	return works;
 }
 
-/* Can one view of a file be mapped? */
+/* Can a memory file of this kind be mapped with these permissions? */
 static bool
 maps(enum pages_os_file kind, size_t page, unsigned prot)
 {

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * cgroup.c - finds the process's control groups under /proc and reads their limits
+ *
+ * /proc/self/cgroup names the group within its hierarchy; /proc/self/mountinfo tells where
+ * that hierarchy, or a part of it, is mounted.  Both together give a directory, whose limit
+ * files are read, and those of its parent directories up to the mount point.
+ */
 #include "cgroup.h"
 
 #include <stdbool.h>
@@ -12,11 +19,11 @@ enum { GROUP_LEN = 512, PATH_LEN = 1024 };
 
 struct search {
 	const char *root;
-	char v1[GROUP_LEN], v2[GROUP_LEN];	/* where this process is; empty: nowhere */
+	char v1[GROUP_LEN], v2[GROUP_LEN];	/* the process's groups; "" if it is in none */
 	struct pages_cgroup_limits limits;
 };
 
-/* A group that is being looked at: its directory, with room for a file name. */
+/* The directory of a group, in a buffer that a file name is appended to. */
 struct place {
 	char path[PATH_LEN];
 	size_t len;
@@ -24,7 +31,7 @@ struct place {
 
 /* Limits. ----------------------------------------------------------------- */
 
-/* "max", what overflows and what is no number limit nothing. */
+/* "max", numbers that overflow and anything that is no number mean no limit: SIZE_MAX. */
 static size_t
 parse_limit(const char *s)
 {
@@ -39,7 +46,7 @@ parse_limit(const char *s)
 	return *s == '\n' || *s == '\0' ? n : SIZE_MAX;
 }
 
-/* s goes behind the first len bytes of path, if there is room. */
+/* Put s after the first len bytes of path; false if it does not fit.  Leaves len as it is. */
 static bool
 append(struct place *at, const char *s)
 {
@@ -51,6 +58,7 @@ append(struct place *at, const char *s)
 	return true;
 }
 
+/* Lower *limit to what the file of this group says, if it can be read. */
 static void
 lower(size_t *limit, struct place *at, const char *file)
 {
@@ -73,7 +81,10 @@ read_group(struct place *at, bool v2, struct pages_cgroup_limits *limits)
 	}
 }
 
-/* The group, which may be gone already, and all that it lies in, up to the mount point. */
+/*
+ * Read the limits of a group and of all groups above it, up to the mount point.  The group
+ * itself may be deleted already; then only the groups above it count.
+ */
 static void
 read_groups(struct search *s, const char *mount, const char *group, bool v2)
 {
@@ -122,7 +133,7 @@ copy_group(char *dst, const char *src)
 	dst[n] = '\0';
 }
 
-/* "0::/user.slice/x", "4:cpu,memory:/docker/x" */
+/* A line of /proc/self/cgroup: "0::/user.slice/x" (version 2), "4:cpu,memory:/docker/x" */
 static void
 visit_group(void *arg, char *line)
 {
@@ -138,7 +149,7 @@ visit_group(void *arg, char *line)
 		copy_group(s->v1, group + 1);
 }
 
-/* The next word at *s, ended there, and *s behind it; "" if there is none. */
+/* Cut the next word off *s, terminate it, and advance *s; "" at the end. */
 static char *
 next_word(char **s)
 {
@@ -150,7 +161,7 @@ next_word(char **s)
 	return word;
 }
 
-/* Blanks and backslashes stand as \040 there: in place. */
+/* Mountinfo writes blanks and backslashes of paths as \040 and \134: decode in place. */
 static void
 unescape(char *s)
 {
@@ -168,7 +179,10 @@ unescape(char *s)
 	*to = '\0';
 }
 
-/* The part of group that lies below root, without a slash at its end; NULL if it is elsewhere. */
+/*
+ * The path of group relative to root, "" if they are the same; NULL if group is not below
+ * root, the part of the hierarchy that is mounted.
+ */
 static const char *
 below(const char *group, const char *root)
 {
@@ -176,13 +190,16 @@ below(const char *group, const char *root)
 
 	if (strncmp(group, root, n) != 0 || (group[n] != '/' && group[n] != '\0'))
 		return NULL;
-	/* Seen from a namespace that it is not in. */
+	/* The group lies outside of the cgroup namespace, so the mount does not show it. */
 	if (strstr(group + n, "/..") != NULL)
 		return NULL;
 	return strcmp(group + n, "/") == 0 ? "" : group + n;
 }
 
-/* "40 30 0:37 /root /mount rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate" */
+/*
+ * A line of /proc/self/mountinfo:
+ * "40 30 0:37 /root /mount rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate"
+ */
 static void
 visit_mount(void *arg, char *line)
 {

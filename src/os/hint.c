@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * hint.c - the table that maps public hints to advice, and one error code for "unsupported"
+ */
 #include "hint.h"
 
 #include <errno.h>
@@ -32,6 +35,10 @@ pages_hint_meaning(enum pages_hint hint)
 	return (size_t)hint < sizeof(meanings) / sizeof(meanings[0]) ? &meanings[hint] : NULL;
 }
 
+/*
+ * The kernel answers -EINVAL or -ENOSYS to advice that it does not know.  Huge pages are
+ * also a capability, so that PAGES_DISABLE=huge has its effect here, too.
+ */
 int
 pages_hint_give(void *p, size_t len, enum pages_os_advice advice)
 {

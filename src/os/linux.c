@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux.c - os.h on Linux: address space and contents
+ * linux.c - os.h on Linux: mapping, moving and dropping memory
  *
- * Kernel constants are ABI: where the C library's headers are older than the
- * kernel they are defined here by number, and whether the kernel knows them is
- * found out at run time.
+ * Kernel constants are ABI.  Where the C library's headers may be older than the kernel,
+ * they are defined here by number; caps.c finds out whether the running kernel knows them.
  */
 #include "os.h"
 
@@ -41,7 +40,10 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
-/* Looking it up is a walk through the auxiliary vector: once.  Racing callers agree. */
+/*
+ * Cached, because getauxval() walks through the auxiliary vector.  Threads that race here
+ * store the same value.
+ */
 PAGES_HOT size_t
 pages_os_page_size(void)
 {
@@ -55,7 +57,7 @@ pages_os_page_size(void)
 	return page;
 }
 
-/* mmap with our error convention. */
+/* Anonymous mmap with the error convention of os.h. */
 PAGES_HOT static int
 map(void *hint, size_t len, int prot, int flags, void **ret)
 {
@@ -78,8 +80,8 @@ advise(void *p, size_t len, int advice)
 }
 
 /*
- * mmap promises page alignment only: if the first try does not fit by chance, ask
- * for more and hand back both ends.
+ * mmap guarantees page alignment only.  If the first mapping is not aligned by chance, map
+ * more than needed and unmap both ends: up to four more system calls.
  */
 PAGES_HOT static int
 map_aligned(size_t len, size_t align, size_t lead, int prot, int flags, void **ret)
@@ -154,10 +156,10 @@ pages_os_protect(void *p, size_t len, unsigned prot)
 }
 
 /*
- * MPI and RDMA stacks keep "address range -> pinned pages" and drop entries when a
- * function of the C library, which they patch, says that a range changed.  All of them
- * take a MADV_DONTNEED for that; a mapping laid over another, and the place that pages
- * are moved to, are not seen by each.  For ranges whose contents do not count.
+ * Announce that a range will change, and lose its contents.  MPI and RDMA stacks keep a
+ * cache from address ranges to pinned pages.  They patch functions of the C library and drop
+ * the entries of a range when such a function changes it.  All of them watch MADV_DONTNEED.
+ * Not all watch a MAP_FIXED over an old mapping, or the target address of an mremap.
  */
 static void
 announce(void *p, size_t len)
@@ -165,7 +167,7 @@ announce(void *p, size_t len)
 	(void)advise(p, len, MADV_DONTNEED);
 }
 
-/* Replace what is mapped at p, whose contents are lost in any case. */
+/* Map over what is at p (MAP_FIXED).  The old contents are lost even if this fails. */
 static int
 map_over(void *p, size_t len, int prot, int flags)
 {
@@ -177,7 +179,7 @@ map_over(void *p, size_t len, int prot, int flags)
 	return map(p, len, prot, ANON | MAP_FIXED | flags, &q);
 }
 
-/* The C library's mremap, with our error convention. */
+/* The C library's mremap without a target address, with the error convention of os.h. */
 static int
 remap(void *p, size_t len, size_t new_len, int flags, void **ret)
 {
@@ -190,7 +192,10 @@ remap(void *p, size_t len, size_t new_len, int flags, void **ret)
 	return err;
 }
 
-/* The same for what must not be dropped: a change of length that is none. */
+/*
+ * Announce a range whose contents must be kept: an mremap to the length that it has, which
+ * the patched function sees and the kernel ignores.
+ */
 static void
 announce_gently(void *p, size_t len)
 {
@@ -200,8 +205,9 @@ announce_gently(void *p, size_t len)
 }
 
 /*
- * To a given place, past the C library: a function that was put in place of its mremap
- * may drop the fifth argument, and the kernel would take any place for it.
+ * mremap to a given address, as a raw system call.  A patched mremap may not pass on the
+ * fifth argument, the target; the kernel would then move the pages to whatever address is
+ * in that register.
  */
 static int
 remap_to(void *p, size_t len, size_t new_len, int flags, void *dst)
@@ -235,8 +241,10 @@ pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst)
 }
 
 /*
- * Not by a mapping laid over it: where that is refused what was there is gone, and
- * another thread may have its place.  All limits are looked at for the first step.
+ * In two steps: make a new mapping elsewhere, then move it over the old one.  A single
+ * MAP_FIXED can fail after the kernel has unmapped the old range, and another thread's mmap
+ * may then land in the hole.  The kernel checks all limits for the first step, where a
+ * failure changes nothing.
  */
 int
 pages_os_replace(void *p, size_t len, unsigned prot)
@@ -250,6 +258,7 @@ pages_os_replace(void *p, size_t len, unsigned prot)
 	return err != 0 ? err : pages_os_put(q, len, p);
 }
 
+/* What is at dst is unmapped by the move; nothing tells whether that happened if it fails. */
 int
 pages_os_put(void *p, size_t len, void *dst)
 {
@@ -294,16 +303,16 @@ pages_os_move(void *src, void *dst, size_t len)
 	if (len == 0)
 		return 0;
 	announce(dst, len);
-	/* DONTUNMAP keeps src mapped: no hole for another thread's mmap to land in. */
+	/* DONTUNMAP keeps src mapped, so there is no hole for another thread's mmap. */
 	err = remap_to(src, len, len, MREMAP_DONTUNMAP, dst);
 	if (err == 0)
-		announce(src, len);	/* it is empty */
+		announce(src, len);	/* drops nothing: its pages are at dst now */
 	return err;
 }
 
 /*
- * NOREPLACE, because another thread's mmap may have taken the hole meanwhile:
- * replacing that mapping would destroy somebody's data.
+ * Map dst if it is a hole.  With MAP_FIXED_NOREPLACE, because another thread's mmap may have
+ * filled the hole meanwhile, and a MAP_FIXED would destroy that thread's data.
  */
 static int
 fill_hole(void *dst, size_t len, int prot)
@@ -314,7 +323,7 @@ fill_hole(void *dst, size_t len, int prot)
 	if (len == 0)
 		return 0;
 	err = map(dst, len, prot, ANON | MAP_NORESERVE | MAP_FIXED_NOREPLACE, &q);
-	if (err == 0 && q != dst) {	/* a kernel that takes the flag for a hint */
+	if (err == 0 && q != dst) {	/* Linux before 4.17: the flag is unknown, dst a hint */
 		pages_os_release(q, len);
 		err = -EEXIST;
 	}

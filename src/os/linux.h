@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux.h - what the files linux*.c share; for nobody else
+ * linux.h - helpers that the files linux*.c share; no other file includes this
  */
 #ifndef PAGES_OS_LINUX_H
 #define PAGES_OS_LINUX_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * The convention of os.h for a call that answers -1 and errno: 0 or a negative
- * errno.  saved is errno from before the call, and is errno again afterwards.
+ * Turn the result of a system call, -1 and errno, into the 0 or -errno of os.h.  saved is
+ * the value of errno before the call, which is restored.
  */
 static inline int
 pages_os_answer(long result, int saved)
@@ -22,8 +22,8 @@ pages_os_answer(long result, int saved)
 }
 
 /*
- * Put the mapping of len bytes at p in place of what is mapped at dst.  0; or
- * -ENOTRECOVERABLE: then p is released, and nothing is known about dst.
+ * Move the mapping of len bytes at p over what is mapped at dst.  0; or -ENOTRECOVERABLE:
+ * then p is unmapped, and dst may be unchanged, a hole, or another thread's mapping.
  */
 int pages_os_put(void *p, size_t len, void *dst);
 

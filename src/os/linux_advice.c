@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_advice.c - os.h on Linux: attributes of memory
+ * linux_advice.c - os.h on Linux: hints, guard pages, locks, NUMA placement, names
  */
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -13,7 +13,7 @@
 #include "os.h"
 #include "linux.h"
 
-/* By number, because they are newer than some C libraries; see linux.c. */
+/* MADV_ constants by number, because they are newer than some C libraries; see linux.c. */
 enum {
 	FREE = 8, MERGEABLE = 12, UNMERGEABLE = 13, HUGEPAGE = 14, NOHUGEPAGE = 15,
 	DONTDUMP = 16, DODUMP = 17, WIPEONFORK = 18, KEEPONFORK = 19, COLD = 20,
@@ -83,7 +83,7 @@ pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes)
 
 	for (size_t i = 0; i < sizeof(mask) / sizeof(mask[0]); i++)
 		mask[i] = (unsigned long)(nodes >> (i * 8 * sizeof(long) % 64));
-	/* The kernel takes one bit less than it is told. */
+	/* mbind(2) reads one bit less than maxnode says. */
 	return pages_os_answer(syscall(SYS_mbind, p, len, mode_of[how], mask, 64 + 1, 0), saved);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_file.c - os.h on Linux: files in memory, and mappings of files
+ * linux_file.c - os.h on Linux: memory files (memfd), and mappings of files
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +31,10 @@
 #define F_SEAL_WRITE 8
 #endif
 
+/*
+ * Create an empty memory file; -1 and errno on failure.  Raw system calls, because the C
+ * library may be older than they are.
+ */
 static long
 create(enum pages_os_file kind, const char *label)
 {
@@ -41,7 +45,7 @@ create(enum pages_os_file kind, const char *label)
 	if (kind == PAGES_OS_FILE_SECRET)
 		return syscall(SYS_memfd_secret, O_CLOEXEC);
 	fd = syscall(SYS_memfd_create, label, flags | exec);
-	/* Before Linux 6.3 nobody asks whether it is for code. */
+	/* Linux before 6.3 does not know the flags for or against execution. */
 	if (fd < 0 && errno == EINVAL)
 		fd = syscall(SYS_memfd_create, label, flags);
 	return fd;
@@ -118,7 +122,7 @@ pages_os_file_len(int fd, uint64_t *ret)
 	return err;
 }
 
-/* mmap with our error convention. */
+/* mmap of a file with the error convention of os.h. */
 static int
 map(void *p, int fd, uint64_t offset, size_t len, int prot, int flags, void **ret)
 {
@@ -143,7 +147,7 @@ pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing shari
 	return map(NULL, fd, 0, len, (int)prot, flags_of(sharing), ret);
 }
 
-/* In two steps, as pages_os_replace(): for the first one everything is looked at. */
+/* In two steps, as pages_os_replace(): all errors that can be foreseen occur in the first. */
 int
 pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 		     enum pages_os_sharing sharing)
@@ -154,7 +158,7 @@ pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot
 	return err != 0 ? err : pages_os_put(q, len, p);
 }
 
-/* madvise(MADV_REMOVE) would do the same, but emulators say yes to it and do nothing. */
+/* Not madvise(MADV_REMOVE): emulators report success for it and do nothing. */
 int
 pages_os_file_discard(int fd, uint64_t offset, size_t len)
 {

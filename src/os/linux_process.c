@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_process.c - os.h on Linux: time, waiting, files for reports, identity,
- *	the limits of process and machine
+ * linux_process.c - os.h on Linux: clocks, futexes, reading and writing small files,
+ *	the identity of the process, and the limits of process and machine
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +36,7 @@ pages_os_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* A shift instead of a division; 2^22 ns are 4.2 ms, so a second ends after 239 ticks. */
 uint32_t
 pages_os_tick(void)
 {
@@ -73,7 +74,7 @@ pages_os_yield(void)
 unsigned
 pages_os_cpus(void)
 {
-	cpu_set_t sets[8];	/* one of them is too short for the largest machines */
+	cpu_set_t sets[8];	/* one holds 1024 CPUs: the kernel refuses it on larger machines */
 	int saved = errno, n = 1;
 
 	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
@@ -83,8 +84,8 @@ pages_os_cpus(void)
 }
 
 /*
- * The file calls are raw: programs interpose open and write with wrappers that
- * allocate, and these run inside malloc.
+ * Files are opened, read, written and closed by raw system calls.  Programs interpose the
+ * C library's open and write with wrappers that allocate, and this code runs inside malloc.
  */
 static int
 open_file(const char *path, int flags)
@@ -110,7 +111,10 @@ pages_os_read_file(const char *path, char *buf, size_t len)
 	return err;
 }
 
-/* The whole lines of buf; what is left of it moves to the front, and *len is its length. */
+/*
+ * Call visit for each complete line in the first *len bytes of buf.  The incomplete rest
+ * moves to the front of buf, and *len becomes its length.
+ */
 static void
 visit_lines(char *buf, size_t *len, void (*visit)(void *arg, char *line), void *arg)
 {
@@ -143,9 +147,9 @@ pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void
 		}
 		have += (size_t)n;
 		visit_lines(buf, &have, visit, arg);
-		have = pages_min(have, ENOUGH);
+		have = pages_min(have, ENOUGH);	/* of a long line keep the start */
 	}
-	if (err == 0 && have != 0) {	/* a last one without an end */
+	if (err == 0 && have != 0) {	/* a last line without a newline */
 		buf[have++] = '\n';
 		visit_lines(buf, &have, visit, arg);
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_query.c - os.h on Linux: what the kernel says about memory
+ * linux_query.c - os.h on Linux: which mappings exist, and which pages are resident
  *
- * Files are read by raw system calls into buffers on the stack: this also runs in
- * signal handlers.
+ * The answers come from /proc/self/maps and /proc/self/pagemap.  Some of this runs in
+ * signal handlers, so files are read into buffers on the stack, and nothing allocates.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "os.h"
 #include "linux.h"
 
-/* struct procmap_query and struct pm_scan_arg of linux/fs.h, from 6.11 and 6.7. */
+/* Copies of struct procmap_query (Linux 6.11) and struct pm_scan_arg (6.7) of linux/fs.h. */
 struct procmap_query {
 	uint64_t size, flags, address;
 	uint64_t start, end, vma_flags, page_size, offset, inode;
@@ -53,7 +53,7 @@ open_proc(const char *path, int *ret)
 	return err;
 }
 
-/* One ioctl on a file of /proc/self. */
+/* Open a file of /proc/self, do one ioctl on it, and close it. */
 static int
 ask(const char *path, unsigned long request, void *arg, long *ret)
 {
@@ -85,7 +85,7 @@ pages_os_query(const void *p, struct pages_os_mapping *ret)
 	long n;
 	int err = ask("/proc/self/maps", QUERY, &q, &n);
 
-	if (err == -ENAMETOOLONG) {	/* all or nothing: do without the name */
+	if (err == -ENAMETOOLONG) {	/* the kernel truncates no names: ask without */
 		q.name = q.name_size = 0;
 		err = ask("/proc/self/maps", QUERY, &q, &n);
 	}
@@ -101,7 +101,7 @@ pages_os_query(const void *p, struct pages_os_mapping *ret)
 	return 0;
 }
 
-/* The number at *s in base 16, and *s behind it. */
+/* Parse a hexadecimal number at *s, and advance *s past it. */
 static uintptr_t
 hex(const char **s)
 {
@@ -113,7 +113,7 @@ hex(const char **s)
 	return n;
 }
 
-/* "55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0      [heap]" */
+/* Parse a line of maps: "55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0      [heap]" */
 static struct pages_os_mapping
 parse(const char *line)
 {
@@ -141,7 +141,10 @@ parse(const char *line)
 	return m;
 }
 
-/* Of a line that is longer than the buffer the start is kept, and the end. */
+/*
+ * The buffer holds several lines.  A line that does not fit loses some of its middle, which
+ * is in the file name; its addresses and permissions come first and are kept.
+ */
 int
 pages_os_query_text(const void *p, struct pages_os_mapping *ret)
 {
@@ -178,6 +181,10 @@ pages_os_query_text(const void *p, struct pages_os_mapping *ret)
 	return 0;
 }
 
+/*
+ * An inverted category must be absent: so this asks for pages that are present and are not
+ * the zero page, and with own for those that are not pages of a file.
+ */
 int
 pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_len)
 {
@@ -203,6 +210,10 @@ pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_l
 	return 0;
 }
 
+/*
+ * Clears the runs of pages that are present or swapped out and are not the zero page.  The
+ * kernel returns up to 64 of them a call, and in walk_end where it stopped.
+ */
 int
 pages_os_clear(void *p, size_t len, size_t *ret)
 {
@@ -239,6 +250,7 @@ pages_os_clear(void *p, size_t len, size_t *ret)
 	return 0;
 }
 
+/* One call of mincore looks at up to 1024 pages; a run may extend over several calls. */
 int
 pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len)
 {
@@ -267,7 +279,10 @@ pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len
 	return 0;
 }
 
-/* The kernel reads the set before it looks at "how", which is no valid one here. */
+/*
+ * The kernel copies the signal set from p before it checks "how", which is invalid here.  So
+ * the answer is EFAULT or EINVAL, and no signal mask changes.
+ */
 bool
 pages_os_readable(const void *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_stream.c - os.h on Linux: reading and writing what is open already
+ * linux_stream.c - os.h on Linux: reading and writing descriptors that are open already
  */
 #include <errno.h>
 #include <unistd.h>
@@ -9,10 +9,10 @@
 #include "os.h"
 #include "linux.h"
 
-/* The kernel transfers a little less than 2 GiB at once anyway. */
+/* Bytes a call; the kernel transfers a little less than 2 GiB at most. */
 #define MOST PAGES_GIB(1)
 
-/* From *offset on, or from where the descriptor is. */
+/* Write at *offset + done, or at the file position if offset is NULL. */
 static ssize_t
 write_some(int fd, const uint64_t *offset, size_t done, const char *p, size_t len)
 {
@@ -22,6 +22,7 @@ write_some(int fd, const uint64_t *offset, size_t done, const char *p, size_t le
 	return pwrite(fd, p, len, (off_t)(*offset + done));
 }
 
+/* Go on after short writes and signals, until all is written or an error occurs. */
 static int
 write_all(int fd, const uint64_t *offset, const char *p, size_t len)
 {

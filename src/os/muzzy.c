@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * muzzy.c - MADV_FREE, and the canaries that tell whether the kernel has taken pages
+ *
+ * Memory is looked at in chunks of 2 MiB, by address; neighbouring chunks that need the same
+ * call share it.
+ */
 #include "muzzy.h"
 
 #include <errno.h>
@@ -8,21 +14,21 @@
 #include "caps.h"
 #include "os.h"
 
-/* A huge page where pages are 4 KiB; canaries lie this far apart in it. */
+/* The size of a huge page where pages are 4 KiB, and the distance of canaries in it. */
 #define CHUNK ((size_t)2 << 20)
 #define CANARY_STEP ((size_t)128 << 10)
 
 /*
- * Chunks in a row that need the same are dealt with in one call.  When they are marked, not
- * too many: without a huge zero page, looking at a chunk that was never written to makes it
- * resident.
+ * The most chunks that are looked at before pages_muzzy_mark() makes a call for them.  If
+ * there is no huge zero page, a load from a chunk that was never written makes it resident;
+ * the call drops it again, and this bounds how much is resident in between (32 MiB).
  */
 #define MARKED_AT_ONCE 16
 
-/* A cache line, of which the canary is the first word; all of it is looked at. */
+/* A cache line, in words.  The canary is its first word; all words are inspected. */
 enum { WORDS = 64 / sizeof(uint64_t) };
 
-/* The end of the chunk, by address, in which p lies; not beyond end. */
+/* The end of the chunk that contains p, or end if that is lower. */
 static char *
 chunk_end(char *p, char *end)
 {
@@ -31,7 +37,10 @@ chunk_end(char *p, char *end)
 	return left < (size_t)(end - p) ? p + left : end;
 }
 
-/* Volatile: the memory is nobody's, and the kernel changes it. */
+/*
+ * Was the chunk ever written?  Inspects 16 cache lines; data elsewhere is missed, and then
+ * dropped, which is allowed.  Volatile, because the kernel changes this memory.
+ */
 static bool
 looks_written(const char *p, const char *end)
 {
@@ -45,6 +54,7 @@ looks_written(const char *p, const char *end)
 	return false;
 }
 
+/* A store makes its page dirty again, so the caller has to mark the chunk once more. */
 static void
 plant_canaries(char *p, const char *end)
 {
@@ -65,6 +75,7 @@ canaries_live(char *p, char *end)
 	return true;
 }
 
+/* Make each page dirty by a store, which also faults in missing ones. */
 static void
 store_to_pages(char *p, const char *end)
 {
@@ -75,8 +86,8 @@ store_to_pages(char *p, const char *end)
 }
 
 /*
- * Look at each chunk of [p, end), and deal with chunks in a row, at_once at most, for which
- * the answer was the same.
+ * Call look() for each chunk of [p, end), and deal() once for each run of chunks that gave
+ * the same answer; a run has at_once chunks at most.
  */
 static void
 each_run(char *p, char *end, size_t at_once, bool (*look)(char *p, char *end),
@@ -110,6 +121,7 @@ plant_if_written(char *p, char *end)
 	return written;
 }
 
+/* Canaries are planted: mark the run muzzy.  If it was never written, drop it. */
 static void
 leave(char *p, size_t len, bool written)
 {
@@ -120,12 +132,15 @@ leave(char *p, size_t len, bool written)
 bool
 pages_muzzy_mark(char *p, size_t len)
 {
-	/* Only where this succeeds is it certain that there is nothing but memory. */
+	/*
+	 * Before any access: MADV_FREE fails unless all of the range is private anonymous
+	 * memory that is not locked.  The last owner may have mapped something else there.
+	 */
 	if (pages_os_advise(p, len, PAGES_OS_FREE) != 0) {
 		(void)pages_os_discard(p, len);		/* a part may have been marked */
 		return false;
 	}
-	/* Its owner may have left a protection. */
+	/* The last owner may have changed the permissions; canaries need read and write. */
 	if (pages_os_protect(p, len, PAGES_OS_READ | PAGES_OS_WRITE) != 0)
 		(void)pages_os_discard(p, len);
 	else
@@ -134,8 +149,9 @@ pages_muzzy_mark(char *p, size_t len)
 }
 
 /*
- * What is there is dirty afterwards, and the rest is gone: by the kernel, which needs 0.1 us
- * for a huge page that is one still, or by stores, which take 5 us.
+ * there: all canaries live, so make every page dirty.  MADV_POPULATE_WRITE needs 0.1 us for
+ * an unsplit huge page, stores need 5 us.  Else drop the chunk, of which the kernel has taken
+ * a part.  If a call fails, stores make the pages present and dirty.
  */
 static void
 take_back(char *p, size_t len, bool there)

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * muzzy.h - free memory that the kernel may take back at any time, and having it again
+ * muzzy.h - marks free memory so that the kernel may take it (MADV_FREE), and undoes that
  *
- * MADV_FREE makes memory muzzy: it stays until the kernel is short of some.  A store by
- * the CPU ends that for its page, but the kernel itself can fill a page through a pin
- * (an io_uring fixed buffer) without marking it dirty: handed out as it is, muzzy memory
- * would lose such contents.  So before somebody gets it, each of its pages is made dirty.
+ * Muzzy memory stays resident until the kernel is short of memory; then the kernel takes it
+ * page by page, and the pages read as zero.  A store by the CPU makes a page dirty, which the
+ * kernel no longer takes.  But the kernel itself can fill a pinned page (an io_uring fixed
+ * buffer) without making it dirty.  If muzzy memory were handed out as it is, such contents
+ * could vanish.  So every page is made dirty before the memory gets its next owner.
  *
- * One store a huge page is not enough: it may have been split since.  And what the kernel
- * has taken must not be faulted in by that.  So some words of each huge page hold
- * a canary, any value but zero.  Where one is gone memory has been taken, and the rest of
- * that huge page is dropped too: its next owner faults it in afresh, if at all.
+ * One store for each huge page does not do, because the kernel may have split it.  And pages
+ * that the kernel has taken must not be faulted in again, which would cost what reuse is to
+ * save.  So some words of each huge page hold a canary, any value but zero.  If one reads as
+ * zero, the kernel has taken a part of the huge page.  Then the rest of it is dropped, too,
+ * and the next owner faults in what it touches.
  *
- * Threads: whoever calls owns the range.  errno is kept.
+ * Threads: the caller owns the range.  errno is kept.
  */
 #ifndef PAGES_MUZZY_H
 #define PAGES_MUZZY_H
@@ -21,17 +23,20 @@
 #include <stddef.h>
 
 /*
- * Leave the memory of a range of whole pages to the kernel; what it holds does not count
- * any more.  What looks as if it had never been written to is dropped at once, so that no
- * canary makes it resident.  False, and nothing is muzzy, where the kernel refuses: the
- * range is not all private memory, or locked.
- * Cost: three calls, and 16 cache misses a huge page.
+ * Make a range of whole pages muzzy; its contents are lost.  Huge pages that look as if they
+ * were never written are dropped instead, because planting a canary would make them resident.
+ * If the permissions of the range cannot be reset to read-write, all of it is dropped.
+ * False, and nothing is muzzy, if the kernel refuses: a part of the range is not private
+ * memory, or is locked.
+ * Cost: two system calls, one more for each run of up to 32 MiB, and 16 cache misses a huge
+ * page.
  */
 bool pages_muzzy_mark(char *p, size_t len);
 
 /*
- * Make it ordinary memory again, with undefined contents.
- * Cost: a call and 16 cache misses a huge page; without MADV_POPULATE_WRITE a store a page.
+ * Make the range ordinary memory again, with undefined contents.
+ * Cost: 16 cache misses a huge page, and a system call for each run of huge pages that the
+ * kernel has left alone, or not; without MADV_POPULATE_WRITE a store for each page.
  */
 void pages_muzzy_unmark(char *p, size_t len);
 

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os.h - everything the library asks of the operating system
+ * os.h - the interface to the operating system: memory, files, time, identity
  *
- * The contract, true of every function here:
- * - addresses and lengths are multiples of the page size; len 0 is allowed and
- *   does nothing, except where a new mapping is asked for;
+ * Rules for every function here:
+ * - addresses and lengths are multiples of the page size; len 0 is allowed and does
+ *   nothing, except where a new mapping is requested;
  * - the result is 0 or a negative errno; errno itself is never changed;
- * - outputs are written last and only on success;
- * - on failure the mapping is as it was, unless the function says otherwise;
- * - no policy: what to call, and when, is decided above.
+ * - outputs are written last, and only on success;
+ * - on failure the mapping is unchanged, unless the function says otherwise;
+ * - any thread may call any function; the caller must own the range it passes;
+ * - no policy: the callers decide what to do and when.
  *
- * Names say what is meant, not which system call does it.  The files linux*.c
- * are the one implementation and the only ones of the library to enter the kernel.
- * The calls that change mappings go through the C library's functions, because
- * MPI and RDMA stacks patch those to keep their caches of pinned pages right; moves to a
- * given place do not, but both ends are announced by such a call.  So code of others may
- * run inside, which may allocate, free, or wait for a lock of its own.
+ * A function is named after its effect, not after the system call behind it.  The files
+ * linux*.c implement all of this.  They are the only files of the library that make system
+ * calls; for signals and threads, populate.c and core/note.c use the C library.
+ *
+ * Calls that change mappings go through the C library's mmap, munmap, madvise and mremap,
+ * because MPI and RDMA stacks patch these functions to keep their caches of pinned pages
+ * right.  Moves to a given address bypass the C library, but both ends of the move are
+ * announced by a harmless call first.  So code of such a stack may run inside any of these
+ * functions.  It may allocate, free, or wait for a lock of its own.
  */
 #ifndef PAGES_OS_H
 #define PAGES_OS_H
@@ -32,117 +36,123 @@ enum pages_os_prot {
 	PAGES_OS_EXEC = 4,
 };
 
-/* What the machine and the process's limits look like; 0 means unknown. */
+/* The machine and the limits of the process, in bytes; 0 means unknown. */
 struct pages_os_facts {
 	size_t page_size;
 	size_t ram;		/* physical memory */
 	size_t ram_and_swap;
-	size_t address_limit;	/* RLIMIT_AS; SIZE_MAX when there is none */
+	size_t address_limit;	/* RLIMIT_AS; SIZE_MAX if there is none or it is unknown */
 	bool strict_overcommit;	/* vm.overcommit_memory = 2 */
 };
 void pages_os_facts(struct pages_os_facts *ret);
 
-/* Alone, and for a few ns. */
+/* The page size alone.  Cost: a few ns; the first call reads the auxiliary vector. */
 size_t pages_os_page_size(void);
 
 /* Address space. ---------------------------------------------------------- */
 
 /*
- * Take len bytes of inaccessible address space at a multiple of align (a power
- * of two, at least a page).  Costs no memory and no commit charge, but counts
- * towards RLIMIT_AS.
+ * Reserve len bytes of inaccessible address space at a multiple of align (a power of two,
+ * at least a page).  A reservation costs no memory and no commit charge, but counts towards
+ * RLIMIT_AS.
  */
 int pages_os_reserve(size_t len, size_t align, void **ret);
 
-/* Give address space back.  A refusal (at the mapping limit) leaks it. */
+/*
+ * Unmap a range.  The kernel may refuse at the limit of mappings (vm.max_map_count): the
+ * range stays mapped then, and is leaked.
+ */
 void pages_os_release(void *p, size_t len);
 
 /*
- * Zeroed private memory, accessible as prot says.  Charged like malloc's.  The byte
- * at lead lies at a multiple of align (a power of two, at least a page).
+ * Map zeroed private memory with the permissions of prot, with the commit charge that
+ * malloc's memory has.  The byte at offset lead is at a multiple of align (a power of two,
+ * at least a page); lead leaves room for a guard page in front.
  */
 int pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret);
 
 /*
- * The same from the pool of huge pages of 1 << log2 bytes, of which len is a
- * multiple; -ENOMEM if the pool has too few left.
+ * Map read-write memory from the hugetlb pool of pages of 1 << log2 bytes; len is a multiple
+ * of that.  -ENOMEM if the pool has too few pages left.
  */
 int pages_os_map_pool(size_t len, unsigned log2, void **ret);
 
-/* Zeroed read-write memory that is not charged before it is touched. */
+/* Map zeroed read-write memory without a commit charge (MAP_NORESERVE). */
 int pages_os_map_lazy(size_t len, void **ret);
 
 /*
- * Change permissions.  On failure a part may have been changed, if the range is more
- * than one mapping of the kernel.
+ * Change permissions.  If the range covers several mappings of the kernel, a failure may
+ * leave the first of them changed.
  */
 int pages_os_protect(void *p, size_t len, unsigned prot);
 
 /*
- * Put zeroed private memory that is not charged before it is touched, or with prot 0
- * reserved address space, in place of a part of a mapping.  -ENOTRECOVERABLE:
- * nothing is known about the range any more.  It may be as it was (at the mapping limit),
- * or a hole, which another thread may fill.  After any other error it is as it was.
+ * Replace a part of a mapping by zeroed private memory without a commit charge, or with
+ * prot 0 by reserved address space.  -ENOTRECOVERABLE: the state of the range is unknown.
+ * It may be unchanged (at the limit of mappings), or a hole, in which another thread's mmap
+ * may land.  After any other error it is unchanged.
  */
 int pages_os_replace(void *p, size_t len, unsigned prot);
 
 /*
- * Give a mapping of len bytes a new length, keeping the contents, where it is or,
- * for pages_os_resize(), at a place of the kernel's choice.  What is new is zero.
+ * Give a mapping of len bytes a new length and keep the contents.  extend never moves it;
+ * resize may move it to an address that the kernel chooses.  New bytes are zero.
  */
 int pages_os_extend(void *p, size_t len, size_t new_len);
 int pages_os_resize(void *p, size_t len, size_t new_len, void **ret);
 
 /*
- * The same, to dst, which is reserved.  On failure the reservation may be a hole:
- * see heal.
+ * Resize and move to dst, where the caller has new_len bytes reserved.  On failure the
+ * reservation may have become a hole: see pages_os_heal().
  */
 int pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst);
 
-/* Nobody, not even this process, can change the range any more (len 0: can that be?). */
+/*
+ * Seal a mapping (mseal): for the rest of the process's life it cannot be unmapped, moved,
+ * or given other permissions.  With len 0 only tells whether the kernel can do that.
+ */
 int pages_os_seal(void *p, size_t len);
 
 /* Contents. --------------------------------------------------------------- */
 
-/* Drop the contents at once: the range reads as zero and holds no memory. */
+/* Drop the contents at once: the range reads as zero and uses no memory. */
 int pages_os_discard(void *p, size_t len);
 
 /*
- * Replace a private read-write range by a new, uncharged one: zero, no memory,
- * and the attributes of a fresh mapping, so that the kernel can merge it with
- * its surroundings again.  On failure the contents are lost, and the old mapping may be
- * gone: see heal.
+ * Replace a private read-write range by a new one without a commit charge.  It is zero, uses
+ * no memory and has the attributes of a fresh mapping, so that the kernel can merge it with
+ * its neighbours again.  On failure the contents are lost, and the old mapping may be gone:
+ * see pages_os_heal().
  */
 int pages_os_renew(void *p, size_t len);
 
 /*
- * The same with pages from the pool of huge pages of 2 MiB, of which p and len are
- * multiples; -ENOMEM if it has too few left.
+ * pages_os_renew() with pages from the hugetlb pool of 2 MiB pages; p and len are multiples
+ * of that.  -ENOMEM if the pool has too few pages left.
  */
 int pages_os_renew_pool(void *p, size_t len);
 
 /*
- * Move the pages under src to dst by page tables, without touching them; both
- * lie in private read-write memory and do not overlap, and each side is one
- * mapping of the kernel.  What was at dst is lost.  Afterwards src reads as
- * zero and holds no memory.
+ * Move the pages at src to dst by page tables, without touching them.  Both ranges are
+ * private read-write memory, do not overlap, and are each within one mapping of the kernel.
+ * The contents of dst are lost.  Afterwards src reads as zero and uses no memory.
  *
- * On failure src is as it was, but dst may have become a hole (it is unmapped
- * before RLIMIT_AS and RLIMIT_DATA are looked at): pages_os_heal() closes it.
+ * On failure src is unchanged, but dst may have become a hole, because the kernel unmaps it
+ * before it checks RLIMIT_AS and RLIMIT_DATA: pages_os_heal() closes the hole.
  */
 int pages_os_move(void *src, void *dst, size_t len);
 
 /*
- * After a refused move: make dst a mapping again if it is a hole.  0 if it was
- * one and is zeroed memory now; -EEXIST if nothing was missing.  Any other error
- * leaves the hole: under a limit that refused the move this is refused as well.
+ * After a refused move: map zeroed memory at dst if it is a hole.  0 if it was one and is
+ * mapped now; -EEXIST if anything is mapped there, which may be another thread's mapping.
+ * Any other error leaves the hole: a limit that refused the move refuses this as well.
  */
 int pages_os_heal(void *dst, size_t len);
 
-/* The same with inaccessible address space, which is to be had where memory is not. */
+/* The same with inaccessible address space, which the kernel may grant where memory is short. */
 int pages_os_plug(void *dst, size_t len);
 
-/* Make every page present and writable; -ENOMEM instead of a later SIGBUS. */
+/* Fault in every page for writing; -ENOMEM instead of a later SIGBUS. */
 int pages_os_populate(void *p, size_t len);
 
 /* Attributes. ------------------------------------------------------------- */
@@ -156,25 +166,29 @@ enum pages_os_advice {
 	PAGES_OS_MERGEABLE, PAGES_OS_UNMERGEABLE,
 };
 
-/* -EINVAL or -ENOSYS where the kernel does not have it, for this kind of memory. */
+/*
+ * madvise with the advice of that name.  -EINVAL or -ENOSYS if the kernel does not know it,
+ * or not for this kind of memory.
+ */
 int pages_os_advise(void *p, size_t len, enum pages_os_advice advice);
 
-/* Pages present for good, from now on; or no longer.  On failure a part may be. */
+/* Lock the pages in memory (mlock), or unlock them.  On failure a part may be locked. */
 int pages_os_lock(void *p, size_t len, bool on);
 
 /*
- * Mark pages so that every access faults, and what they held is lost; or take the
- * marks away, zeroed pages being there then.  Costs no mapping.
+ * Turn pages into guard pages, or back.  Every access to a guard page faults, and its
+ * contents are lost; pages that are turned back are zero.  Guard pages are marks in the page
+ * tables: they do not split the mapping.
  */
 int pages_os_guard(void *p, size_t len, bool on);
 
-/* NUMA placement of pages yet to be touched; bit n of nodes is node n. */
+/* NUMA placement of pages that are not touched yet; bit n of nodes is node n. */
 enum pages_os_place {
 	PAGES_OS_ANYWHERE, PAGES_OS_PREFER, PAGES_OS_BIND, PAGES_OS_INTERLEAVE
 };
 int pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes);
 
-/* A name for /proc/PID/maps; NULL for none. */
+/* Name the range in /proc/PID/maps; NULL removes the name. */
 int pages_os_label(void *p, size_t len, const char *label);
 
 /* Files in memory. -------------------------------------------------------- */
@@ -182,48 +196,61 @@ int pages_os_label(void *p, size_t len, const char *label);
 enum pages_os_file {
 	PAGES_OS_FILE_DATA,
 	PAGES_OS_FILE_CODE,	/* its pages may be executed */
-	PAGES_OS_FILE_SECRET,	/* out of the kernel's own sight; cannot be written to */
+	PAGES_OS_FILE_SECRET,	/* not in the kernel's direct map; write(2) to it fails */
 };
 
-/* A file of len zero bytes that has no path, by descriptor. */
+/* Open a memory file of len zero bytes.  It has no path; the caller owns the descriptor. */
 int pages_os_file_open(enum pages_os_file kind, const char *label, size_t len, int *ret);
 void pages_os_file_close(int fd);
 int pages_os_file_resize(int fd, size_t len);
 
+/* Write all of buf at offset; on failure a part may have been written.  len in bytes. */
 int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 
-/* Nobody can write to it any more; -EBUSY while there is a writable shared mapping. */
+/*
+ * Forbid every later change of the contents and the length (F_SEAL_WRITE and the like).
+ * -EBUSY while there is a writable shared mapping of the file.
+ */
 int pages_os_file_seal(int fd);
 
-/* Tells an open file from every other one; 0 if there is none behind fd. */
+/*
+ * A hash of the device and inode numbers, never 0 for an open file: tells whether fd still
+ * is the file that it was.  0 if fd is not open.
+ */
 uint64_t pages_os_file_id(int fd);
 
-/* The length of any file; -ENODEV for what has none. */
+/* The length of a regular file; -ENODEV for anything else. */
 int pages_os_file_len(int fd, uint64_t *ret);
 
-/* What is written to the mapping: does the file get it? */
+/* Private: stores stay in the mapping (copy-on-write).  Shared: they go to the file. */
 enum pages_os_sharing { PAGES_OS_PRIVATE, PAGES_OS_SHARED };
 
-/* Map the start of a file; a private mapping is not charged. */
+/* Map the start of a file.  A private mapping has no commit charge. */
 int pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing sharing,
 		      void **ret);
 
-/* The part from offset on, in place of what is mapped at p.  -ENOTRECOVERABLE: as for replace. */
+/*
+ * Map the part of a file from offset on in place of what is mapped at p.  -ENOTRECOVERABLE:
+ * as for pages_os_replace().
+ */
 int pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,
 			 enum pages_os_sharing sharing);
 
-/* Drop a part of the contents of a memory file: zero, no memory, the same length. */
+/* Punch a hole into a memory file: the range is zero, uses no memory; the length stays. */
 int pages_os_file_discard(int fd, uint64_t offset, size_t len);
 
-/* Streams: descriptors that somebody else has opened. ---------------------- */
+/* Streams: descriptors that the program has opened.  Lengths are any number of bytes. */
 
-/* All of buf from the position on; on failure a part may have been written. */
+/* Write all of buf at the file position; on failure a part may have been written. */
 int pages_os_write(int fd, const void *buf, size_t len);
 
-/* What there is, at most len bytes, and at least one but at the end; *ret is how many. */
+/*
+ * Read up to len bytes at the file position.  *ret is how many: at least 1, and 0 only at
+ * the end of the file.
+ */
 int pages_os_read(int fd, void *buf, size_t len, size_t *ret);
 
-/* The position, and a new one; -ESPIPE for what has none. */
+/* Get and set the file position; -ESPIPE for pipes and the like. */
 int pages_os_tell(int fd, uint64_t *ret);
 int pages_os_seek(int fd, uint64_t position);
 
@@ -234,83 +261,101 @@ struct pages_os_mapping {
 	size_t len;
 	unsigned prot;
 	bool shared;
-	char name[80];		/* cut off if longer */
+	char name[80];		/* file or label, cut off if longer */
 };
 
 /*
- * The mapping that holds p, or else the next one; -ENOENT if there is none.  The
- * second way needs nothing but /proc and reads it all.
+ * The mapping that contains p, or else the next one above; -ENOENT if there is none.  Both
+ * need /proc.  The first is one ioctl on /proc/self/maps (Linux 6.11).  The second works
+ * with every kernel: it reads that file as text up to the mapping, so it costs more the more
+ * mappings lie below p.
  */
 int pages_os_query(const void *p, struct pages_os_mapping *ret);
 int pages_os_query_text(const void *p, struct pages_os_mapping *ret);
 
 /*
- * The first run of pages from p + *offset on, within len bytes from p, that are in
- * memory; *ret_len is 0 if there is none.  With own, pages of files do not count.
+ * Find the first run of resident pages in [p + *offset, p + len).  On return *offset is its
+ * start, relative to p, and *ret_len its length in bytes, 0 if there is none.  The shared
+ * zero page does not count; with own, pages of files do not either, only private copies.
  */
 int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *ret_len);
 
-/* The same where the kernel cannot tell whose pages they are. */
+/*
+ * The same by mincore, for kernels without PAGEMAP_SCAN.  It counts every page that is in
+ * memory, whether this mapping has touched it or not.
+ */
 int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
 
 /*
- * Make len bytes at p, anonymous memory, zero, without touching pages that are so
- * already: *ret is how many were written to.  Pages in swap count as written.  On
- * failure (-ENOTTY: the kernel cannot tell them) some are cleared.
+ * Zero len bytes of anonymous memory at p without touching pages that were never written;
+ * *ret is the number of bytes that were cleared.  Pages in swap count as written.  On
+ * failure (-ENOTTY: the kernel cannot list the pages) a part may be cleared.
  */
 int pages_os_clear(void *p, size_t len, size_t *ret);
 
-/* Can one byte be read?  Asks the kernel, without a fault. */
+/* Is the byte at p readable?  The kernel tries the access, so this never faults. */
 bool pages_os_readable(const void *p);
 
 /* Time and waiting. ------------------------------------------------------- */
 
-/* Monotonic milliseconds, good to a few; cheap enough for every free(). */
+/* Monotonic time in ms, exact to a few ms; cheap enough to be read at every free(). */
 uint64_t pages_os_now_ms(void);
 
 /*
- * Counts up every 4 ms, and by some more at the turn of a second; 30 bits matter.  Half
- * of what it costs to look at the clock in milliseconds: 3 ns.
+ * A coarse clock: adds 1 every 4 ms, and skips some values at the turn of each second, so
+ * that a second is 256 ticks.  It wraps around, so only differences mean anything.
+ * Cost: 3 ns, half of pages_os_now_ms().
  */
 uint32_t pages_os_tick(void);
 
 /*
- * Sleep until *word is no longer val, somebody wakes it, or ms have passed.
- * May return early for no reason.
+ * If *word is val, sleep until pages_os_wake(word) or until ms milliseconds have passed;
+ * else return at once.  May return early for no reason.
  */
 void pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms);
+
+/* Wake one thread that sleeps in pages_os_wait() on this word. */
 void pages_os_wake(_Atomic uint32_t *word);
 
-/* Let another runnable thread go first. */
+/* Let other runnable threads go first. */
 void pages_os_yield(void);
 
 /* Files and identity, for start-up and the exit report. ------------------- */
 
-/* Read the start of a file, at most len - 1 bytes and a NUL; or -errno. */
+/*
+ * Read the start of a file, at most len - 1 bytes, and terminate it.  Allocates nothing;
+ * nor do the next two.
+ */
 int pages_os_read_file(const char *path, char *buf, size_t len);
 
 /*
- * Call visit with each line of a file, which may change it.  Of a line beyond 1 KiB
- * it may see no more than the start and the end.  0, or -errno if the file cannot
- * be opened or read.
+ * Call visit for each line of a file, without its newline; visit may change the line.  Of a
+ * line longer than 1 KiB it may get only the start and the end.  Uses 2 KiB of stack.
+ * 0, or -errno if the file cannot be opened or read.
  */
 int pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg);
 
-/* Append in a single write, creating the file; or -errno. */
+/*
+ * Append buf to a file by a single write, so that lines of several processes do not mix;
+ * creates the file.  -ENOSPC if only a part was written.
+ */
 int pages_os_append_file(const char *path, const char *buf, size_t len);
 
-/* One write to standard error.  For last words and what the user asked for. */
+/* Write to standard error once.  For messages before abort(3), and for what the user asked for. */
 void pages_os_complain(const char *buf, size_t len);
 
 int pages_os_pid(void);
 
-/* How many CPUs this thread may run on, at least 1. */
+/* The number of CPUs that the calling thread may run on, at least 1. */
 unsigned pages_os_cpus(void);
 
-/* No page that could be written becomes executable, in this process, ever. */
+/*
+ * From now on the kernel refuses to make a page executable that was writable (PR_SET_MDWE).
+ * Holds for this process and its children, and cannot be undone.
+ */
 int pages_os_lockdown(void);
 
-/* The executable's path, at most len - 1 bytes and a NUL; or -errno. */
+/* The executable's path, at most len - 1 bytes, terminated. */
 int pages_os_exe(char *buf, size_t len);
 
 #endif /* PAGES_OS_H */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * populate.c - faults pages in by MADV_POPULATE_WRITE, by touching them, or by threads
+ */
 #include "populate.h"
 
 #include <errno.h>
@@ -11,24 +14,27 @@
 #include "caps.h"
 #include "os.h"
 
-/* What one call of the kernel gets: long beside a call, short beside a thread's share. */
+/*
+ * Bytes that a thread populates by one system call.  Large, so that the call itself costs
+ * little; small, so that all threads end at about the same time.
+ */
 #define CHUNK PAGES_MIB(32)
-/* Filling so much takes 10 ms or more, starting a thread some 50 us. */
+/* Populating this takes 10 ms or more; starting a thread takes some 50 us. */
 #define WORTH_A_THREAD PAGES_MIB(128)
-/* The kernel's own locks keep more from being of use. */
+/* More threads would only wait for locks within the kernel. */
 #define MOST_THREADS 16
 
 /*
- * A write that changes nothing, even if another thread writes the same byte.
- * Compare-and-swap, because clang turns an atomic "add 0" into a load.  The first byte of
- * a page may be in front of the block that is in it, which the sanitizer need not know.
+ * A store that changes nothing, even if another thread stores to the same byte.
+ * Compare-and-swap, because clang turns an atomic "add 0" into a load.  Not checked by the
+ * address sanitizer: the first byte of a page may lie before the caller's block.
  */
 __attribute__((no_sanitize("address"))) static void
 touch(char *p)
 {
 	char old = __atomic_load_n(p, __ATOMIC_RELAXED);
 
-	/* If it fails somebody else has written: the page is there. */
+	/* If it fails another thread has stored to the byte, so the page is present. */
 	(void)__atomic_compare_exchange_n(p, &old, old, false, __ATOMIC_RELAXED,
 					  __ATOMIC_RELAXED);
 }
@@ -51,12 +57,15 @@ pages_populate(char *p, size_t len)
 	return 0;
 }
 
-/* What threads do together: each takes the next chunk, until there is none or one fails. */
+/*
+ * The work that the threads share: each takes the next chunk, until there is none left or
+ * one fails.  Chunks start at multiples of CHUNK, so that no huge page is in two of them.
+ */
 struct job {
 	char *p;
 	size_t len;
-	size_t lead;		/* p's distance from a multiple of CHUNK: huge pages stay whole */
-	_Atomic size_t next;	/* counted from that multiple */
+	size_t lead;		/* bytes from the multiple of CHUNK below p to p */
+	_Atomic size_t next;	/* offset of the next chunk from that multiple */
 	_Atomic int err;
 };
 
@@ -84,9 +93,9 @@ work_together(struct job *j, size_t threads)
 	size_t n = 0;
 	int cancel;
 
-	/* The job is on this stack: no unwinding before all are gone. */
+	/* The job is on this stack, so this thread must not be cancelled before the others end. */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	/* The program's signals are not for threads that it knows nothing of. */
+	/* The new threads inherit this mask, so they never run the program's signal handlers. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (n + 1 < threads && pthread_create(&thread[n], NULL, work, j) == 0)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache.c - the pages of the last big vector, kept for the next one
+ * cache.c - keeps the pages of the last freed big vector for the next one
  *
- * The first touch of memory costs several times what writing it costs.  Programs that
- * use one big vector after the other pay it once: what a vector leaves is marked as
- * free for the kernel to take whenever it wants, which is next to nothing to do, and
- * handed to the next that asks for a size of that order.
+ * The first touch of a page costs several times as much as writing it.  A program that uses
+ * one big vector after the other pays for it only once.  The pages of a freed vector are made
+ * muzzy (see muzzy.h), which is cheap, and go into a cache of one entry, of which each process has one.
+ * The next vector of a similar capacity gets them.
  *
- * Nobody ever waits here: who finds the pocket in use does without.  So does a child
- * that was forked in that moment, for good.
+ * Nothing waits here.  A thread that finds the cache in use goes on without it.  If a fork
+ * happens in that moment, the child never uses the cache.
  */
 #include "vec.h"
 
@@ -18,13 +18,16 @@
 #include "os/muzzy.h"
 #include "os/os.h"
 
-/* Much larger than what is asked for would be much more resident than is used. */
+/*
+ * Pages of more than so many times the requested size are not reused: most of them would be
+ * resident but unused.
+ */
 #define TIMES_TOO_LARGE 32
 
 static atomic_flag in_use = ATOMIC_FLAG_INIT;
-static struct pages_rw pocket;
+static struct pages_rw kept;
 
-/* Two vectors would get the same pages. */
+/* Abort, because otherwise two vectors would get the same pages. */
 _Noreturn static void
 die_of_freed_twice(void)
 {
@@ -34,7 +37,7 @@ die_of_freed_twice(void)
 	abort();
 }
 
-/* Swap the contents of the pocket, if that can be had at once. */
+/* Swap *pages with the cache; false if another thread is doing that right now. */
 static bool
 exchange(struct pages_rw *pages)
 {
@@ -42,10 +45,10 @@ exchange(struct pages_rw *pages)
 
 	if (atomic_flag_test_and_set_explicit(&in_use, memory_order_acquire))
 		return false;
-	old = pocket;
+	old = kept;
 	if (pages_len(pages) != 0 && pages_len(&old) != 0 && pages_write(pages) == pages_write(&old))
 		die_of_freed_twice();
-	pocket = *pages;
+	kept = *pages;
 	*pages = old;
 	atomic_flag_clear_explicit(&in_use, memory_order_release);
 	return true;
@@ -73,7 +76,10 @@ paged_vec_reuse(size_t room, struct pages_rw *ret)
 		*ret = pages;
 		return true;
 	}
-	/* Back into it; what somebody else has put there meanwhile, or this, has to go. */
+	/*
+	 * Too small or too large: put them back.  Another thread may have filled the cache
+	 * meanwhile.  Then close what comes out of it, or these if it is in use.
+	 */
 	if (len != 0)
 		(void)exchange(&pages);
 	pages_close(&pages);

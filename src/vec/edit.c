@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * edit.c - elements go into a vector and out of it
+ * edit.c - inserts, appends, removes and copies elements of a vector
  *
- * Elements move by their bytes.  Only where there have to be two of one is it
- * cloned, and only what leaves the vector for nowhere is dropped.
+ * Elements are moved by copying their bytes.  An element is cloned (t->copy) only if both the
+ * original and the copy stay, and dropped (t->drop) only if no caller gets it.
  */
 #include "vec.h"
 
 #include <string.h>
 
-/* Clone n elements: all, or none. */
+/* Clone n elements to uninitialised memory.  On failure none of the clones is left. */
 static int
 fill(const struct paged_vec_type_ *t, char *to, const char *from, size_t n)
 {
@@ -30,7 +30,7 @@ fill(const struct paged_vec_type_ *t, char *to, const char *from, size_t n)
 	return 0;
 }
 
-/* Indeterminate elements at i; there is room for them. */
+/* Move the elements from i on up by n.  The hole is uninitialised; the caller has reserved. */
 static char *
 open_hole(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i, size_t n)
 {
@@ -63,8 +63,9 @@ paged_vec_insert_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 }
 
 /*
- * The source may be the vector's own elements.  Growing may move them, and the hole
- * moves those behind it, so that the source can end up as two parts.
+ * The source may be elements of the same vector.  Growing may move them, and opening the hole
+ * moves those after it.  So the source is found again by its offset, and may consist of two
+ * parts: head elements before the hole, and the rest after it.
  */
 int
 paged_vec_insert_n_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i,
@@ -111,7 +112,7 @@ paged_vec_repeat_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 	return paged_vec_insert_n_(v, t, paged_vec_len(v, t), paged_vec_slot(v, t, from), n);
 }
 
-/* Move all elements of a vector behind the last one of another, which has room. */
+/* Move the elements from byte from on to the end of another vector, which has room. */
 static void
 hand_over(struct paged_vec_ *v, size_t from, struct paged_vec_ *to)
 {
@@ -158,7 +159,10 @@ paged_vec_split_off_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size
 	return err;
 }
 
-/* Plain data: double what is there, in pieces that stay in the cache. */
+/*
+ * Store n copies of plain data: copy the first element, and then what is there already.  The
+ * pieces double up to 64 KiB, so that their source stays in the cache.
+ */
 static void
 spread(const struct paged_vec_type_ *t, char *to, const void *element, size_t n)
 {
@@ -194,7 +198,7 @@ paged_vec_resize_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 	return 0;
 }
 
-/* The element goes to the caller, or to nowhere. */
+/* Hand n elements to the caller, or drop them if to is NULL. */
 static void
 take_out(const struct paged_vec_type_ *t, char *from, size_t n, void *to)
 {
@@ -235,7 +239,7 @@ paged_vec_swap_remove_(struct paged_vec_ *v, const struct paged_vec_type_ *t, si
 	return 0;
 }
 
-/* Keep an element by closing the gap before it. */
+/* Move element x down to out, over those that were dropped; returns where the next one goes. */
 static char *
 keep_at(char *out, const char *x, size_t size)
 {

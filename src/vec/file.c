@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - vectors to and from file descriptors
+ * file.c - saves a vector to a file descriptor, and loads one by mapping or reading a file
  */
 #include "vec.h"
 #include "os/os.h"
@@ -12,8 +12,8 @@ paged_vec_save_(const struct paged_vec_ *v, int fd)
 }
 
 /*
- * Map what is left of a file.  -EOPNOTSUPP where that cannot be done or is not worth
- * it: then it is read.
+ * Map the rest of a file, copy-on-write.  -EOPNOTSUPP if the file or its position cannot be
+ * mapped, or if the rest is so short that reading it is cheaper.
  */
 static int
 map(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd, uint64_t from, uint64_t len)
@@ -33,7 +33,10 @@ map(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd, uint64_t from
 	return 0;
 }
 
-/* Append all that comes; what is behind the last whole element is -EINVAL. */
+/*
+ * Read to the end of the file into *v, which is empty.  -EINVAL if the end is in the middle
+ * of an element.
+ */
 static int
 read_all(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd)
 {
@@ -54,7 +57,10 @@ read_all(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd)
 	return bytes % t->size == 0 ? 0 : -EINVAL;
 }
 
-/* What is left of the file behind fd, mapped or read; *v is empty. */
+/*
+ * Load the rest of the file into *v, which is empty, by mapping it if possible.  A capacity
+ * of one element more than the file has lets the last read, at the end, find room.
+ */
 static int
 load(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd)
 {
@@ -63,7 +69,7 @@ load(struct paged_vec_ *v, const struct paged_vec_type_ *t, int fd)
 
 	if (err == 0)
 		err = pages_os_tell(fd, &from);
-	if (err != 0)	/* no file that has a length: a pipe, say */
+	if (err != 0)	/* no length or no position: a pipe, for example */
 		return read_all(v, t, fd);
 	err = map(v, t, fd, from, len);
 	if (err == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - vectors as pages: memory given back and made present, and the
- * whole of it handed over
+ * memory.c - what vectors can do because they are pages: drop memory, fault it in, and turn
+ * into read-only or frozen pages and back
  */
 #include "vec.h"
 
@@ -21,7 +21,11 @@ paged_vec_resize_zeroed_(struct paged_vec_ *v, const struct paged_vec_type_ *t, 
 	if (paged_vec_in_pages(v))
 		dirty = pages_min(pages_max(v->written_, from), dirty);
 	page = pages_page_size(&v->pages_);
-	/* Clear a little; give up much, to the end of a page, as what is behind is spare. */
+	/*
+	 * From from to dirty there may be old data.  A short range is cleared by memset.  From
+	 * 64 KiB on it is decommitted instead, up to the end of its last page, which is spare
+	 * capacity; then only the part before the first page boundary is left to clear.
+	 */
 	if (dirty - from >= PAGED_VEC_PAGES_FROM) {
 		size_t first = pages_round_up(from, page), last = pages_round_up(dirty, page);
 
@@ -96,8 +100,9 @@ paged_vec_resident_(const struct paged_vec_ *v, struct pages_range *range)
 	return paged_vec_in_pages(v) ? pages_resident(&v->pages_, range) : -EOPNOTSUPP;
 }
 
-/* Hand-over. -------------------------------------------------------------- */
+/* Hand-over: a vector becomes pages, or pages become a vector. -------------- */
 
+/* Elements in malloc's memory are copied to pages first; they are less than 64 KiB. */
 int
 paged_vec_freeze_(struct paged_vec_ *v, const struct paged_vec_type_ *t, struct pages_ro *to,
 		  size_t *n)
@@ -158,7 +163,7 @@ paged_vec_clone_cow_(const struct pages_frozen *from, size_t n, const struct pag
 	o.len = pages_max(n * t->size, 1);
 	o.reserve = o.len * PAGED_VEC_ROOM;
 	err = pages_clone_with(from, &v->pages_, &o);
-	if (err == -ENOMEM) {
+	if (err == -ENOMEM) {	/* address space is short: do without room to grow */
 		o.reserve = 0;
 		err = pages_clone_with(from, &v->pages_, &o);
 	}

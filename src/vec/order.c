@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order.c - sort and compare vectors
+ * order.c - sorts and compares vectors
  *
- * Merge sort: stable, no bad case, one pass over data that is in order already; and
- * it reads and writes straight on, which is what big data wants.
+ * Merge sort, because it is stable and has no bad case.  For n elements that are sorted
+ * already it makes n - 1 comparisons and moves nothing.  It reads and writes memory
+ * sequentially, which is fast for big data.  It needs memory for half of the elements.
  */
 #include "vec.h"
 
@@ -16,10 +17,10 @@ struct sorting {
 	paged_vec_order_ *order;
 	void *context;
 	size_t size;
-	char *spare;		/* room for half of the elements */
+	char *spare;		/* room for half of the elements, and at least one */
 };
 
-/* The usual sizes become single instructions. */
+/* memcpy with a constant size becomes one or two instructions; a variable size is a call. */
 static inline void
 move(char *to, const char *from, size_t size)
 {
@@ -62,7 +63,10 @@ insertion_sort(const struct sorting *s, char *a, size_t n)
 	}
 }
 
-/* Two sorted runs, left one first, become one. */
+/*
+ * Merge two sorted runs that lie side by side; left is the number of elements of the first.
+ * The first is copied to spare; so the result never overwrites what is left of the second.
+ */
 static void
 merge(const struct sorting *s, char *a, size_t left, size_t n)
 {
@@ -80,7 +84,7 @@ merge(const struct sorting *s, char *a, size_t left, size_t n)
 		}
 		a += s->size;
 	}
-	/* What is left on the right is in its place. */
+	/* Elements that are left of the second run are in their place already. */
 	memcpy(a, x, (size_t)(x_end - x));
 }
 
@@ -96,6 +100,7 @@ sort(const struct sorting *s, char *a, size_t n)
 	}
 	sort(s, a, left);
 	sort(s, right, n - left);
+	/* Nothing to merge if the halves are in order. */
 	if (greater(s, right - s->size, right))
 		merge(s, a, left, n);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vec.c - where the elements of a vector lie, and how that grows
+ * vec.c - the storage of a vector: malloc's memory or pages, growing, shrinking, freeing
+ *
+ * Fewer than 64 KiB of elements lie in a block of malloc.  More lie in a region of pages,
+ * which grows by moving its page tables, without a copy.
  */
 #include "vec.h"
 
@@ -8,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Capacity to begin with, in bytes: less would be malloc's rounding anyway. */
+/* The first capacity, in bytes.  Less would save nothing, as malloc rounds up. */
 #define FIRST ((size_t)64)
 
-/* Huge pages from here on: what they cost in the last one is a small part then. */
+/*
+ * From this capacity on a vector gets huge pages.  The unused rest of the last huge page is
+ * then a small part of the whole.
+ */
 #define HUGE_FROM PAGES_MIB(4)
 #define HUGE_ALIGN PAGES_MIB(2)
 
@@ -41,7 +47,7 @@ paged_vec_is_valid(const struct paged_vec_ *v, const struct paged_vec_type_ *t)
 	       v->written_ <= pages_len(&v->pages_);
 }
 
-/* The elements are at base now, which has room for room bytes. */
+/* Set the pointers: used bytes of elements at base, and a capacity of up to room bytes. */
 static void
 settle(struct paged_vec_ *v, const struct paged_vec_type_ *t, void *base, size_t used,
        size_t room)
@@ -51,7 +57,10 @@ settle(struct paged_vec_ *v, const struct paged_vec_type_ *t, void *base, size_t
 	v->lim_ = (char *)base + (room - room % t->size);
 }
 
-/* The same for pages, which may have more room than a stable vector's reserve. */
+/*
+ * Set the pointers to the pages of the handle, and ask for huge pages if there is enough of
+ * them.  A stable vector uses no more than its reserve, though the last page may have room.
+ */
 static void
 settle_in_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t used)
 {
@@ -63,11 +72,15 @@ settle_in_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t us
 	settle(v, t, pages_write(&v->pages_), used, room);
 	if (room < HUGE_FROM || (v->options_ & PAGED_VEC_HUGE_SETTLED_) != 0)
 		return;
-	/* No huge pages are no reason to fail. */
+	/* The vector works without huge pages, so an error is ignored. */
 	(void)!pages_advise(&v->pages_, PAGES_HINT_HUGE);
 	v->options_ |= PAGED_VEC_HUGE_SETTLED_;
 }
 
+/*
+ * Free the storage, without touching the pointers.  Big ordinary pages go to the cache in
+ * cache.c.  Pages with options or hints of the caller do not: the next owner would get them.
+ */
 static void
 release(struct paged_vec_ *v)
 {
@@ -83,8 +96,9 @@ release(struct paged_vec_ *v)
 }
 
 /*
- * Aligned from the start: when huge pages come, the pages need not move, and there
- * is room behind to grow in place until then.  Where address space is short, no.
+ * Open pages at a multiple of 2 MiB, even if there are few: when the vector gets huge pages
+ * it need not move, and until then there is room to grow in place.  If address space is
+ * short, open them anywhere.
  */
 static int
 open_pages(const struct pages_options *wishes, struct pages_rw *ret)
@@ -101,7 +115,7 @@ open_pages(const struct pages_options *wishes, struct pages_rw *ret)
 	return pages_open_with(ret, &o);
 }
 
-/* Copy the elements to malloc's memory; room is less than 64 KiB and not 0. */
+/* Move the elements to a new block of malloc; room is less than 64 KiB and not 0. */
 static int
 move_to_heap(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 {
@@ -120,7 +134,10 @@ move_to_heap(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 	return 0;
 }
 
-/* Copy the elements to pages of their own. */
+/*
+ * Copy the elements to new pages, or to those in the cache.  Of the latter all bytes count
+ * as written, because they are not zero.
+ */
 static int
 move_to_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 {
@@ -146,7 +163,10 @@ move_to_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room
 	return 0;
 }
 
-/* Clones and files can only grow so far (-ERANGE); then they become ordinary pages. */
+/*
+ * Give the vector a capacity of room bytes, in the storage that fits.  Clones and pages of
+ * files cannot grow beyond their reserve (-ERANGE); then they are copied to ordinary pages.
+ */
 static int
 try_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 {
@@ -164,26 +184,32 @@ try_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 	return err;
 }
 
-/* Have room for room bytes, which is not less than what is in use, and not 0. */
+/* Set the capacity to room bytes: at least what is in use, and not 0. */
 static int
 set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 {
 	int err = try_room(v, t, room);
 
-	/* It may be what is kept that takes the place. */
+	/* The pages that are kept may use the memory or address space that is missing. */
 	if (err == -ENOMEM && paged_vec_flush_cache())
 		err = try_room(v, t, room);
 	return err;
 }
 
-/* A last huge page that is not there as a whole becomes 512 small ones, for good. */
+/*
+ * Round a big capacity up to whole huge pages.  A mapping that ends within a huge page gets
+ * 512 small ones there, and growing the mapping later does not change that.
+ */
 static size_t
 round_to_huge(size_t room)
 {
 	return room < HUGE_FROM ? room : pages_round_up(room, HUGE_ALIGN);
 }
 
-/* Room for extra elements: at_least bytes of it all in all, if that can be had. */
+/*
+ * Make room for extra more elements.  Tries a capacity of at_least bytes first, and what is
+ * needed if that fails.
+ */
 static int
 grow(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t extra, size_t at_least)
 {
@@ -234,7 +260,7 @@ paged_vec_shrink_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 		paged_vec_forget_(v);
 		return 0;
 	}
-	/* What is cut off may have been written to, but is not there any more. */
+	/* settle_in_pages() lowers written_ to the new length: new pages will be zero. */
 	err = set_room(v, t, pages_max(n * t->size, 1));
 	assert(paged_vec_is_valid(v, t));
 	return err;
@@ -254,7 +280,7 @@ paged_vec_adopt(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t by
 	assert(paged_vec_is_valid(v, t));
 }
 
-/* Pages with the wishes of options; *v knows about reserve and options already. */
+/* Open pages with the caller's options; reserve_ and options_ of *v are set already. */
 static int
 open_with(struct paged_vec_ *v, const struct paged_vec_type_ *t,
 	  const struct paged_vec_options *options, size_t room)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vec.h - what the files of this folder share; for nobody else
+ * vec.h - the internal functions of the vector, for the files of this folder only
  *
- * The vector stands on the page core as any program could: its state is a handle of
- * pages, or a block from malloc(3), and three pointers into it.
+ * The vector uses the public interface of the page core, as any program could.  Its storage
+ * is a handle of pages or a block of malloc(3); three pointers lead into it.  The struct and
+ * a picture of it are in <pages/paged_vec_raw.h>.
  */
 #ifndef PAGES_SRC_PAGED_VEC_H
 #define PAGES_SRC_PAGED_VEC_H
@@ -12,10 +13,10 @@
 
 #include "os/base.h"
 
-/* From so many bytes on elements lie in pages of their own; the first mapping. */
+/* From this capacity on the elements lie in pages; the length of the first mapping. */
 #define PAGED_VEC_PAGES_FROM PAGES_KIB(64)
 
-/* Clones and files may grow to so many times their size before that copies them. */
+/* Clones and pages of files get a reserve of their size times this; beyond it they are copied. */
 #define PAGED_VEC_ROOM 2
 
 static inline bool
@@ -36,7 +37,7 @@ paged_vec_slot(const struct paged_vec_ *v, const struct paged_vec_type_ *t, size
 	return (char *)v->beg_ + i * t->size;
 }
 
-/* n elements in bytes; -EOVERFLOW where pointers could not be subtracted. */
+/* The size of n elements in bytes; -EOVERFLOW if it exceeds PTRDIFF_MAX. */
 static inline int
 paged_vec_size_of(const struct paged_vec_type_ *t, size_t n, size_t *ret)
 {
@@ -54,25 +55,31 @@ paged_vec_size_of(const struct paged_vec_type_ *t, size_t n, size_t *ret)
  */
 int paged_vec_fit(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n, bool *ret_grows);
 
-/* n elements leave the vector for nowhere. */
+/* Call the type's drop for n elements; the caller forgets them. */
 void paged_vec_drop(const struct paged_vec_type_ *t, char *from, size_t n);
 
-/* What must be true of every vector, between any two calls. */
+/* The invariants of a vector between two calls; for assert(). */
 bool paged_vec_is_valid(const struct paged_vec_ *v, const struct paged_vec_type_ *t);
 
-/* Whatever the elements lie in now, go to pages, and stay there for this call. */
+/* Make sure that the elements lie in pages; copies less than 64 KiB if they do not yet. */
 int paged_vec_into_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t);
 
-/* *v, which has no storage, gets the pages that its handle holds, with bytes in use. */
+/* Make the pages in v->pages_ the storage of *v, with bytes of elements in use. */
 void paged_vec_adopt(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t bytes);
 
-/* Take the pages of a big vector, which are as the kernel made them, and be done. */
+/*
+ * Take the pages of a freed big vector: keep them for reuse, or close them.  *pages is empty
+ * afterwards.  They have no options or hints of the caller.
+ */
 void paged_vec_keep(struct pages_rw *pages);
 
-/* Pages that were kept, with room bytes or somewhat more; their contents are not zero. */
+/*
+ * Get kept pages of at least room bytes, and at most 32 times that; false if there are none.
+ * Their contents are undefined.
+ */
 bool paged_vec_reuse(size_t room, struct pages_rw *ret);
 
-/* Was anything kept?  It is not any more. */
+/* Close the kept pages; false if there were none, or another thread is using the cache. */
 bool paged_vec_flush_cache(void);
 
 #endif /* PAGES_SRC_PAGED_VEC_H */
