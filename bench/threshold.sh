@@ -17,7 +17,7 @@ figures() {
 
 printf '%8s %27s %27s %27s\n' KiB 'glibc us, peak MiB' 'jemalloc us, peak MiB' 'pages us, peak MiB'
 for kib in 64 96 128 192 256 512 1024 4096; do
-	for run in 1 2 3; do
+	for _ in 1 2 3; do
 		figures glibc $((kib * 1024)) LC_ALL=C
 		[ ! -f "$jemalloc" ] || figures jemalloc $((kib * 1024)) LD_PRELOAD="$jemalloc"
 		figures pages $((kib * 1024)) LD_PRELOAD="$shim" PAGES_CONF=threshold:64K

@@ -8,7 +8,7 @@ program=./bench/vec
 [ -x $program ] || { echo "not here: run make bench/vec" >&2; exit 2; }
 lib=/usr/lib/$(uname -m)-linux-gnu
 
-for run in $(seq "$runs"); do
+for _ in $(seq "$runs"); do
 	for allocator in glibc:LC_ALL=C \
 			jemalloc:LD_PRELOAD="$lib/libjemalloc.so.2" \
 			mimalloc:LD_PRELOAD="$lib/libmimalloc.so.2" \

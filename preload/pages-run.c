@@ -250,7 +250,7 @@ set_preload(const struct options *o, const char *shim)
 
 	char *list = old != NULL && old[0] != '\0' ? join(shim, ":", old) : join(shim, "", "");
 
-	set(o, "LD_PRELOAD", preloads(shim) ? old : list);
+	set(o, "LD_PRELOAD", old != NULL && preloads(shim) ? old : list);
 	free(list);
 }
 

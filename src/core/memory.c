@@ -157,7 +157,7 @@ pages_is_label(const char *s)
 {
 	size_t n = 0;
 
-	for (; s[n] != '\0' && n < PAGES_LABEL_SIZE; n++)
+	for (; n < PAGES_LABEL_SIZE && s[n] != '\0'; n++)
 		if (s[n] < ' ' || s[n] > '~' || strchr("\\`$[]", s[n]) != NULL)
 			return false;
 	return n < PAGES_LABEL_SIZE;

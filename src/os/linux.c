@@ -68,6 +68,7 @@ map(void *hint, size_t len, int prot, int flags, void **ret)
 	errno = saved;
 	if (err == 0)
 		*ret = p;
+	/* cppcheck-suppress memleak ; it is *ret */
 	return err;
 }
 

@@ -132,6 +132,7 @@ map(void *p, int fd, uint64_t offset, size_t len, int prot, int flags, void **re
 
 	if (err == 0)
 		*ret = q;
+	/* cppcheck-suppress memleak ; it is *ret */
 	return err;
 }
 

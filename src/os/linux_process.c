@@ -228,7 +228,7 @@ pages_os_facts(struct pages_os_facts *ret)
 {
 	int saved = errno;
 	struct sysinfo si;
-	char mode[4];
+	char mode[4] = "";
 
 	*ret = (struct pages_os_facts){
 		.page_size = pages_os_page_size(),

@@ -136,7 +136,7 @@ parse(const char *line)
 		line += strcspn(line, " ");
 	}
 	line += strspn(line, " ");
-	for (; line[n] != '\0' && n < sizeof(m.name) - 1; n++)
+	for (; n < sizeof(m.name) - 1 && line[n] != '\0'; n++)
 		m.name[n] = line[n];
 	return m;
 }
@@ -238,6 +238,7 @@ pages_os_clear(void *p, size_t len, size_t *ret)
 		if (err != 0)
 			return err;
 		for (long i = 0; i < n; i++) {
+			/* cppcheck-suppress uninitvar ; the kernel fills it */
 			size_t from = (size_t)(found[i].start - (uintptr_t)p);
 			size_t bytes = (size_t)(found[i].end - found[i].start);
 

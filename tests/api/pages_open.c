@@ -332,6 +332,9 @@ Test(wishes, that_overflow_are_no_memory)
 		{ .len = 1, .reserve = SIZE_MAX },
 		{ .len = 1, .reserve = PTRDIFF_MAX, .guards = true, .align = MIB(2) },
 		{ .len = PTRDIFF_MAX, .huge = PAGES_HUGE_1G },
+		{ .len = SIZE_MAX - page() + 1, .guards = true },
+		{ .len = SIZE_MAX - page() + 1, .align = MIB(2) },
+		{ .len = SIZE_MAX - page() + 1, .shared = true },
 	};
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {

@@ -223,6 +223,7 @@ Test(a_secret, of_no_length_or_too_much_is_refused)
 
 	cr_assert_eq(pages_secret_open(&w, 0, &got), -EINVAL);
 	cr_assert_eq(pages_secret_open(&w, SIZE_MAX, &got), -ENOMEM);
+	cr_assert_eq(pages_secret_open(&w, SIZE_MAX - page() + 1, &got), -ENOMEM);
 	cr_assert_eq(pages_secret_open(&w, PTRDIFF_MAX, &got), -ENOMEM);
 	cr_assert_eq(got, 77);
 	cr_assert_eq(pages_len(&w), 0);

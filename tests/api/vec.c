@@ -30,6 +30,22 @@ struct wide {
 };
 PAGED_VEC(wides, struct wide);
 
+PAGED_VEC(ints, int);
+PAGED_VEC_ORDER(ints, PAGED_VEC_ASCENDING);
+
+struct pair {
+	long key, value;
+};
+
+static int
+by_key(const struct pair *a, const struct pair *b)
+{
+	return PAGED_VEC_ASCENDING(&a->key, &b->key);
+}
+
+PAGED_VEC(pairs, struct pair);
+PAGED_VEC_ORDER(pairs, by_key);
+
 /* 0, 1, 2, ... */
 static struct longs
 counted(long n)
@@ -424,4 +440,27 @@ Test(vec, opens_only_what_is_empty_and_makes_sense)
 	cr_assert_geq(longs_capacity(&v), 100);
 	cr_assert_eq(longs_open(&v, &small), -EBUSY);
 	longs_free(&v);
+}
+
+/* Elements of the usual sizes are moved by instructions of their own. */
+Test(vec, sorts_elements_of_4_and_of_16_bytes)
+{
+	struct ints v = {0};
+	struct pairs w = {0};
+
+	for (int i = 0; i < 10000; i++) {
+		cr_assert_eq(ints_push(&v, i * 7919 % 10007), 0);
+		cr_assert_eq(pairs_push(&w, (struct pair){ i * 7919 % 101, i }), 0);
+	}
+	cr_assert_eq(ints_sort(&v), 0);
+	cr_assert_eq(pairs_sort(&w), 0);
+	for (size_t i = 1; i < 10000; i++) {
+		const struct pair *a = pairs_at(&w, i - 1), *b = pairs_at(&w, i);
+
+		cr_assert_lt(*ints_at(&v, i - 1), *ints_at(&v, i));
+		cr_assert(a->key < b->key || (a->key == b->key && a->value < b->value));
+		cr_assert_eq(b->key, b->value * 7919 % 101);
+	}
+	ints_free(&v);
+	pairs_free(&w);
 }

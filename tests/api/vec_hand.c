@@ -114,6 +114,12 @@ Test(vec_hand, has_clones_that_cost_what_they_write)
 	cr_assert_eq(longs_clone_cow(&frozen, n, &a), 0);
 	cr_assert_eq(longs_clone_cow(&frozen, n, &b), 0);
 	cr_assert_eq(longs_clone_cow(&frozen, n, &b), -EBUSY);
+	{
+		struct longs c = {0};
+
+		cr_assert_eq(longs_clone_cow(&frozen, pages_len(&frozen) / 8 + 1, &c), -ERANGE);
+		cr_assert(longs_is_empty(&c) && longs_capacity(&c) == 0);
+	}
 	*longs_at(&a, 5) = -1;
 	if (getenv("PAGES_DISABLE") == NULL)
 		cr_assert_leq(resident_bytes(&a), KIB(128));

@@ -246,3 +246,18 @@ Test(cgroup, survives_files_of_garbage)
 		cr_assert_eq(limits().memory, 4096, "%zu", len);
 	}
 }
+
+/* A path that does not fit is a file that cannot be read, not one cut short. */
+Test(cgroup, has_no_limits_below_paths_that_are_too_long)
+{
+	static char line[3000], path[2800];
+	struct pages_cgroup_limits l;
+
+	memset(path, 'x', sizeof(path) - 1);
+	put("/sys/fs/cgroup/memory.max", "268435456\n");
+	snprintf(line, sizeof(line), "0::/%s\n", path);
+	put("/proc/self/cgroup", line);
+	cr_assert(limits().memory == SIZE_MAX || limits().memory == MIB(256));
+	pages_cgroup_read(path, &l);
+	cr_assert(l.memory == SIZE_MAX && l.swap == SIZE_MAX);
+}
