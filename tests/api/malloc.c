@@ -26,7 +26,14 @@ stats(void)
 	return st;
 }
 
-Test(malloc, owns_large_blocks_and_leaves_small_ones_to_libc)
+/* Without a request, which would be counted. */
+static void
+needs_an_arena(void)
+{
+	SKIP_WITHOUT_A_HEAP();
+}
+
+Test(malloc, owns_large_blocks_and_leaves_small_ones_to_libc, .init = needs_an_arena)
 {
 	char *large = pages_malloc(PAGES_THRESHOLD), *small = pages_malloc(PAGES_THRESHOLD - 1);
 
@@ -38,7 +45,7 @@ Test(malloc, owns_large_blocks_and_leaves_small_ones_to_libc)
 	pages_free(small);
 }
 
-Test(malloc, takes_blocks_of_malloc_too)
+Test(malloc, takes_blocks_of_malloc_too, .init = needs_an_arena)
 {
 	char *p = malloc(1000);
 
@@ -54,7 +61,7 @@ Test(malloc, takes_blocks_of_malloc_too)
 	pages_free(NULL);
 }
 
-Test(malloc, page_aligns_large_blocks_and_may_use_whole_pages)
+Test(malloc, page_aligns_large_blocks_and_may_use_whole_pages, .init = needs_an_arena)
 {
 	char *volatile p = pages_malloc(MIB(1) + 1);	/* hides the size asked for */
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -122,7 +129,7 @@ Test(malloc, frees_with_realloc_to_zero)
 	cr_assert_eq(stats().live_objects, 0);
 }
 
-Test(malloc, counts_what_it_does)
+Test(malloc, counts_what_it_does, .init = needs_an_arena)
 {
 	char *p = pages_malloc(MIB(10));
 	struct pages_stats st = stats();
@@ -138,7 +145,7 @@ Test(malloc, counts_what_it_does)
 	cr_assert_eq(stats().kept_bytes, 0);
 }
 
-Test(malloc, fills_only_as_much_of_the_stats_as_the_caller_knows)
+Test(malloc, fills_only_as_much_of_the_stats_as_the_caller_knows, .init = needs_an_arena)
 {
 	unsigned char part[sizeof(uint64_t) + 1];
 
@@ -197,18 +204,18 @@ realloc_freed(char *p)
 	(void)!pages_realloc(p, MIB(2));
 }
 
-Test(malloc, ends_the_process_at_a_double_free)
+Test(malloc, ends_the_process_at_a_double_free, .init = needs_an_arena)
 {
 	expect_abort(free_twice, "pages: free(): invalid pointer\n");
 }
 
-Test(malloc, ends_the_process_when_an_inner_pointer_is_freed)
+Test(malloc, ends_the_process_when_an_inner_pointer_is_freed, .init = needs_an_arena)
 {
 	expect_abort(free_inner_page, "pages: free(): invalid pointer\n");
 	expect_abort(free_inner_byte, "pages: free(): invalid pointer\n");
 }
 
-Test(malloc, ends_the_process_when_a_freed_block_is_reallocated)
+Test(malloc, ends_the_process_when_a_freed_block_is_reallocated, .init = needs_an_arena)
 {
 	expect_abort(realloc_freed, "pages: realloc(): invalid pointer\n");
 }
@@ -237,7 +244,7 @@ Test(without_an_arena, everything_is_the_c_library_s)
 	cr_assert_eq(stats().arena_bytes, 0);
 }
 
-Test(malloc, works_in_a_forked_child)
+Test(malloc, works_in_a_forked_child, .init = needs_an_arena)
 {
 	char *p = pages_malloc(MIB(20)), *q;
 	int status;

@@ -5,6 +5,8 @@
  */
 #include "pages_support.h"
 
+#include <sys/syscall.h>
+
 /* A line of /proc/self/smaps that is about the mapping at p; 0 if there is none. */
 static size_t
 smaps_kib(const void *p, const char *field)
@@ -310,6 +312,38 @@ Test(placement, on_the_first_node_works_or_is_unsupported)
 		}
 		pages_close(&w);
 	}
+}
+
+/* The node that a page lies on: of a call that could move it, and does not. */
+static int
+node_of(char *p)
+{
+	void *where = p;
+	int node = -1;
+
+	return syscall(SYS_move_pages, 0, 1ul, &where, NULL, &node, 0) == 0 ? node : -1;
+}
+
+Test(placement, on_the_second_node_puts_the_memory_there)
+{
+	struct pages_rw w = opened(MIB(1)), both = opened(MIB(1));
+	size_t seen[2] = { 0, 0 };
+
+	if (access("/sys/devices/system/node/node1", F_OK) != 0)
+		cr_skip_test("one node");
+	cr_assert_eq(pages_place(&w, PAGES_NUMA_BIND, 2), 0);
+	fill(&w);
+	cr_assert_eq(pages_resize(&w, MIB(2)), 0);
+	fill(&w);
+	for (size_t i = 0; i < MIB(2); i += page())
+		cr_assert_eq(node_of(&PAGES_AT(char, &w, i)), 1, "%zu", i);
+	cr_assert_eq(pages_place(&both, PAGES_NUMA_INTERLEAVE, 3), 0);
+	fill(&both);
+	for (size_t i = 0; i < MIB(1); i += page())
+		seen[node_of(&PAGES_AT(char, &both, i)) == 1]++;
+	cr_assert_eq(seen[0], seen[1]);
+	pages_close(&both);
+	pages_close(&w);
 }
 
 Test(placement, on_nodes_that_are_not_is_refused)

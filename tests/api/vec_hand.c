@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "support/support.h"
@@ -93,6 +94,18 @@ Test(vec_hand, leaves_both_sides_alone_if_the_target_is_taken)
 	longs_free(&v);
 }
 
+/* Before, what is in memory counts, whoever has brought it there: see pages_resident(3). */
+static bool
+linux_since(int major, int minor)
+{
+	struct utsname name;
+	int a = 0, b = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &a, &b);
+	return a > major || (a == major && b >= minor);
+}
+
 static size_t
 resident_bytes(const struct longs *v)
 {
@@ -121,7 +134,7 @@ Test(vec_hand, has_clones_that_cost_what_they_write)
 		cr_assert(longs_is_empty(&c) && longs_capacity(&c) == 0);
 	}
 	*longs_at(&a, 5) = -1;
-	if (getenv("PAGES_DISABLE") == NULL)
+	if (getenv("PAGES_DISABLE") == NULL && linux_since(6, 7))
 		cr_assert_leq(resident_bytes(&a), KIB(128));
 	check(&b, MIB(1));
 	cr_assert_eq(PAGES_AT(long, &frozen, 5), 5);

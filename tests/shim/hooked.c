@@ -194,6 +194,7 @@ allocate_locked(void *unused)
 		free(p);
 		inside = false;
 		pthread_mutex_unlock(&mutex);
+		usleep(100);		/* a mutex is not fair to who waits for it */
 	}
 	return unused;
 }

@@ -102,6 +102,23 @@ disabled(const char *feature)
 	return strcmp(off, "all") == 0;
 }
 
+/* vm.overcommit_memory=2, where there is no arena: all of it would be charged. */
+static inline bool
+strict_overcommit(void)
+{
+	FILE *f = fopen("/proc/sys/vm/overcommit_memory", "r");
+	int mode = f != NULL ? fgetc(f) : '0';
+
+	if (f != NULL)
+		fclose(f);
+	return mode == '2';
+}
+#define SKIP_WITHOUT_A_HEAP()                                                      \
+	do {                                                                       \
+		if (strict_overcommit())                                           \
+			cr_skip_test("no heap with vm.overcommit_memory=2");       \
+	} while (0)
+
 /* The address sanitizer's mlock says yes and does nothing, wherever it points. */
 static inline bool
 locks_are_real(void)

@@ -32,6 +32,7 @@ open_heap(void)
 {
 	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
 
+	SKIP_WITHOUT_A_HEAP();
 	o.arena_max = MIB(512);
 	pages_heap_configure(&h, &o);
 }

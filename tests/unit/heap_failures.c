@@ -123,6 +123,7 @@ run(uint64_t seed, unsigned one_in, int error)
 	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
 	unsigned failures;
 
+	SKIP_WITHOUT_A_HEAP();
 	o.arena_max = MIB(512);
 	o.retain_ms = 1;
 	pages_heap_configure(&h, &o);
@@ -186,6 +187,7 @@ make_sparse(size_t size)
 {
 	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
 
+	SKIP_WITHOUT_A_HEAP();
 	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
 		(void)pages_can((enum pages_cap)cap);
 	o.arena_max = MIB(512);

@@ -25,6 +25,7 @@ open_and_fragment(void)
 
 	if (getenv("SANITIZED") != NULL)
 		cr_skip_test("sanitizers need memory of their own");
+	SKIP_WITHOUT_A_HEAP();
 	o.arena_max = MIB(1024);
 	o.retain_ms = 3600 * 1000;
 	pages_heap_configure(&h, &o);

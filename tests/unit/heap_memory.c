@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "support/add_up.h"
+#include "heap/impl.h"
 #include "heap_support.h"
+#include "os/os.h"
 
 /* Free memory that the kernel may take: bytes of the whole process. */
 static size_t
@@ -57,17 +59,20 @@ HEAP(leaves_memory_that_blocks_shared_to_the_kernel)
 /* It would cost more than it is worth. */
 HEAP(leaves_no_memory_to_the_kernel_that_was_used_for_a_moment)
 {
-	size_t marked = 1;
+	bool short_lived = false;
 
-	for (int i = 0; i < 20 && marked != 0; i++) {
+	for (int i = 0; i < 20 && !short_lived; i++) {
+		uint32_t born = pages_os_tick();
 		char *p = get(MIB(16));
 
 		memset(p, 1, MIB(16));
 		pages_heap_free(&h, p);
-		marked = lazily_free();
+		short_lived = pages_os_tick() - born < PAGES_LONG_TICKS;
+		cr_assert(!short_lived || lazily_free() == 0);
 		(void)pages_heap_trim(&h, 0);
 	}
-	cr_assert_eq(marked, 0);
+	if (!short_lived)
+		cr_skip_test("too slow here: nothing is written in a moment");
 }
 
 /* What it has taken reads as zero, or not at all as before: it is not known to be zero. */

@@ -20,6 +20,7 @@ open_with(size_t arena_max, uint32_t retain_ms)
 {
 	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
 
+	SKIP_WITHOUT_A_HEAP();
 	o.arena_max = arena_max;
 	o.retain_ms = retain_ms;
 	pages_heap_configure(&h, &o);
