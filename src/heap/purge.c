@@ -168,6 +168,7 @@ pages_heap_surrender(struct pages_heap *h)
 		len = retire_reserve(h);
 	}
 	pages_lock_release(&h->lock);
-	pages_os_release(h->arena.base + h->arena.committed, len);
+	if (len != 0)
+		pages_os_release(h->arena.base + h->arena.committed, len);
 	return len != 0;
 }
