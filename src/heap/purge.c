@@ -168,6 +168,7 @@ pages_heap_release_reserve(struct pages_heap *h)
 		len = lose_reserve(h);
 	}
 	pages_heap_unlock(h);
-	pages_os_release(h->arena.base + h->arena.committed, len);
+	if (len != 0)
+		pages_os_release(h->arena.base + h->arena.committed, len);
 	return len != 0;
 }

@@ -217,10 +217,11 @@ void
 pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st)
 {
 	uint32_t id = atomic_load(&h->sparse_block);
-	const struct pages_extent *e = &h->extents.node[id];
+	const struct pages_extent *e;
 
 	if (id == 0)
 		return;
+	e = &h->extents.node[id];
 	st->live_objects--;
 	st->frees++;
 	st->live_bytes -= (size_t)e->used << h->arena.page_shift;

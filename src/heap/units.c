@@ -454,8 +454,10 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fa
 		u->returned += run.count;
 	} else {
 		mark_kept(u, run.first, run.first + run.count);
-		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
 	}
+	/* Who sweeps gives up here, and what is in excess stays for now. */
+	if (fate != PAGES_DROPPED)
+		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
 }
 
 void

@@ -245,3 +245,31 @@ Test(a_heap_with_failures, hands_out_no_sparse_block_that_has_a_hole)
 		pages_heap_close(&h);
 	}
 }
+
+/* A sweep stops where the kernel leaves a hole: what it was to give back is still there. */
+Test(a_heap_with_failures, counts_what_a_sweep_that_met_a_hole_has_left)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+	struct pages_stats st;
+	char *p[4];
+
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	o.arena_max = MIB(512);
+	pages_heap_configure(&h, &o);
+	for (int i = 0; i < 4; i++)
+		cr_assert_not_null(p[i] = pages_heap_alloc(&h, MIB(i % 2 == 0 ? 8 : 2), 1, false));
+	pages_heap_free(&h, p[0]);
+	pages_heap_free(&h, p[2]);
+	/* Memory that has to be zero is new, so all that is free is too much. */
+	failing_arm(FAILING_FOR_GOOD, 1, EINVAL);
+	p[0] = pages_heap_alloc(&h, MIB(20), 1, true);
+	cr_assert_gt(failing_count(), 0);
+	failing_disarm();
+	cr_assert_not_null(p[0]);
+	pages_heap_stats(&h, &st);
+	cr_assert_gt(st.kept_bytes, 0);
+	cr_assert_null(what_does_not_add_up(&st), "%s", what_does_not_add_up(&st));
+	cr_assert(pages_heap_valid(&h));
+	pages_heap_close(&h);
+}

@@ -243,3 +243,16 @@ Test(counters, add_up_in_a_forked_child_that_inherits_blocks)
 	cr_assert_eq(status, 0);
 	pages_heap_close(&h);
 }
+
+/* There is nothing to point into, not even at its start: the sanitizer looks. */
+Test(counters, can_be_read_before_the_heap_is_opened)
+{
+	static struct pages_heap unopened;
+	struct pages_stats st;
+
+	pages_heap_stats(&unopened, &st);
+	cr_assert_eq(st.arena_bytes, 0);
+	cr_assert_eq(st.live_objects, 0);
+	cr_assert_not(pages_heap_release_reserve(&unopened));
+	cr_assert_eq(pages_heap_trim(&unopened, 0), 0);
+}
