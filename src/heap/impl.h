@@ -168,7 +168,7 @@ pages_heap_is_dirty(struct pages_heap *h) PAGES_LOCKED
 /* Release the lock; then, without it, purge decayed, excess and dirty units. */
 void pages_heap_leave(struct pages_heap *h) PAGES_UNLOCKS;
 
-/* The same, but reads the clock only in one of 64 calls. */
+/* The same, but unless there is excess or dirty memory it reads the clock in one of 64 calls. */
 void pages_heap_leave_quickly(struct pages_heap *h) PAGES_UNLOCKS;
 
 /*

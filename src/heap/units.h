@@ -56,7 +56,7 @@ struct pages_units {
 	uint64_t *old_bits;	/* kept units that were kept already when units last aged */
 	uint64_t *dirty_bits;	/* held or kept, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* held or kept, and marked: no live block overlaps it */
-	int32_t *shift;		/* unit that its VMA offset belongs to, minus itself; 0: not moved */
+	int32_t *shift;		/* unit that its VMA offset stands for, minus itself; 0: unmoved */
 	size_t count;
 	size_t kept_end;	/* no unit from here on is kept */
 
