@@ -35,7 +35,7 @@ enum pages_extent_state {
 	PAGES_EXTENT_HOLLOW,	/* the same, after its block has moved to another extent */
 	PAGES_EXTENT_DEDICATED,	/* live: whole units that it shares with no other block */
 	PAGES_EXTENT_RENEWED,	/* was dedicated; freed, and its memory is gone already */
-	PAGES_EXTENT_PURGING,	/* free space whose memory is being given back, without the lock */
+	PAGES_EXTENT_PURGING,	/* free space whose units are being purged, without the lock */
 	PAGES_EXTENT_LOST,	/* never handed out again */
 };
 
@@ -43,7 +43,7 @@ struct pages_extent {
 	uint32_t first;
 	uint32_t count;
 	uint32_t used;		/* in use: pages of the block; the rest is room to grow */
-	uint32_t state;		/* enum pages_extent_state; by the functions below only */
+	uint32_t state;		/* enum pages_extent_state; accessed atomically */
 	uint32_t left;		/* free: a child in the tree; spare, deferred: next in the list */
 	union {
 		uint32_t right;	/* free: the other child */
