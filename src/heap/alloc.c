@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.c - which free range a block gets, and what memory stands there
+ * alloc.c - allocates blocks: picks a free extent, holds its units, clears it for calloc
  */
 #include <string.h>
 
 #include "os/base.h"
 #include "impl.h"
 
-/* How many free extents to look at for one that costs little. */
+/* How many free extents to compare. */
 #define CANDIDATES 6
 
-/* The best place so far. */
 struct place {
 	uint32_t id, first;
 	size_t cost;
 };
 
 /*
- * What a block at page first costs, in units: those that it does not share with its
- * neighbours, as memory; and those that are absent, as a system call that moves some there.
+ * Make first, in extent id, the best place if a block there costs less.  Each unit that it does
+ * not share with a neighbour costs 1, for the memory; each absent unit costs 1 more, for the
+ * system call that moves memory there.
  */
 static void
-consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used, struct place *best) PAGES_LOCKED
+consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used,
+	 struct place *best) PAGES_LOCKED
 {
 	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + used);
 	size_t cost = b - a - pages_units_count(&h->units, a, b, true) +
@@ -32,11 +33,12 @@ consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used,
 }
 
 /*
- * Among the best fits, at either end of each, the cheapest place: address space is
- * free.  Sharing units is worth 2 % of all memory (sizes of 1 to 8 MiB).
+ * Find the cheapest place at either end of some of the best fits.  That wastes address space,
+ * of which there is plenty.  Sharing units saves 2 % of all memory (sizes of 1 to 8 MiB).
  */
 static uint32_t
-choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used, uint32_t *ret_first) PAGES_LOCKED
+choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
+       uint32_t *ret_first) PAGES_LOCKED
 {
 	const struct pages_extents *x = &h->extents;
 	struct place best = { 0, 0, SIZE_MAX };
@@ -55,7 +57,7 @@ choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
 	*ret_first = best.first;
 	if (best.id != 0)
 		return best.id;
-	/* So long that the alignment does not matter. */
+	/* None is aligned well: take one long enough to hold the block at any alignment. */
 	if ((size_t)want->count + want->align - 1 > x->pages)
 		return 0;
 	id = pages_extents_next(x, want->count + want->align - 1, 0);
@@ -71,7 +73,7 @@ pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t u
 	uint32_t first = 0, id = 0;
 
 	*ret_why = &h->stats.declined_no_space;
-	if (h->state == PAGES_HEAP_OPEN)	/* not so in a child that gave up: fork.c */
+	if (h->state == PAGES_HEAP_OPEN)	/* NONE after give_up() in fork.c */
 		id = choose(h, want, used, &first);
 	if (id == 0)
 		return 0;
@@ -85,9 +87,10 @@ pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t u
 	return id;
 }
 
-/* Ret_zero: pages known to be zero. */
+/* Allocate a block.  Stores the pages of it that are known to be zero. */
 static uint32_t
-take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, struct pages_span *ret_zero) PAGES_LOCKED
+take_memory(struct pages_heap *h, const struct pages_want *want, bool zero,
+	    struct pages_span *ret_zero) PAGES_LOCKED
 {
 	size_t up = pages_heap_unit_pages(h), first;
 	struct pages_unit_run absent;
@@ -100,7 +103,7 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 		return 0;
 	}
 	first = h->extents.node[id].first;
-	/* Absent units are zero already: calloc wants them as they are. */
+	/* For calloc no kept units are moved in: absent ones are zero, kept ones need clearing. */
 	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
 				  pages_heap_unit_up(h, first + want->count), !zero);
 	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
@@ -108,14 +111,15 @@ take_memory(struct pages_heap *h, const struct pages_want *want, bool zero, stru
 		h->stats.declined_refused++;
 		return 0;
 	}
-	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up), (uint32_t)(absent.count * up) };
+	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up),
+					 (uint32_t)(absent.count * up) };
 	pages_heap_note_birth(h, id);
 	h->stats.live_objects++;
 	pages_heap_count_live(h, want->count, 0);
 	return id;
 }
 
-/* Does block id lie on top of all others, with nothing but free space behind? */
+/* Does block id lie above all others, with nothing but free space behind it? */
 static bool
 is_top(const struct pages_heap *h, uint32_t id)
 {
@@ -126,9 +130,9 @@ is_top(const struct pages_heap *h, uint32_t id)
 }
 
 /*
- * The block that this thread freed last, made to fit.  Saves the search
- * for a place, and joining and splitting what is free.  Only on top, where temporaries
- * lie: elsewhere it would leave gaps that the best fit does not.
+ * Reuse the block in this thread's front cache in another length.  That saves the search for
+ * a place, and joining and splitting free extents.  Only for the top block, which a temporary
+ * often is: lower in the arena, best fit leaves fewer gaps.
  */
 static uint32_t
 refit_cached(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
@@ -144,16 +148,17 @@ refit_cached(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
 	}
 	pages_units_unmark(&h->units, pages_heap_unit_down(h, h->extents.node[id].first),
 			   pages_heap_unit_up(h, h->extents.node[id].first + pages));
-	/* If the clock was looked at when it was freed, that is near enough. */
+	/* The tick of its last free is near enough; a short block has none. */
 	if (h->extents.node[id].note == 0)
 		pages_heap_note_birth(h, id);
 	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
-	h->stats.frees++;	/* of what it was before */
+	h->stats.frees++;	/* its last owner's */
 	return id;
 }
 
 static char *
-allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct pages_span *ret_zero) PAGES_LOCKED
+allocate(struct pages_heap *h, size_t size, size_t align, bool zero,
+	 struct pages_span *ret_zero) PAGES_LOCKED
 {
 	size_t pages = pages_heap_pages(h, size);
 	struct pages_want want = { (uint32_t)pages, 1, 0 };
@@ -164,7 +169,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 		return NULL;
 	}
 	if (align > h->arena.page_size) {
-		/* Counted from the base, which is aligned to a unit only. */
+		/* Places count from the base, which is aligned to a unit only. */
 		want.align = (uint32_t)(align >> h->arena.page_shift);
 		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
 			      (want.align - 1);
@@ -184,7 +189,7 @@ allocate(struct pages_heap *h, size_t size, size_t align, bool zero, struct page
 	return pages_heap_address(h, h->extents.node[id].first);
 }
 
-/* Clear [p, p + len) but for the pages in span, which are zero. */
+/* Clear [p, p + len) except for span, which is zero.  Returns how many bytes were cleared. */
 static size_t
 clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 {
@@ -204,7 +209,8 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 void
 pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
 {
-	uint32_t id = pages_extents_at(&h->extents, (size_t)(p - h->arena.base) >> h->arena.page_shift);
+	size_t page = (size_t)(p - h->arena.base) >> h->arena.page_shift;
+	uint32_t id = pages_extents_at(&h->extents, page);
 	struct pages_extent *e = &h->extents.node[id];
 	size_t cleared;
 
@@ -217,7 +223,6 @@ pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_sp
 	atomic_fetch_add_explicit(&h->cleared_bytes, cleared, memory_order_relaxed);
 }
 
-/* Without the lock: from the heap. */
 static char *
 from_extents(struct pages_heap *h, size_t size, size_t align, bool zero,
 	     struct pages_span *ret_zero)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * arena.c - reserves, commits and renews the heap's address space; maps its side tables
+ */
 #include "arena.h"
 
 #include <errno.h>
@@ -7,7 +10,7 @@
 #include "os/caps.h"
 #include "os/os.h"
 
-/* Committing costs two or three system calls: make steps that grow with the heap. */
+/* Committing costs two or three system calls, so it is done in steps that grow with the heap. */
 #define COMMIT_STEP PAGES_MIB(64)
 
 int
@@ -33,7 +36,7 @@ pages_arena_open(struct pages_arena *a, size_t len, size_t page_size, bool huge)
 		.page_shift = pages_log2(page_size),
 		.huge = huge,
 	};
-	/* Told to the whole reservation now, a sandbox that is entered later cannot object. */
+	/* Advise the whole reservation now: a sandbox that is entered later may forbid it. */
 	if (pages_can(PAGES_CAP_HUGE))
 		(void)pages_os_advise(base, len, huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 	return 0;
@@ -69,7 +72,7 @@ pages_arena_commit(struct pages_arena *a, size_t end)
 	assert(end <= a->len);
 	if (end <= a->committed)
 		return 0;
-	/* Under RLIMIT_DATA the generous step may be refused and the exact one not. */
+	/* Under RLIMIT_DATA the kernel may refuse the generous step and grant the exact one. */
 	if (commit_to(a, pages_min(pages_max(exact, a->committed + step), a->len)) == 0)
 		return 0;
 	return commit_to(a, exact);
@@ -80,7 +83,7 @@ pages_arena_discard(struct pages_arena *a, size_t start, size_t len)
 {
 	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(a->base + start, len) == 0)
 		return 0;
-	/* No zeroing discard here, or the program locked the range in memory. */
+	/* This kernel's discard does not zero, or the program has locked the range. */
 	return pages_arena_renew(a, start, len);
 }
 
@@ -88,7 +91,8 @@ void
 pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 {
 	if (pages_can(PAGES_CAP_HUGE))
-		(void)pages_os_advise(a->base + start, len, a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
+		(void)pages_os_advise(a->base + start, len,
+				      a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 }
 
 int
@@ -99,7 +103,7 @@ pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
 	if (err == 0) {
 		pages_arena_adopt(a, start, len);
 	} else if (err != -EEXIST) {
-		/* Else a mapping of somebody else's may come to lie among our blocks. */
+		/* Else a later mmap of the program could land among our blocks. */
 		(void)pages_os_plug(a->base + start, len);
 		err = -EFAULT;
 	}
@@ -126,7 +130,7 @@ pages_arena_table(size_t len, void **ret)
 
 	if (err != 0)
 		return err;
-	/* Sparsely written: a huge page for each written spot would be pure waste. */
+	/* Side tables are written sparsely: huge pages would waste most of their memory. */
 	if (pages_can(PAGES_CAP_HUGE))
 		(void)pages_os_advise(*ret, len, PAGES_OS_NO_HUGE);
 	(void)pages_os_advise(*ret, len, PAGES_OS_DONT_DUMP);

@@ -5,14 +5,15 @@
  *	| page (readable) | committed: read-write ... | reserved: no access ... |
  *	                  ^ base                      ^ base + committed        ^ base + len
  *
- * base and len are multiples of PAGES_UNIT.  Places inside are counted in pages
- * or units from base, so that address <-> index is a shift.  The page in front
- * lets code that peeks at p[-1] (debuggers, heap walkers) live.
+ * base and len are multiples of PAGES_UNIT.  Places inside are counted in pages or units from
+ * base, so that a shift converts between address and index.  The readable page in front is for
+ * code that reads p[-1] of a block (debuggers, heap walkers), which would fault without it.
  *
- * What is committed is read-write, uncharged before it is touched, eligible for
- * huge pages and part of a core dump; what is only reserved is none of these.
+ * The committed part is read-write, not charged before it is touched, and part of a core dump;
+ * the reserved part is none of these.
  *
- * Threads: the caller locks; base and len never change once open.
+ * Threads: the caller locks.  base never changes once the arena is open; len can shrink to
+ *          committed (pages_heap_release_reserve()).
  */
 #ifndef PAGES_ARENA_H
 #define PAGES_ARENA_H
@@ -35,35 +36,35 @@ struct pages_arena {
 	size_t committed;
 	size_t page_size;
 	unsigned page_shift;
-	bool huge;	/* ask for huge pages; otherwise forbid them */
+	bool huge;	/* ask for huge pages, or else forbid them */
 };
 
 /* Reserve len bytes, a multiple of PAGES_UNIT.  0 or -errno. */
 int pages_arena_open(struct pages_arena *a, size_t len, size_t page_size, bool huge);
 void pages_arena_close(struct pages_arena *a);
 
-/* Make everything below end (bytes from base) usable.  0, or -errno and nothing changed. */
+/* Commit at least the first end bytes.  0, or -errno and nothing changed. */
 int pages_arena_commit(struct pages_arena *a, size_t end) PAGES_LOCKED;
 
 /*
- * Make a committed range zero and give its memory back, as cheaply as that can be.
- * -EFAULT: the range is no mapping any more, and cannot be made one.
+ * Give the memory of a committed range back, in the cheapest way that leaves it zero.
+ * 0 or -errno; -EFAULT: a hole is left that cannot be closed.
  */
 int pages_arena_discard(struct pages_arena *a, size_t start, size_t len);
 
-/* The same, and afterwards the kernel can merge the range with its neighbours. */
+/* The same, by mapping the range anew, so that the kernel can merge it with its neighbours. */
 int pages_arena_renew(struct pages_arena *a, size_t start, size_t len);
 
-/* A range of the arena was mapped anew: give it the arena's attributes. */
+/* Give a range that was mapped anew the arena's huge page advice. */
 void pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len);
 
 /*
- * A refused move or renewal may have left a hole: close it.  0 if it is zeroed memory
- * now, -EEXIST if nothing was missing, -EFAULT if a hole is there that stays.
+ * Close the hole that a refused move or renewal may have left in a range.  0 if the range is
+ * zeroed memory now, -EEXIST if there was no hole, -EFAULT if the hole cannot be closed.
  */
 int pages_arena_heal(const struct pages_arena *a, size_t start, size_t len);
 
-/* A zeroed side table of len bytes: resident where written, never dumped.  0 or -errno. */
+/* Map a zeroed side table of len bytes: memory only where written, not dumped.  0 or -errno. */
 int pages_arena_table(size_t len, void **ret);
 
 #endif /* PAGES_ARENA_H */

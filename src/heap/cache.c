@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache.c - the way in and out: blocks that were freed and are likely to be asked
- * for again at once wait in a pocket, and need no lock
+ * cache.c - pages_heap_alloc() and pages_heap_free(), with the front caches, which serve a
+ * temporary of the same size again and again without the lock
  */
 #include "os/base.h"
 #include "impl.h"
@@ -10,7 +10,7 @@
 
 #define BUSY PAGES_FRONT_CACHE_BUSY
 
-/* Thread addresses differ in their middle bits: spread those (Fibonacci hashing). */
+/* Thread addresses differ in their middle bits: the hash spreads those over the caches. */
 static unsigned
 my_index(void)
 {
@@ -25,14 +25,14 @@ read(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Only one at a time, by the rule above: no need for the bus. */
+/* Only the thread that made the cache BUSY writes its counters: no locked instruction needed. */
 static void
 add(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, read(counter) + n, memory_order_relaxed);
 }
 
-/* The block in this thread's pocket, live again, if it is so long; or 0. */
+/* Take the block out of this thread's front cache if it has this size; or 0. */
 static uint32_t
 take(struct pages_heap *h, size_t size)
 {
@@ -61,8 +61,8 @@ take(struct pages_heap *h, size_t size)
 }
 
 /*
- * Block id, which is parting, goes to this thread's pocket.  Returns the block to free in
- * its place, or 0.
+ * Put FREED block id into this thread's front cache.  Returns the block to release instead: the
+ * one that was there, or id if it cannot be cached; 0 if there is none.
  */
 static uint32_t
 put(struct pages_heap *h, uint32_t id)
@@ -72,7 +72,7 @@ put(struct pages_heap *h, uint32_t id)
 	const struct pages_extent *e = &h->extents.node[id];
 	uint32_t before;
 
-	/* One with room to grow would keep that from others. */
+	/* As long as a block is cached, no other block could use its room. */
 	if (e->used != e->count)
 		return id;
 	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->caches_used, memory_order_relaxed) >> i & 1)))
@@ -82,7 +82,7 @@ put(struct pages_heap *h, uint32_t id)
 		return id;
 	atomic_store_explicit(&k->pages, e->used, memory_order_relaxed);
 	add(&k->frees, 1);
-	/* Now and then somebody has to look at the clock. */
+	/* One free in 256 takes the slow way, which reads the clock and purges. */
 	if (PAGES_UNLIKELY(read(&k->frees) % 256 == 0)) {
 		atomic_store_explicit(&k->block, before, memory_order_release);
 		return id;
@@ -91,7 +91,7 @@ put(struct pages_heap *h, uint32_t id)
 	return before;
 }
 
-/* Callocs that are expected to be sparse have a pocket of their own. */
+/* Callocs that are expected to stay sparse reuse the sparse block instead (sparse.c). */
 void *
 pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
@@ -110,7 +110,7 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	return p;
 }
 
-/* Note when block id, which is parting, was freed; see mark.c. */
+/* Note when FREED block *e was freed, and mark it if it has lived for long; see mark.c. */
 static void
 note_death(struct pages_heap *h, struct pages_extent *e)
 {
@@ -123,7 +123,7 @@ note_death(struct pages_heap *h, struct pages_extent *e)
 	now = pages_os_tick();
 	if (PAGES_UNLIKELY(pages_note_age(e->note, now) >= PAGES_LONG_TICKS))
 		pages_heap_mark(h, e);
-	/* Should the pocket hand it out again, it begins another life. */
+	/* If the front cache hands it out again, its age counts from now. */
 	e->note = now << PAGES_NOTE_BITS | (e->note & ((1u << PAGES_NOTE_BITS) - 1));
 }
 
@@ -149,7 +149,7 @@ pages_heap_free(struct pages_heap *h, void *p)
 		pages_heap_free_claimed(h, id);
 }
 
-/* What is in the pocket, which is empty then; 0 if nothing is, or somebody is busy with it. */
+/* Empty the front cache.  Returns its block; 0 if there is none, or a thread has it BUSY. */
 static uint32_t
 claim(struct pages_front_cache *k)
 {
@@ -191,7 +191,7 @@ pages_heap_reset_caches(struct pages_heap *h)
 		struct pages_front_cache *k = &h->caches[i];
 		uint32_t busy = BUSY;
 
-		/* The block that was on its way stays live: nobody knows whose it is. */
+		/* The block that was on its way in or out leaks: nothing tells which it was. */
 		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
 		atomic_store(&k->hits, 0);
 		atomic_store(&k->hit_bytes, 0);

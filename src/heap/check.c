@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.c - do the heap's books agree with each other?
+ * check.c - tests whether extents, units, lists and counters of the heap are consistent
  *
- * Walks all extents and compares them with the units, the lists and the counters.  Changes
- * nothing: blocks that wait in front caches or to be freed are counted where they are.
- * Other threads take blocks out of caches and put them back meanwhile, without the lock;
- * that changes no more than whether a block is LIVE or PARTING, and both count alike.
+ * It walks all extents and compares them with the rest.  It changes nothing: blocks in front
+ * caches and deferred frees are counted where they are.  Meanwhile other threads take blocks
+ * out of front caches and put them back, without the lock.  That only changes whether a block
+ * is LIVE or FREED, and both are counted alike.
  */
 #include <string.h>
 
@@ -15,11 +15,11 @@
 
 struct tally {
 	size_t held, kept, dirty;	/* units */
-	size_t purging;			/* units that look held, but are counted nowhere */
-	size_t objects, pages;		/* of blocks that the statistics have as live */
+	size_t purging;			/* units whose held bit is set, but which are not counted */
+	size_t objects, pages;		/* of blocks that the statistics count as live */
 	size_t extents;
 	size_t lost;			/* pages */
-	size_t seen;			/* units below are counted */
+	size_t seen;			/* units below this one are counted already */
 };
 
 static bool
@@ -31,25 +31,25 @@ has_used(const struct pages_extent *e)
 		return true;
 	case PAGES_EXTENT_FREED:
 	case PAGES_EXTENT_RENEWED:
-		return e->used != 0;	/* 0: units that a block apart has lost, or will get */
+		return e->used != 0;	/* 0: units cut off a dedicated block, or to be added */
 	default:
 		return false;
 	}
 }
 
-/* Blocks with units of their own use them to the end. */
+/* The unit behind a block: dedicated and sparse blocks hold their extents to the end. */
 static size_t
 used_end(const struct pages_heap *h, const struct pages_extent *e)
 {
 	uint32_t state = pages_extent_state(e);
-	bool whole = state == PAGES_EXTENT_DEDICATED || state == PAGES_EXTENT_RENEWED || e->used == 0 ||
-		     (e->note & PAGES_NOTE_SPARSE) != 0;
+	bool whole = state == PAGES_EXTENT_DEDICATED || state == PAGES_EXTENT_RENEWED ||
+		     e->used == 0 || (e->note & PAGES_NOTE_SPARSE) != 0;
 	size_t end = e->first + (whole ? e->count : e->used);
 
 	return pages_heap_unit_up(h, end);
 }
 
-/* Units from a to b, without those that an extent before has been counted with. */
+/* How many units of [a, b) no extent before had; *a becomes the first of them. */
 static size_t
 unseen(struct tally *t, size_t *a, size_t b)
 {
@@ -80,19 +80,22 @@ check_used(const struct pages_heap *h, const struct pages_extent *e, struct tall
 static const char *
 check_free(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
 {
-	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->count);
+	size_t a = pages_heap_unit_up(h, e->first);
+	size_t b = pages_heap_unit_down(h, e->first + e->count);
 
 	if (a >= b)
 		return NULL;
 	t->kept += pages_units_count(&h->units, a, b, false);
 	t->dirty += pages_units_dirty(&h->units, a, b);
-	return pages_units_count(&h->units, a, b, true) != 0 ? "a unit in free space is held" : NULL;
+	return pages_units_count(&h->units, a, b, true) == 0 ? NULL :
+		"a unit in free space is held";
 }
 
 static const char *
 check_extent(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
 {
-	size_t a = pages_heap_unit_up(h, e->first), b = pages_heap_unit_down(h, e->first + e->count);
+	size_t a = pages_heap_unit_up(h, e->first);
+	size_t b = pages_heap_unit_down(h, e->first + e->count);
 
 	switch (pages_extent_state(e)) {
 	case PAGES_EXTENT_FREE:
@@ -113,7 +116,7 @@ check_extent(const struct pages_heap *h, const struct pages_extent *e, struct ta
 static const char *
 check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 {
-	/* Nothing has ever been in what is not committed. */
+	/* Units that are not committed were never used. */
 	size_t count = u->arena->committed / PAGES_UNIT;
 
 	for (size_t w = 0; w < pages_bits_words(count); w++) {
@@ -133,7 +136,7 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 	return u->dirty != t->dirty ? "the number of units to be marked is wrong" : NULL;
 }
 
-/* Records that are not in use. */
+/* Every record is spare or belongs to an extent; record 0 is neither. */
 static const char *
 check_spare(const struct pages_extents *x, const struct tally *t)
 {
@@ -152,7 +155,7 @@ is_deferred_state(uint32_t state)
 	       state == PAGES_EXTENT_RENEWED || state == PAGES_EXTENT_PURGING;
 }
 
-/* Deferred frees: others may add to the list, in front, but only we take from it. */
+/* Other threads may push deferred frees meanwhile, but only the lock's holder takes them off. */
 static const char *
 check_deferred(const struct pages_heap *h)
 {
@@ -170,7 +173,7 @@ check_deferred(const struct pages_heap *h)
 	return NULL;
 }
 
-/* A thread may take the block out between two looks, and put it back: then look again. */
+/* A thread may reuse the block between the two loads, and free it again: then look again. */
 static const char *
 check_caches(const struct pages_heap *h)
 {
@@ -222,7 +225,7 @@ pages_heap_check(const struct pages_heap *h)
 	return wrong;
 }
 
-/* All of it would make tests with many blocks take for ever. */
+/* Checking a heap of many blocks each time would take too long. */
 #define CHECK_ALWAYS 1000
 #define CHECK_ONE_IN 64
 
@@ -232,7 +235,8 @@ pages_heap_check_now(struct pages_heap *h)
 	const char *wrong;
 	char line[128] = "pages: the heap is broken: ";
 
-	if (!PAGES_CHECKS || (h->stats.live_objects > CHECK_ALWAYS && ++h->checks % CHECK_ONE_IN != 0))
+	if (!PAGES_CHECKS ||
+	    (h->stats.live_objects > CHECK_ALWAYS && ++h->checks % CHECK_ONE_IN != 0))
 		return;
 	wrong = pages_heap_check(h);
 	if (wrong == NULL)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dedicated.c - blocks with units of their own, about which the kernel was told things
+ * dedicated.c - dedicated blocks: whole units, about which the kernel gets advice
  *
- * What madvise says about a mapping is for ever, and for all that is ever put there.
- * Hence such a block has whole units, which no neighbour shares; they are mapped anew
- * before it gets them, so that they are one mapping, and again before anybody else
- * does.  Where the kernel refuses the latter the range is never used again.
+ * Advice to the kernel (madvise) holds for all that will ever lie in a mapping.  So such a block
+ * has whole units, which no neighbour shares.  They are mapped anew before the block gets them,
+ * so that they are one mapping, and again when it is freed, before another block can get them.
+ * If the kernel refuses the latter, the extent is lost.
  *
- * All that takes long happens without the lock, to an extent that nobody else touches.
+ * Slow work is done without the lock, on an extent that no other thread can reach.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 
 #define ADVICE PAGES_DEDICATED_ADVICE
 
-/* A block that is told things is a mapping of its own: two boundaries more. */
+/* A dedicated block is a mapping of its own: two VMA splits. */
 enum { SPLITS = 2 };
 
 static uint32_t
@@ -64,8 +64,8 @@ pages_heap_usable_dedicated(const struct pages_heap *h, const void *p)
 /* Mapping, and back. ------------------------------------------------------ */
 
 /*
- * A new mapping for extent id, and the advice for it: in its record, as far as it was
- * taken.  0, or -errno for what must be.
+ * Map extent id anew and give the advice.  Its note is the advice that the kernel has taken.
+ * 0, or -errno if mapping or a must is refused.
  */
 static int
 map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
@@ -94,7 +94,7 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 	return err;
 }
 
-/* Without the lock: extent id, which nobody uses, becomes ordinary free space. */
+/* Without the lock: turn unused extent id into ordinary free space. */
 static void
 give_back(struct pages_heap *h, uint32_t id)
 {
@@ -115,7 +115,7 @@ pages_heap_release_dedicated(struct pages_heap *h, uint32_t id)
 	struct pages_extent *e = &h->extents.node[id];
 	struct pages_unit_run run = units_of(h, e);
 
-	if (e->used != 0) {	/* not only the rest of a block that was cut */
+	if (e->used != 0) {	/* a block, not the rest of one that has shrunk */
 		pages_heap_count_gone(h, id);
 		h->units.splits -= SPLITS;
 		atomic_fetch_sub(&h->dedicated, 1);
@@ -129,7 +129,7 @@ pages_heap_release_dedicated(struct pages_heap *h, uint32_t id)
 
 /* Allocating and freeing. ------------------------------------------------- */
 
-/* An extent of whole units for so many pages, or 0. */
+/* Take whole units for a block of so many pages; 0 if there are none. */
 static uint32_t
 take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 {
@@ -139,8 +139,9 @@ take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 	uint32_t id = 0, first;
 
 	want.align = (uint32_t)pages_max(align >> h->arena.page_shift, up);
-	want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) & (want.align - 1);
-	/* So long that the alignment does not matter. */
+	want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
+		      (want.align - 1);
+	/* Long enough to hold the block at any alignment. */
 	if ((size_t)want.count + want.align - 1 <= h->extents.pages)
 		id = pages_extents_next(&h->extents, want.count + want.align - 1, 0);
 	if (id == 0 || h->units.splits + SPLITS > h->units.splits_max)
@@ -189,8 +190,8 @@ allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret) PAGES_L
 }
 
 int
-pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align, struct pages_dedicated wish,
-		       void **ret)
+pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
+			   struct pages_dedicated wish, void **ret)
 {
 	uint32_t id;
 	int err;
@@ -216,10 +217,10 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align, stru
 void
 pages_heap_free_dedicated(struct pages_heap *h, void *p)
 {
-	uint32_t id = find(h, p), apart = PAGES_EXTENT_DEDICATED;
+	uint32_t id = find(h, p), state = PAGES_EXTENT_DEDICATED;
 
 	if (id == 0 ||
-	    !__atomic_compare_exchange_n(&h->extents.node[id].state, &apart, PAGES_EXTENT_FREED,
+	    !__atomic_compare_exchange_n(&h->extents.node[id].state, &state, PAGES_EXTENT_FREED,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		pages_heap_die("free");
 	give_back(h, id);
@@ -248,7 +249,7 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages)
 		give_back(h, rest);
 }
 
-/* Units behind block id, enough for pages in all, as an extent of their own. */
+/* Take the units behind block id that it lacks for so many pages, as another extent. */
 static uint32_t
 take_behind(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 {
@@ -270,7 +271,7 @@ take_behind(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 	return next;
 }
 
-/* Block id, which has the room, has so many pages now. */
+/* The block in extent id, which is long enough, has so many pages now. */
 static void
 set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 {
@@ -282,7 +283,7 @@ set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 	e->used = (uint32_t)pages;
 }
 
-/* What was told about a block holds for more of it, too; the pool may have run dry. */
+/* What a block grows by must have the same advice, except that the hugetlb pool may be empty. */
 static struct pages_dedicated
 same_as(const struct pages_extent *e)
 {
@@ -327,7 +328,7 @@ pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size)
 	return pages <= h->extents.node[id].used || expand(h, id, pages);
 }
 
-/* The contents of block id to block new, by page tables if those can be moved. */
+/* Bring the contents of block id to block new: move them, or else copy them. */
 static int
 move(struct pages_heap *h, uint32_t id, uint32_t new)
 {
@@ -336,7 +337,7 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	size_t len = bytes(h, from->used);
 	int err;
 
-	/* Pages bring along what was told about them. */
+	/* Moved pages keep the advice about them. */
 	if (pages_can(PAGES_CAP_MOVE) && pages_os_move(src, dst, len) == 0)
 		return 0;
 	err = pages_arena_heal(&h->arena, bytes(h, to->first), len);
@@ -373,16 +374,17 @@ pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool kee
 	return q;
 }
 
-/* Telling. ---------------------------------------------------------------- */
+/* Advice. ----------------------------------------------------------------- */
 
 int
 pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice advice)
 {
 	static const struct {
-		uint32_t ends;		/* what it takes back */
-		bool lasts;
+		uint32_t ends;		/* earlier advice that it cancels */
+		bool lasts;		/* it is a property of the mapping from now on */
 	} effect[] = {
-		[PAGES_OS_NORMAL] = { ADVICE(PAGES_OS_SEQUENTIAL) | ADVICE(PAGES_OS_RANDOM), false },
+		[PAGES_OS_NORMAL] = { ADVICE(PAGES_OS_SEQUENTIAL) | ADVICE(PAGES_OS_RANDOM),
+				      false },
 		[PAGES_OS_SEQUENTIAL] = { ADVICE(PAGES_OS_RANDOM), true },
 		[PAGES_OS_RANDOM] = { ADVICE(PAGES_OS_SEQUENTIAL), true },
 		[PAGES_OS_HUGE] = { ADVICE(PAGES_OS_NO_HUGE), true },
@@ -406,9 +408,9 @@ pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice 
 }
 
 /*
- * A block that a child does not have is a hole in its arena, where another mapping may
- * come to lie, which a free here would destroy.  So the hole is closed, and touching it
- * still faults.
+ * A block with DONT_FORK leaves a hole in the child's arena.  Another mapping could land there,
+ * and freeing the block in the child would destroy that.  So close the hole with inaccessible
+ * memory: touching it still faults.
  */
 static void
 close_hole(struct pages_heap *h, struct pages_extent *e)
@@ -420,7 +422,7 @@ close_hole(struct pages_heap *h, struct pages_extent *e)
 		(void)pages_os_protect(p, len, PAGES_OS_NONE);
 		e->note &= ~ADVICE(PAGES_OS_DONT_FORK);
 	} else {
-		/* Somebody was faster: never free it. */
+		/* Another mapping is there already, or the kernel refused: never free it. */
 		pages_extent_set_state(e, PAGES_EXTENT_FREED);
 	}
 }

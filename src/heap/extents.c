@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * extents.c - the tree of free extents (a treap), the table of edges, and their records
+ */
 #include "extents.h"
 
 #include <errno.h>
@@ -7,12 +10,12 @@
 #include "os/base.h"
 #include "os/os.h"
 
-/* One record for each so many pages of arena is more than objects of 64 KiB can use. */
+/* Pages of arena for each record: even blocks of 64 KiB need far fewer records than that. */
 #define PAGES_PER_RECORD 4
 
 /* The tree. --------------------------------------------------------------- */
 
-/* As good as random for ids, and needs no storage. */
+/* A hash of the id is as good as random, and needs no storage. */
 static uint32_t
 priority(uint32_t id)
 {
@@ -38,7 +41,7 @@ insert(struct pages_extents *x, uint32_t id)
 	while (*link != 0 && priority(*link) >= priority(id))
 		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
 
-	/* Split what hangs here into what comes before and after the newcomer. */
+	/* Split the subtree here into nodes less than the new one and nodes greater. */
 	t = *link;
 	*link = id;
 	while (t != 0) {
@@ -137,7 +140,7 @@ free_at(const struct pages_extents *x, uint32_t page)
 	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE ? id : 0;
 }
 
-/* Free the span of record id, which is in no list, joining it with free neighbours. */
+/* Free extent id, joining it with its free neighbours. */
 static struct pages_span
 join_and_insert(struct pages_extents *x, uint32_t id)
 {
@@ -317,7 +320,7 @@ pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next)
 	set_span(x, id, x->node[id].first, x->node[id].count + count);
 }
 
-/* Free extents in the tree below t, or -1 if order or heap property is broken. */
+/* The number of nodes in subtree t, or -1 if its order or its heap property is broken. */
 static long
 count_tree(const struct pages_extents *x, uint32_t t)
 {
@@ -327,8 +330,10 @@ count_tree(const struct pages_extents *x, uint32_t t)
 	if (t == 0)
 		return 0;
 	if (pages_extent_state(e) != PAGES_EXTENT_FREE ||
-	    (e->left != 0 && (!less(x, e->left, e->count, e->first) || priority(e->left) > priority(t))) ||
-	    (e->right != 0 && (less(x, e->right, e->count, e->first) || priority(e->right) > priority(t))))
+	    (e->left != 0 && (!less(x, e->left, e->count, e->first) ||
+			      priority(e->left) > priority(t))) ||
+	    (e->right != 0 && (less(x, e->right, e->count, e->first) ||
+			       priority(e->right) > priority(t))))
 		return -1;
 	l = count_tree(x, e->left);
 	r = count_tree(x, e->right);
@@ -350,7 +355,8 @@ pages_extents_valid(const struct pages_extents *x)
 		e = &x->node[id];
 		is_free = pages_extent_state(e) == PAGES_EXTENT_FREE;
 		if (id == 0 || e->first != page || e->count == 0 || e->count > x->pages - page ||
-		    x->edge[page + e->count - 1] != id || pages_extent_state(e) == PAGES_EXTENT_SPARE ||
+		    x->edge[page + e->count - 1] != id ||
+		    pages_extent_state(e) == PAGES_EXTENT_SPARE ||
 		    (is_free && was_free) || (!is_free && e->used > e->count))
 			return false;
 		free_extents += is_free;

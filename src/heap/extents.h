@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extents.h - address space: which pages of the arena belong to whom
+ * extents.h - address space: which pages of the arena are free, and which block has the others
  *
- * Extents tile the arena: every page lies in exactly one, free or live, and no
- * two free ones touch.  Free extents are found by best fit in a tree ordered by
- * (count, first); neighbours are found by a table that holds, for the first and
- * the last page of each extent, its id.  Nothing here knows about memory.
+ * Extents tile the arena: every page lies in exactly one extent, and no two free ones touch.
+ * Free extents are found by best fit in a tree ordered by (count, first).  Neighbours are found
+ * by a table that holds the id of an extent at its first and at its last page.  This file knows
+ * nothing of memory.
  *
- * A live extent may be longer than what is used of it: the rest is room to grow,
- * address space without memory.
+ * A live extent may be longer than its used part.  The rest is room to grow: address space
+ * without memory.
  *
- * All numbers are pages; ids are indices into a table of records, 0 is none.
+ * All numbers are pages.  An id is the index of a record; 0 is none.
  *
- * Threads: the caller locks, with one exception: the owner of a live extent may
- * call pages_extents_at() for its first page and read its record without.
+ * Threads: the caller locks.  Exception: without the lock, the owner of an extent may look it
+ * up by its first page, read its record, and change its state and note.
  *
- * Cost: O(log n) expected in the number of free extents (a treap: Seidel and
- * Aragon, Randomized Search Trees, 1996; priorities are hashed from ids).
+ * Cost: O(log n) expected in the number of free extents (a treap: Seidel and Aragon,
+ * Randomized Search Trees, 1996; priorities are hashed from ids).
  */
 #ifndef PAGES_EXTENTS_H
 #define PAGES_EXTENTS_H
@@ -31,29 +31,29 @@ enum pages_extent_state {
 	PAGES_EXTENT_SPARE,	/* the record is not in use */
 	PAGES_EXTENT_FREE,
 	PAGES_EXTENT_LIVE,
-	PAGES_EXTENT_FREED,	/* freed, waiting for the lock */
-	PAGES_EXTENT_HOLLOW,	/* the same; its block lives on elsewhere */
-	PAGES_EXTENT_DEDICATED,	/* live, of whole units that it shares with nobody */
-	PAGES_EXTENT_RENEWED,	/* the same, freed; its memory is gone already */
-	PAGES_EXTENT_PURGING,	/* free space whose memory is being given back, without the lock */
-	PAGES_EXTENT_LOST,	/* nobody gets it any more: a part of it is no mapping of ours */
+	PAGES_EXTENT_FREED,	/* freed by its owner, but not yet in the books */
+	PAGES_EXTENT_HOLLOW,	/* the same, after its block has moved to another extent */
+	PAGES_EXTENT_DEDICATED,	/* live: whole units that it shares with no other block */
+	PAGES_EXTENT_RENEWED,	/* was dedicated; freed, and its memory is gone already */
+	PAGES_EXTENT_PURGING,	/* free space whose units are being purged, without the lock */
+	PAGES_EXTENT_LOST,	/* never handed out again */
 };
 
 struct pages_extent {
 	uint32_t first;
 	uint32_t count;
-	uint32_t used;		/* live: pages handed out; the rest is room to grow */
-	uint32_t state;		/* enum pages_extent_state; by the functions below only */
-	uint32_t left;		/* free: the child in the tree.  spare, parting: the next */
+	uint32_t used;		/* in use: pages of the block; the rest is room to grow */
+	uint32_t state;		/* enum pages_extent_state; accessed atomically */
+	uint32_t left;		/* free: a child in the tree; spare, deferred: next in the list */
 	union {
 		uint32_t right;	/* free: the other child */
-		uint32_t note;	/* live, parting: whatever the owner notes; 0 at first */
+		uint32_t note;	/* otherwise: for the caller; 0 at first */
 	};
 };
 
 /*
- * The state of a live block is changed by its owner, without the lock, while
- * others look whether it is free.
+ * The owner of a live block changes its state without the lock, while other threads test
+ * whether it is FREE.
  */
 static inline uint32_t
 pages_extent_state(const struct pages_extent *e)
@@ -72,12 +72,12 @@ struct pages_extents {
 	struct pages_extent *node;
 	uint32_t nodes;		/* records ever used, record 0 included */
 	uint32_t nodes_max;
-	uint32_t spare;		/* list of records to use again */
+	uint32_t spare;		/* list of unused records */
 	uint32_t root;
 	uint32_t pages;
 };
 
-/* A place: count pages at first + k, where (first + k) % align == offset. */
+/* The place to look for: count pages whose first page is offset modulo align. */
 struct pages_want {
 	uint32_t count;
 	uint32_t align;		/* a power of two; 1 for anywhere */
@@ -89,41 +89,43 @@ struct pages_span {
 	uint32_t count;
 };
 
-/* One free extent of pages pages.  Maps the side tables.  0 or -errno. */
+/* Map the side tables; all pages are one free extent.  0 or -errno. */
 int pages_extents_open(struct pages_extents *x, size_t pages);
 void pages_extents_close(struct pages_extents *x);
 
 /*
- * The smallest free extent with a key of at least (count, first), or 0: with
- * first 0 the best fit, and with (count, first + 1) of one the next best.
+ * The free extent with the smallest (count, first) that is not less than this, or 0.  With
+ * first 0 that is the best fit; with the values of an extent, first + 1, the next best.
  */
-uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first) PAGES_LOCKED;
+uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count,
+			    uint32_t first) PAGES_LOCKED;
 
-/* Where in free extent id the wanted place would be; false if it has none. */
+/* Find the first such place in free extent id; false if there is none. */
 bool pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
 			 uint32_t *ret_first) PAGES_LOCKED;
 
 /*
- * Make count pages at first, inside free extent id, a live extent; what is left
- * of id on either side stays free.  Returns its id (used is count); 0 when there
- * are no records left, and then nothing changed.
+ * Make count pages at first, inside free extent id, a live extent, all used.  The pages of id
+ * before and after it stay free.  Returns its id; 0, and nothing changed, if there are not
+ * enough records.
  */
-uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count) PAGES_LOCKED;
+uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first,
+			    uint32_t count) PAGES_LOCKED;
 
-/* Free a live extent; returns the free extent it became part of. */
+/* Free an extent that is in use; returns the free extent that it became part of. */
 struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id) PAGES_LOCKED;
 
-/* Lengthen live extent id by count pages that are free behind it; false if they are not. */
+/* Lengthen extent id by the next count pages; false if those are not all free. */
 bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
 
 /*
- * Shorten live extent id to keep pages, used or not, and free the rest.
- * Returns the free extent that it became part of; count 0 when it could not be
- * done for want of a record.
+ * Shorten extent id to keep pages and free the rest.  used stays as it is.  Returns the free
+ * extent that the rest became part of; count 0 if there is no record for it.
  */
-struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id, uint32_t keep) PAGES_LOCKED;
+struct pages_span pages_extents_cut(struct pages_extents *x, uint32_t id,
+				    uint32_t keep) PAGES_LOCKED;
 
-/* Is there a record for that? */
+/* Is there a record for pages_extents_cut()? */
 static inline bool
 pages_extents_can_cut(const struct pages_extents *x) PAGES_LOCKED
 {
@@ -131,22 +133,22 @@ pages_extents_can_cut(const struct pages_extents *x) PAGES_LOCKED
 }
 
 /*
- * The same without freeing the rest, which becomes an extent of its own in the same
- * state.  Returns its id, or 0 for want of a record.
+ * Shorten extent id to keep pages; the rest becomes another extent in the same state.
+ * Returns its id, or 0 if there is no record for it.
  */
 uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
 /*
- * Make count pages behind live extent id an extent of its own, in the same state, if
- * they are free.  Returns its id, or 0.
+ * Make the next count pages after extent id another extent in the same state.  Returns its
+ * id; 0 if those pages are not all free or there is no record.
  */
-uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
+uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id,
+				   uint32_t count) PAGES_LOCKED;
 
-/* Lengthen id by extent next, which begins where id ends, and is no more. */
+/* Join extent next, which begins where id ends, to id.  The record of next is spare then. */
 void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next) PAGES_LOCKED;
 
-
-/* The extent in such a state that begins at page, or 0. */
+/* The extent in this state that begins at page, or 0. */
 static inline uint32_t
 pages_extents_find(const struct pages_extents *x, size_t page, enum pages_extent_state state)
 {
@@ -158,7 +160,7 @@ pages_extents_find(const struct pages_extents *x, size_t page, enum pages_extent
 	return e->first == page ? id : 0;
 }
 
-/* The live one, or the one that is apart. */
+/* The block, or the dedicated block, that begins at page, or 0. */
 static inline uint32_t
 pages_extents_at(const struct pages_extents *x, size_t page)
 {
@@ -171,7 +173,7 @@ pages_extents_dedicated_at(const struct pages_extents *x, size_t page)
 	return pages_extents_find(x, page, PAGES_EXTENT_DEDICATED);
 }
 
-/* Tiling, table and tree agree?  For tests: walks everything. */
+/* Do tiling, edge table and tree agree?  For tests: walks all extents. */
 bool pages_extents_valid(const struct pages_extents *x) PAGES_LOCKED;
 
 #endif /* PAGES_EXTENTS_H */

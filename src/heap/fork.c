@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c - a heap whose process forks
+ * fork.c - fork handlers: they hide kept memory from the child
  *
- * A child has no use for what is kept.  But as long as it shares kept pages the
- * parent pays for each that it uses again: a fault, and a copy while the child lives,
- * which is many times what a fresh page costs.  So for the time of the fork kept
- * memory is marked as not to be passed on.  The parent still has it afterwards, to
- * itself, and its page tables were not copied; the child has address space there.
+ * A child has no use for kept memory.  But if it shared kept pages, the parent would pay for
+ * each that it reuses: a fault, and a copy while the child lives, which costs many times what a
+ * fresh page costs.  So during the fork kept units have MADV_WIPEONFORK.  The parent keeps them
+ * unshared, and fork copies no page tables for them; in the child they are absent.
  *
- * Between prepare and its end the lock is held, so that the same units are kept.  A
- * fork that had to go without the lock changes nothing here.
+ * The lock is held from prepare() until the end of the fork, so the same units stay kept.  A
+ * fork for which the lock was not to be had changes nothing here.
  */
 #include <pthread.h>
 
@@ -23,18 +22,18 @@ next_kept(const struct pages_heap *h, size_t from) PAGES_LOCKED
 	return pages_units_kept(&h->units, from, h->units.count, PAGES_ALL);
 }
 
-/* What is not hidden is dropped by the child: it just costs more. */
+/* Units that could not be hidden are shared until the child drops them: correct, but slower. */
 static void
 hide_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
-	size_t seams = h->units.splits;
+	size_t splits = h->units.splits;
 
-	/* Each run may become a mapping of its own. */
-	while (run.count != 0 && (seams += 2) < h->units.splits_max) {
+	/* Each run may become a mapping of its own: two more VMA splits. */
+	while (run.count != 0 && (splits += 2) < h->units.splits_max) {
 		char *p = h->arena.base + run.first * PAGES_UNIT;
 
-		/* Also what is refused may be done in part, and has to be undone. */
+		/* A call that fails may have hidden a part of the run: undo that one, too. */
 		h->hidden_end = run.first + run.count;
 		if (pages_os_advise(p, run.count * PAGES_UNIT, PAGES_OS_WIPE_ON_FORK) != 0)
 			break;
@@ -42,7 +41,7 @@ hide_kept(struct pages_heap *h) PAGES_LOCKED
 	}
 }
 
-/* What is there cannot be given out: there is no heap any more but for what is live. */
+/* Free memory cannot be handed out any more: from now on only serve the live blocks. */
 static void
 give_up(struct pages_heap *h)
 {
@@ -50,8 +49,9 @@ give_up(struct pages_heap *h)
 }
 
 /*
- * Must not fail: what is given out there later has to reach children.  A mapping made
- * afresh is not marked; what it held was free.
+ * Undo hide_kept().  A unit left hidden would read as zero in every later child, even with a
+ * live block in it.  So if the kernel refuses to unhide a run, it is mapped anew, which loses
+ * free memory only; and if it refuses that, too, the heap gives up.
  */
 static void
 show_kept(struct pages_heap *h) PAGES_LOCKED
@@ -68,7 +68,7 @@ show_kept(struct pages_heap *h) PAGES_LOCKED
 	h->hidden_end = 0;
 }
 
-/* Also what was hidden: only then it is known to be zero (emulators ignore marks). */
+/* In the child.  Hidden units, too: under emulators, which ignore the advice, they are not zero. */
 static void
 drop_kept(struct pages_heap *h) PAGES_LOCKED
 {
@@ -85,7 +85,7 @@ drop_kept(struct pages_heap *h) PAGES_LOCKED
 	}
 }
 
-/* The child's counters tell what it did itself; what it inherited is still live. */
+/* The child counts anew; the blocks that it inherits stay live. */
 static void
 reset_counters(struct pages_heap *h)
 {
@@ -143,7 +143,7 @@ pages_heap_fork_child(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 	pages_lock_after_fork_child(&h->lock);
 }
 
-/* Handlers have no arguments. */
+/* The handlers of pthread_atfork have no arguments. */
 static struct pages_heap *followed;
 
 static void

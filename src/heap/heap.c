@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - freeing, the lock, looking
+ * heap.c - releases freed blocks; takes and leaves the lock, with deferred frees and purging
  */
 #include "heap.h"
 
@@ -56,7 +56,7 @@ pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_spa
 		pages_units_keep(&h->units, a, b);
 }
 
-/* What a sweep took (nothing of it is used) is free again. */
+/* Free a PURGING extent again, once its units are purged; its note is their fate. */
 static void
 release_purged(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
@@ -117,9 +117,9 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 	release_block(h, id);
 }
 
-/* Free id later: it waits on a stack, linked through the records (Treiber, 1986). */
+/* Release extent id later: push it on a stack that is linked through records (Treiber, 1986). */
 static void
-part(struct pages_heap *h, uint32_t id)
+defer(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	uint32_t head = atomic_load(&h->deferred);
@@ -156,7 +156,7 @@ void
 pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 {
 	if (!pages_heap_enter(h)) {
-		part(h, id);
+		defer(h, id);
 		return;
 	}
 	pages_heap_release(h, id);
@@ -171,7 +171,7 @@ pages_heap_purged(struct pages_heap *h, uint32_t id, enum pages_fate fate)
 		pages_heap_release(h, id);
 		pages_heap_unlock(h);
 	} else {
-		part(h, id);
+		defer(h, id);
 	}
 }
 
@@ -206,7 +206,7 @@ pages_heap_leave(struct pages_heap *h)
 {
 	size_t excess = pages_units_excess(&h->units);
 	size_t leave = h->units.kept - excess;
-	bool due = pages_heap_purge_due(h), soiled = pages_heap_is_dirty(h);
+	bool due = pages_heap_purge_due(h), dirty = pages_heap_is_dirty(h);
 
 	if (PAGES_UNLIKELY(due))
 		pages_heap_flush_caches(h);
@@ -217,11 +217,11 @@ pages_heap_leave(struct pages_heap *h)
 	}
 	if (PAGES_UNLIKELY(excess != 0))
 		(void)pages_heap_purge(h, PAGES_ALL, leave);
-	if (PAGES_UNLIKELY(soiled))
+	if (PAGES_UNLIKELY(dirty))
 		(void)pages_heap_purge(h, PAGES_DIRTY, 0);
 }
 
-/* Where nothing was freed for good, the clock need not be read each time. */
+/* For allocations, which seldom add kept units: read the clock only now and then. */
 void
 pages_heap_leave_quickly(struct pages_heap *h)
 {
@@ -232,7 +232,7 @@ pages_heap_leave_quickly(struct pages_heap *h)
 		pages_heap_unlock(h);
 }
 
-/* Looking. ---------------------------------------------------------------- */
+/* Queries. ---------------------------------------------------------------- */
 
 size_t
 pages_heap_usable(struct pages_heap *h, const void *p)

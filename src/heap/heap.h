@@ -3,14 +3,45 @@
  * heap.h - the large-object allocator: policy over extents (address space) and
  * units (physical memory)
  *
- * Every function that may fail says no by NULL or false and has changed nothing
- * then; the caller goes to another allocator.  There is always a reason to say
- * no that the caller cannot foresee: no address space, the kernel refuses, a
- * fork is in progress.
+ * A function that fails returns NULL, false or -errno and has changed nothing; the caller
+ * then asks another allocator.  Any request may fail: there is no address space, the kernel
+ * refuses, or a fork is in progress.
  *
- * Threads: all functions but open may be called from any thread at any time,
- *          signal handlers included; none waits longer than a few milliseconds.
+ * Threads: all functions but configure(), close() and those for forks may be called from any
+ *          thread at any time, signal handlers included.  Each wait for the lock ends after
+ *          some 20 ms (os/lock.c).
  * errno:   never changed.
+ *
+ * Terms, address space:
+ *
+ *	arena		the one reservation of address space in which all large blocks lie
+ *	committed	the first part of the arena, which is read-write; the rest is inaccessible
+ *	extent		a run of pages of the arena, free or in use; extents tile the arena
+ *	block		what the heap hands out: the used part of a live extent, in whole pages
+ *	room		the rest of a live extent: address space to grow into, without memory
+ *	slot		an extent of twice a block's length or more, to which a growing block moves
+ *	threshold	the size from which a request goes to the heap (route.h)
+ *	dedicated block	a block in units that it shares with no other, so that it can carry advice
+ *	sparse block	a calloc in small pages, because blocks of its size stayed mostly zero
+ *	front cache	a place for one freed block, which the next request takes without the lock
+ *	deferred free	a freed block that waits in a list, because the lock was not to be had
+ *	hollow block	the old extent of a block that has moved; the contents are elsewhere
+ *	hole		addresses without a mapping of ours, left by a call that the kernel refused
+ *	lost		of an extent: never handed out again, because of a hole or for a like reason
+ *
+ * Terms, memory:
+ *
+ *	unit		2 MiB of memory, aligned; the granule in which memory is counted and moved
+ *	absent		of a unit: has no memory; where it is mapped it reads as zero
+ *	held		of a unit: overlapped by a block; counts as resident, touched or not
+ *	kept		of a unit: free and resident; dirty, muzzy, or neither if it was used only
+ *			for moments
+ *	dirty		of a unit: written to, and to be marked when it is free
+ *	muzzy		of a unit: marked (MADV_FREE); the kernel takes it when short of memory
+ *	purge		to give the memory of kept units back, or to mark the dirty ones
+ *	decay		to purge by age: units kept at the end of one purge are old at the next
+ *	move		to bring pages to another address by page tables (mremap), without a copy
+ *	VMA split	a boundary between units at which moves keep the kernel from merging VMAs
  */
 #ifndef PAGES_HEAP_H
 #define PAGES_HEAP_H
@@ -31,76 +62,76 @@
 enum { PAGES_FRONT_CACHES = 16 };
 
 /*
- * A block that was freed and waits to be asked for again at once, whole, which is
- * what programs do with temporaries: no lock, no neighbours to join with.  Its
- * memory still counts as held, and the block as live.
+ * A front cache holds one freed block for the next request of the same size, because
+ * programs free and allocate temporaries in turn.  That costs no lock and no joining of free
+ * extents.  In the books the block is still live, and its memory held.
  *
- * Who finds the pocket empty or full may make it BUSY, look, and say what it is
- * then; who finds it busy goes elsewhere.  The counters are only written by who
- * made it busy.
+ * A thread reserves the cache by setting block to BUSY, and ends that by storing the new
+ * content; a thread that finds it BUSY does without.  Only the thread that made it BUSY writes
+ * the counters.  Flushing takes no reservation: it replaces an id by 0.
  */
 struct pages_front_cache {
 	_Alignas(64) _Atomic uint32_t block;	/* its id, 0, or PAGES_FRONT_CACHE_BUSY */
-	_Atomic uint32_t pages;			/* its size: worth a try? */
+	_Atomic uint32_t pages;			/* its size; a hint, read without a reservation */
 	_Atomic uint64_t frees;
-	_Atomic uint64_t hits, hit_bytes;	/* requests it served */
+	_Atomic uint64_t hits, hit_bytes;	/* requests that it served */
 };
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
 struct pages_heap_options {
-	size_t arena_max;	/* address space at most; 0: as the machine's memory suggests */
-	uint32_t retain_ms;	/* how long free memory is kept, more or less */
-	bool huge;		/* huge pages */
+	size_t arena_max;	/* limit of address space; 0: derived from the machine's memory */
+	uint32_t retain_ms;	/* about how long free memory is kept */
+	bool huge;		/* use huge pages */
 };
 
-/* What is right for most: no limit of its own, ten seconds, huge pages. */
 #define PAGES_HEAP_DEFAULTS { 0, 10000, true }
 
 struct pages_heap {
-	/* Written once, before the first address leaves; read by everybody, unlocked. */
+	/* Set before the first address leaves the heap; read without the lock.  len may shrink. */
 	_Atomic(char *) base;
 	_Atomic size_t len;
 
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
-	_Atomic bool marking;	/* free memory can be left to the kernel */
-	size_t memory;		/* RAM and swap, or what a cgroup allows: the most to ask for */
+	_Atomic bool marking;	/* free memory can be made muzzy here */
+	size_t memory;		/* RAM and swap, or what a cgroup allows: no block is larger */
 	uint64_t last_purge;	/* ms */
-	uint32_t ticks;		/* counts until the clock is worth a look */
+	uint32_t ticks;		/* calls of leave_quickly(): one in 64 reads the clock */
 	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;
 	struct pages_extents extents;
 	struct pages_units units;
-	struct pages_stats stats;	/* without what units and extents count themselves */
+	struct pages_stats stats;	/* without what fill() in stats.c adds */
 
-	_Atomic uint32_t deferred;	/* freed while the lock could not be had */
-	_Atomic uint64_t busy;		/* declined for want of the lock */
+	_Atomic uint32_t deferred;	/* first of the list of deferred frees */
+	_Atomic uint64_t busy;		/* requests declined because the lock was not to be had */
 
-	_Atomic uint32_t sparse_block;		/* see sparse.c */
-	_Atomic uint64_t sparse_sizes;
+	_Atomic uint32_t sparse_block;	/* the freed one that waits for the next calloc, or 0 */
+	_Atomic uint64_t sparse_sizes;	/* bit log2(pages): such callocs are sparse */
 
-	struct pages_front_cache caches[PAGES_FRONT_CACHES];	/* a thread uses the one its address picks */
-	_Atomic uint32_t caches_used;			/* a bit for each that ever was */
+	/* A hash of the thread's address picks one. */
+	struct pages_front_cache caches[PAGES_FRONT_CACHES];
+	_Atomic uint32_t caches_used;	/* bit i: caches[i] was ever used */
 
-	_Atomic size_t dedicated;	/* blocks that are */
-	size_t lost;		/* pages that are, for good */
-	unsigned checks;	/* counts those that a build with --enable-checks could make */
+	_Atomic size_t dedicated;	/* number of dedicated blocks */
+	size_t lost;		/* pages of lost extents */
+	unsigned checks;	/* due with --enable-checks and many blocks: one in 64 is made */
 
-	/* Parts of the statistics that are counted without the lock. */
+	/* Counters that are updated without the lock. */
 	_Atomic uint64_t cleared_bytes, copied_bytes;
 };
 
 /*
- * Options for a heap that was never used; {0} is a heap with no options set, so
- * this comes first.  The arena is reserved at the first allocation.
+ * Set the options of a heap that was never used; a heap that is {0} has none yet.  The arena
+ * is reserved at the first allocation.
  */
 void pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options);
 
-/* Give everything back.  For tests: nobody may be using the heap. */
+/* Give everything back.  For tests: no other thread may use the heap, and no block is valid. */
 void pages_heap_close(struct pages_heap *h);
 
-/* Does p point into the arena?  One subtraction, one compare. */
+/* Does p point into the arena?  Cost: one subtraction, one compare. */
 static inline bool
 pages_heap_owns(struct pages_heap *h, const void *p)
 {
@@ -110,103 +141,105 @@ pages_heap_owns(struct pages_heap *h, const void *p)
 }
 
 /*
- * size bytes at a multiple of align (a power of two; the page size or less means
- * a page), all zero if zero is asked for.
+ * Allocate size bytes at a multiple of align, a power of two; every block begins at a page.
+ * If zero, all bytes are zero.
  */
 void *pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero);
 
 /*
- * Give block p (owned) a new size, at least 1.  With keep the contents stay; without,
- * nothing is copied.  Returns where it is now, or NULL if it can neither stay nor move.
+ * Give block p, which lies in the arena, a new size, at least 1.  With keep the contents stay;
+ * without it nothing is copied.  Returns the block's address, or NULL if it can neither grow
+ * in place nor move.
  */
 void *pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep);
 
-/* Free block p (owned).  Ends the process if p is not the start of a live block. */
+/* Free block p, in the arena.  Ends the process if p is not the start of a live block. */
 void pages_heap_free(struct pages_heap *h, void *p);
 
-/* Bytes of block p (owned) that may be used; 0 if p is not the start of one.  No lock. */
+/* Usable bytes of block p, in the arena; 0 if p is not the start of one.  Takes no lock. */
 size_t pages_heap_usable(struct pages_heap *h, const void *p);
 
 /*
- * Blocks apart: of whole units that they share with nobody, so that what the kernel is
- * told about them concerns nobody else, and is forgotten when they are freed: their
- * units are mapped anew then.  Their memory is never moved under others or kept, nor
- * that of others under them.  pages_heap_free() and pages_heap_usable() take them, too.
+ * Dedicated blocks lie in whole units that they share with no other block.  So advice to the
+ * kernel concerns one block alone.  It ends with the block, because the units are then mapped
+ * anew.  Their memory is never kept, and no free memory is moved under them.
+ * pages_heap_free() and pages_heap_usable() take them, too.
  */
 
-/* What a block apart shall be: bits 1 << enum pages_os_advice, and PAGES_DEDICATED_POOL. */
+/* Properties of a dedicated block: bits 1 << enum pages_os_advice, and PAGES_DEDICATED_POOL. */
 struct pages_dedicated {
 	uint32_t advice;
-	uint32_t musts;		/* of these: without which there is no block */
+	uint32_t musts;		/* subset of advice: the request fails if one is refused */
 };
 #define PAGES_DEDICATED_ADVICE(advice) ((uint32_t)1 << (advice))
-#define PAGES_DEDICATED_POOL ((uint32_t)1 << 31)	/* from the pool of huge pages, if it has them */
+#define PAGES_DEDICATED_POOL ((uint32_t)1 << 31)	/* hugetlb pages, if there are any */
 
 /*
- * A zeroed block apart.  0; -EOPNOTSUPP if there is no arena, or the kernel does not
- * know what must be; -ENOMEM or the like.
+ * Allocate a zeroed dedicated block.  0; -EOPNOTSUPP if there is no arena, or if the kernel
+ * does not know a must; else -ENOMEM or another -errno.
  */
 int pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
-			   struct pages_dedicated wish, void **ret);
+			       struct pages_dedicated wish, void **ret);
 
-/* Is p (owned) a block apart?  No lock; a load while there are none. */
+/* Is p, in the arena, a dedicated block?  Takes no lock; costs one load if there is none. */
 bool pages_heap_is_dedicated(struct pages_heap *h, const void *p);
 
 /*
- * Give block p, which is apart, a new size, at least 1, and all that the kernel was told
- * about it.  With keep the contents stay.  NULL if it can neither stay nor move.
+ * Give dedicated block p a new size, at least 1; all of it has the block's advice.  With keep
+ * the contents stay.  NULL if it can neither grow in place nor move.  expand() never moves it.
  */
 void *pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool keep);
 bool pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size);
 
-/* Advice for all of block p, which is apart, that stays when it grows.  0 or -errno. */
+/* Give advice for all of dedicated block p; it holds for what the block grows by, too. */
 int pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice advice);
 
 /*
- * Let block p (owned, not apart) have size bytes where it is: true if it has, by growing
- * or as it is.
+ * Make block p, in the arena and not dedicated, at least size bytes long without moving it.
+ * True if it is that long now.
  */
 bool pages_heap_expand(struct pages_heap *h, void *p, size_t size);
 
-/* One line, and abort: p was no block. */
+/* Abort with a message: caller() was passed a pointer that is no block. */
 _Noreturn void pages_heap_die(const char *caller);
 
-/* Count bytes that were copied into or out of the heap by a realloc. */
+/* Count bytes that a realloc has copied. */
 void pages_heap_count_copy(struct pages_heap *h, size_t bytes);
 
-/* Give back all but keep bytes of what is free; returns how many bytes that were. */
+/* Give back all kept memory but keep bytes; returns how many bytes went. */
 size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 
 /*
- * Give back what is overdue, as other calls do on their way.  False if nothing is kept
- * any more.  The pace is how many milliseconds later it is worth calling again.
+ * For a background thread: flush the front caches, and purge what has decayed, as other calls
+ * do in passing.  False if no memory is kept any more.  pages_heap_pace() is the number of
+ * milliseconds after which another call is worth while.
  */
 bool pages_heap_tend(struct pages_heap *h);
 unsigned pages_heap_pace(const struct pages_heap *h);
 
 /*
- * Give back the reserved address space that was never used, for good, so that a
- * process at its RLIMIT_AS can have it otherwise.  False if there was none.
+ * Unmap the part of the arena that is not committed, for ever, so that a process at its
+ * RLIMIT_AS can map other things there.  False if there was none.
  */
 bool pages_heap_release_reserve(struct pages_heap *h);
 
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 
 /*
- * For pthread_atfork.  Kept memory is not passed on to a child, which has no use for
- * it; the parent keeps it, and shares none of it, so that using it again costs no copy.
+ * Handlers for pthread_atfork.  A child has no use for kept memory, so it does not inherit
+ * any.  The parent keeps it unshared: to use it again costs no copy.
  */
 void pages_heap_fork_prepare(struct pages_heap *h);
 void pages_heap_fork_parent(struct pages_heap *h);
 void pages_heap_fork_child(struct pages_heap *h);
 
 /*
- * Have these called at every fork, for the one heap of a library.  Not from within malloc:
- * registering may allocate.  Where it fails a child does without the heap.
+ * Register these handlers for h; one heap for each library.  Do not call this from malloc(),
+ * because registering may allocate.  If registering fails, forks go on without the handlers.
  */
 void pages_heap_follow_forks(struct pages_heap *h);
 
-/* Do the books agree with each other?  Changes nothing.  For tests. */
+/* Are extents, units, lists and counters consistent?  Changes nothing.  For tests. */
 bool pages_heap_valid(struct pages_heap *h);
 
 #endif /* PAGES_HEAP_H */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c - giving up the place where a refused move left a hole
+ * lost.c - makes the hole that a refused move has left a lost extent
  *
- * A hole lies inside the place that was being filled, or at its ends in units that
- * it shares with free space only.  So the place goes back to free space, and the
- * hole becomes an extent that nobody owns and nobody ever frees.
+ * A hole lies in units that no live block overlaps: around it there are only the extent for
+ * which units were moved, and free space.  So that extent becomes free, and the hole is taken
+ * from the free space as an extent that is never freed.
  */
 #include "impl.h"
 
-/* space is the free extent around the hole. */
+/* Lose the hole; space is the free extent around it. */
 static void
-fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole) PAGES_LOCKED
+lose_hole(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	size_t up = pages_heap_unit_pages(h);
@@ -18,7 +18,7 @@ fence(struct pages_heap *h, struct pages_span space, struct pages_unit_run hole)
 	uint32_t id = pages_extents_take(x, around, (uint32_t)(hole.first * up),
 					 (uint32_t)(hole.count * up));
 
-	if (id == 0)	/* no records for what is left on either side: all of it, then */
+	if (id == 0)	/* no records for the space before and after it: lose all of space */
 		id = pages_extents_take(x, around, space.first, space.count);
 	pages_heap_lose(h, id);
 }
@@ -31,7 +31,7 @@ pages_heap_lose_place(struct pages_heap *h, uint32_t id)
 	struct pages_span space = pages_extents_give(&h->extents, id);
 
 	pages_heap_keep(h, e.first, e.first + e.used, space);
-	fence(h, space, hole);
+	lose_hole(h, space, hole);
 }
 
 void
@@ -42,5 +42,5 @@ pages_heap_lose_room(struct pages_heap *h, uint32_t id, size_t end)
 	struct pages_span space = pages_extents_cut(&h->extents, id, e->used);
 
 	pages_heap_keep(h, e->first + e->used, end, space);
-	fence(h, space, hole);
+	lose_hole(h, space, hole);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc.c - <pages/malloc.h>: the heap in front of the C library's malloc
+ * malloc.c - <pages/malloc.h>: the heap for large blocks, the C library's malloc for others
  */
 #include <pages/malloc.h>
 
@@ -40,15 +40,15 @@ pages_calloc(size_t count, size_t size)
 }
 
 static bool
-is_apart(void *ptr)
+is_dedicated(void *ptr)
 {
 	return pages_heap_owns(&pages_malloc_heap, ptr) &&
 	       pages_heap_is_dedicated(&pages_malloc_heap, ptr);
 }
 
-/* Never to malloc(3), which cannot keep what was told about the block. */
+/* Never falls back on malloc(3), which cannot keep the block's advice. */
 static void *
-resize_apart(void *ptr, size_t size, bool keep)
+resize_dedicated(void *ptr, size_t size, bool keep)
 {
 	void *p;
 
@@ -67,8 +67,8 @@ pages_realloc(void *ptr, size_t size)
 		pages_free(ptr);
 		return NULL;
 	}
-	if (is_apart(ptr))
-		return resize_apart(ptr, size, true);
+	if (is_dedicated(ptr))
+		return resize_dedicated(ptr, size, true);
 	return pages_route_realloc(&pages_malloc_route, ptr, size);
 }
 
@@ -79,8 +79,8 @@ pages_resize_discard(void *ptr, size_t size)
 		pages_free(ptr);
 		return NULL;
 	}
-	if (is_apart(ptr))
-		return resize_apart(ptr, size, false);
+	if (is_dedicated(ptr))
+		return resize_dedicated(ptr, size, false);
 	return pages_route_replace(&pages_malloc_route, ptr, size);
 }
 
@@ -89,7 +89,7 @@ pages_try_expand(void *ptr, size_t size)
 {
 	if (ptr == NULL || size > PTRDIFF_MAX)
 		return false;
-	if (is_apart(ptr))
+	if (is_dedicated(ptr))
 		return pages_heap_expand_dedicated(&pages_malloc_heap, ptr, size);
 	if (pages_heap_owns(&pages_malloc_heap, ptr))
 		return pages_heap_expand(&pages_malloc_heap, ptr, size);

@@ -13,8 +13,8 @@ extern struct pages_heap pages_malloc_heap __attribute__((visibility("hidden")))
 extern const struct pages_route pages_malloc_route __attribute__((visibility("hidden")));
 
 /*
- * Bytes that may be used of a block, whoever provided it; 0 for NULL.  Ends the process
- * if ptr is in the arena and no block.
+ * Usable bytes of a block of the heap or of malloc(3); 0 for NULL.  Ends the process, naming
+ * the caller, if ptr is in the arena and no block begins there.
  */
 size_t pages_malloc_usable(const void *ptr, const char *caller);
 

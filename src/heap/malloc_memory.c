@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc_memory.c - <pages/malloc.h>: what blocks are told apart from their size
+ * malloc_memory.c - <pages/malloc.h>: blocks with flags; prefaulting and advice for blocks
  */
 #include <errno.h>
 
@@ -91,13 +91,13 @@ pages_malloc_prefault(void *ptr, size_t offset, size_t len)
 		return -ERANGE;
 	if (len == 0)
 		return 0;
-	/* To whole pages, which have a byte of the block: so they are there to be written. */
+	/* Round outwards: every page with a byte of the block is mapped and can be written. */
 	begin = pages_round_down(lead + offset, page);
 	end = pages_round_up(lead + offset + len, page);
 	return pages_populate_with_threads((char *)ptr - lead + begin, end - begin);
 }
 
-/* What stays with a mapping is for blocks that have one of their own, and for all of it. */
+/* Advice that lasts concerns a whole mapping, so only a whole dedicated block can have it. */
 static int
 advise_mapping(void *ptr, bool whole, enum pages_os_advice advice)
 {
@@ -126,5 +126,7 @@ pages_malloc_advise(void *ptr, size_t offset, size_t len, enum pages_hint hint)
 		return advise_mapping(ptr, offset == 0 && len == usable, m->advice);
 	begin = pages_round_up(lead + offset, page);
 	end = pages_round_down(lead + offset + len, page);
-	return begin < end ? pages_hint_give((char *)ptr - lead + begin, end - begin, m->advice) : 0;
+	if (begin >= end)
+		return 0;
+	return pages_hint_give((char *)ptr - lead + begin, end - begin, m->advice);
 }

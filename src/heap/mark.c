@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mark.c - free memory that the kernel may take when it is short of some
+ * mark.c - makes freed blocks muzzy, so that the kernel may take their memory when it is short
  *
- * A program that does nothing more after a burst makes no calls in which memory could
- * be given back, and a thread of ours is an option only.  So free memory is marked
- * (MADV_FREE) at once: it stays, and serves the next request without a fault, until
- * somebody else needs it.
+ * A program that idles after a burst makes no calls in which memory could be purged, and the
+ * background thread is optional.  So freed memory is marked (MADV_FREE) at once.  It stays
+ * resident and serves the next request without a fault, unless the kernel was short of memory.
  *
- * The units that lie wholly inside a block are marked when it is freed, before anybody
- * else can have them.  Those that blocks share are marked when some have come together,
- * as kept memory is given back: by a sweep.
+ * The units wholly inside a block are marked when it is freed, before they can get another
+ * owner.  Units that blocks share become dirty, and a purge marks them once there are enough.
  *
- * Marking a huge page and having it again costs 1 to 2 us, on some virtual machines 8:
- * up to 8 % of what writing it takes.  So a block that lived for a few milliseconds only
- * is not marked, as it cannot have been written to for longer than that: that is some tens
- * of MiB at most, of memory that is in use all the time.
+ * Marking a huge page and unmarking it costs 1 to 2 us, on some virtual machines 8: up to 8 %
+ * of the time to write it.  So a block that lived only for a few milliseconds is not marked.
+ * In that time at most some tens of MiB can have been written, and memory with such blocks
+ * tends to be in use all the time.
  */
 #include "os/base.h"
 #include "impl.h"
@@ -39,7 +37,7 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 		return false;
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;
-	/* Locked memory, or a sandbox: it will not be otherwise the next time. */
+	/* Locked memory or a sandbox: the next calls would fail, too. */
 	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 	return false;
 }

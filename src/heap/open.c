@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open.c - reserving the arena, within what the machine and its limits allow
+ * open.c - opens and closes a heap: sizes the arena by the machine's memory and limits
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "os/os.h"
 
 #define ARENA_MIN PAGES_MIB(64)
-#define ARENA_SHARE_OF_LIMIT 8	/* of RLIMIT_AS, which the reservation counts towards */
+#define ARENA_SHARE_OF_LIMIT 8	/* reserve at most an eighth of RLIMIT_AS */
 
 void
 pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options)
@@ -21,13 +21,14 @@ pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *opti
 }
 
 /*
- * An eighth of the memory stays for what the heap does not see: small blocks, stacks,
- * code, page tables, other processes of the container.  What it keeps could be had
- * for all that, but not before the kernel kills: so it is given back before.
+ * An eighth of the memory is left to users that the heap does not see: small blocks, stacks,
+ * code, page tables, other processes of the container.  Kept memory could serve them, but
+ * nothing asks the heap for it before the kernel kills.  So the heap keeps nothing beyond the
+ * other seven eighths.
  */
 #define KEPT_CLEAR_OF_LIMIT 8
 
-/* What there is, when the limits of control groups are taken off. */
+/* Lower memory and swap of the machine to the limits of the control groups. */
 static void
 limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limits)
 {
@@ -37,7 +38,7 @@ limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limi
 	facts->ram_and_swap = pages_min(facts->ram + swap, limits->memory_and_swap);
 }
 
-/* Address space for 16 times the memory, so that fragmentation never matters. */
+/* Address space for 16 times the memory, so that fragmentation does not matter. */
 static size_t
 arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 {
@@ -51,7 +52,7 @@ arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 	return pages_round_down(goal, PAGES_UNIT);
 }
 
-/* How many mappings of ours may be left split by moves: half of what the kernel allows. */
+/* The heap may cause VMA splits up to half of the mappings that the kernel allows. */
 static size_t
 max_splits(void)
 {
@@ -62,7 +63,7 @@ max_splits(void)
 	return strtoul(text, NULL, 10) / 2;
 }
 
-/* With small pages it would cost more than it is worth; see mark.c. */
+/* With small pages marking would cost more than it saves; see mark.c. */
 static bool
 can_mark(const struct pages_heap *h)
 {
@@ -70,7 +71,7 @@ can_mark(const struct pages_heap *h)
 
 	if (!h->options.huge || !pages_can(PAGES_CAP_HUGE) || !pages_can(PAGES_CAP_LAZY))
 		return false;
-	(void)pages_can(PAGES_CAP_POPULATE);	/* found out now, not in the middle of a request */
+	(void)pages_can(PAGES_CAP_POPULATE);	/* probe now, not in the middle of a request */
 	return pages_os_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text,
 				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
 }
@@ -98,15 +99,16 @@ pages_heap_open(struct pages_heap *h)
 
 	pages_os_facts(&facts);
 	h->state = PAGES_HEAP_NONE;
-	/* There every writable page is charged, also free ones: no room for a reserve. */
+	/* Strict overcommit charges all writable pages, so kept and absent ones, too. */
 	if (facts.strict_overcommit)
 		return;
-	/* Units are what the last level of page tables maps, one page of 8-byte entries. */
+	/* A unit must be what one page table maps: a page of 8-byte entries. */
 	if (facts.page_size / 8 * facts.page_size != PAGES_UNIT)
 		return;
 	pages_cgroup_read("", &limits);
 	limit_facts(&facts, &limits);
-	for (len = arena_goal(h, &facts); len >= ARENA_MIN; len = pages_round_down(len / 2, PAGES_UNIT))
+	for (len = arena_goal(h, &facts); len >= ARENA_MIN;
+	     len = pages_round_down(len / 2, PAGES_UNIT))
 		if (open_arena(h, len, facts.page_size))
 			break;
 	if (len < ARENA_MIN)

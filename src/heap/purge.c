@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * purge.c - giving memory and address space back
+ * purge.c - gives kept memory and unused address space back to the kernel
  */
 #include "impl.h"
 #include "os/muzzy.h"
@@ -9,8 +9,9 @@
 #define PACE_MIN_MS 50
 
 /*
- * Memory ages in two steps: what is kept when a sweep ends is old, and what is
- * still old at the next one goes.  So it stays for one to two of these intervals.
+ * Decay has two steps: units that are kept when a purge ends are old, and those that are still
+ * old at the next purge are given back.  So a unit stays for one to two of these intervals, on
+ * average for retain_ms.
  */
 static uint64_t
 purge_interval_ms(const struct pages_heap *h)
@@ -33,12 +34,12 @@ pages_heap_purge_due(struct pages_heap *h)
 }
 
 /*
- * Find a run of at most max such units, and make its place
- * a live extent, so that nobody is given it while its memory leaves.  Returns its
- * id, 0 if there is none.
+ * Find a run of at most max such units, and make its place a PURGING extent, so that it cannot
+ * be allocated while its memory is given back.  Returns the id, or 0 if there is no such run.
  */
 static uint32_t
-take_kept(struct pages_heap *h, enum pages_which which, size_t max, struct pages_unit_run *ret) PAGES_LOCKED
+take_kept(struct pages_heap *h, enum pages_which which, size_t max,
+	  struct pages_unit_run *ret) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	size_t up = pages_heap_unit_pages(h);
@@ -88,8 +89,10 @@ pages_heap_purge(struct pages_heap *h, enum pages_which which, size_t leave_unit
 	while (fate != PAGES_STAYED && fate != PAGES_HOLE && pages_heap_enter(h)) {
 		struct pages_unit_run run;
 		size_t kept = h->units.kept;
-		uint32_t id = kept > leave_units ? take_kept(h, which, kept - leave_units, &run) : 0;
+		uint32_t id = 0;
 
+		if (kept > leave_units)
+			id = take_kept(h, which, kept - leave_units, &run);
 		if (id == 0 && which == PAGES_OLD)
 			pages_units_age(&h->units);
 		pages_heap_unlock(h);
@@ -136,7 +139,7 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 	return bytes + pages_heap_purge(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
-/* Make all that lies behind what is committed unavailable for ever. */
+/* Make the uncommitted part of the arena a lost extent, and shorten the arena by its bytes. */
 static size_t
 lose_reserve(struct pages_heap *h) PAGES_LOCKED
 {
@@ -144,13 +147,14 @@ lose_reserve(struct pages_heap *h) PAGES_LOCKED
 	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
 	uint32_t last = x->edge[x->pages - 1];
 
-	if (first == x->pages || pages_extent_state(&x->node[last]) != PAGES_EXTENT_FREE || x->node[last].first > first)
+	if (first == x->pages || pages_extent_state(&x->node[last]) != PAGES_EXTENT_FREE ||
+	    x->node[last].first > first)
 		return 0;
 	last = pages_extents_take(x, last, first, x->pages - first);
 	if (last == 0)
 		return 0;
 	pages_heap_lose(h, last);
-	/* First of all: the addresses may be somebody else's as soon as they are released. */
+	/* Before the caller unmaps it: then the program may map something of its own there. */
 	atomic_store(&h->len, h->arena.committed);
 	h->arena.len = h->arena.committed;
 	return (size_t)(x->pages - first) << h->arena.page_shift;

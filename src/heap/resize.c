@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resize.c - growing and shrinking blocks without copying them
+ * resize.c - grows and shrinks blocks without copying them
  *
- * A block grows into the room it has, or into free space right behind it.  Where
- * neither will do it has shown that it grows, and moves to a slot: a range at
- * least twice as long as it needs, at the same offset within a unit, so that its
- * whole units move by page tables.  Only the pages at its two ends, which share
- * their units with neighbours, are copied.
+ * A block grows into its room, or into free space right behind it.  If neither is long enough,
+ * the block moves to a slot: an extent of at least twice the length, if there is one, because a
+ * block that has grown will grow again.  The slot begins at the same offset within a unit, so
+ * the whole units of the block move by page tables.  Only the pages at its two ends, which
+ * share their units with neighbours, are copied.
  */
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #include "impl.h"
 
 /*
- * The used part of block id is pages long now, which its extent can hold.
- * False if memory cannot be had there.
+ * Lengthen the used part of block id to pages; its extent is long enough.  False if a refused
+ * move left a hole, which is a lost extent then.
  */
 static bool
 set_used(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
@@ -23,9 +23,9 @@ set_used(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 	struct pages_extent *e = &h->extents.node[id];
 	size_t old_end = e->first + e->used, end = e->first + pages;
 
-	/* From the unit on in which the block ends: that one may not have been held whole. */
-	(void)pages_units_hold(&h->units, pages_heap_unit_up(h, old_end), pages_heap_unit_up(h, end),
-			       true);
+	/* The unit in which the block ends is held already. */
+	(void)pages_units_hold(&h->units, pages_heap_unit_up(h, old_end),
+			       pages_heap_unit_up(h, end), true);
 	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
 		pages_heap_lose_room(h, id, end);
 		return false;
@@ -41,7 +41,7 @@ grow_in_place(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED
 	struct pages_extent *e = &h->extents.node[id];
 	size_t end = (size_t)(e->first + pages) << h->arena.page_shift;
 
-	/* Should the place be broken, a record is needed to cut it off. */
+	/* If a move leaves a hole, pages_heap_lose_room() will need a record. */
 	if (h->state != PAGES_HEAP_OPEN || end > h->arena.len ||
 	    pages_arena_commit(&h->arena, end) != 0 || !pages_extents_can_cut(&h->extents))
 		return false;
@@ -76,7 +76,7 @@ pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages)
 	return e->used == pages;
 }
 
-/* Block id, which had used pages, has been grown for its owner. */
+/* Count the growth of a block from used to pages in *how. */
 static void
 count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages) PAGES_LOCKED
 {
@@ -102,7 +102,7 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 	return done;
 }
 
-/* What a moved block still needs, once the lock is released. */
+/* A part of a moved block that is to be copied once the lock is released. */
 struct pages_copy {
 	char *from, *to;
 	size_t len;
@@ -121,8 +121,8 @@ copy_of(const struct pages_heap *h, size_t from, size_t end, size_t to)
 }
 
 /*
- * Move units [a, b), the whole ones of a block, to the same place
- * in another one that begins distance units further on.  Returns how far it got.
+ * Move units [a, b), the whole ones of a block, by distance units to another extent.  Returns
+ * the first unit that was not moved, or b.
  */
 static size_t
 transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOCKED
@@ -137,10 +137,7 @@ transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOC
 	return a;
 }
 
-/*
- * What transfer() did is undone, by copying, because another move
- * could be refused too.
- */
+/* Undo transfer() by copying the units back, because another move could be refused, too. */
 static void
 undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOCKED
 {
@@ -152,9 +149,8 @@ undo_transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGE
 }
 
 /*
- * Room is address space without memory.  Where a slot was laid over
- * kept memory its room ends before that, so that all that is kept lies in free
- * space, where it is found again.
+ * Kept units must lie in free extents, or purges and moves would not find them.  So if the room
+ * of a new slot covers any, cut the extent off in front of them.
  */
 static void
 trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED
@@ -169,20 +165,26 @@ trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED
 		(void)pages_extents_cut(&h->extents, id, (uint32_t)(kept.first * up) - e->first);
 }
 
-/* Find block id a slot for pages pages and fill it as far as units move. */
+/*
+ * Find a slot for block id with its new length, and move the block's whole units there.  *ret
+ * says what is left to be copied.
+ */
 static bool
-move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_moved *ret) PAGES_LOCKED
+move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages,
+	     struct pages_moved *ret) PAGES_LOCKED
 {
 	const struct pages_extent old = h->extents.node[id];
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h);
 	struct pages_want want = { .align = up, .offset = old.first % up };
-	size_t a = pages_heap_unit_up(h, old.first), b = pages_heap_unit_down(h, old.first + old.used);
+	size_t a = pages_heap_unit_up(h, old.first);
+	size_t b = pages_heap_unit_down(h, old.first + old.used);
 	size_t whole = b > a ? b - a : 0, done, first, slot;
 	ptrdiff_t distance;
 	uint64_t *why;
 
-	/* To the end of a unit: no unit may lie half in a room and half in somebody's block. */
-	slot = pages_round_up(want.offset + pages_pow2_at_least(2 * (size_t)pages), up) - want.offset;
+	/* The slot ends with a unit, so that no unit lies half in its room and half in a block. */
+	slot = want.offset + pages_pow2_at_least(2 * (size_t)pages);
+	slot = pages_round_up(slot, up) - want.offset;
 	want.count = (uint32_t)pages_min(slot, h->extents.pages);
 	ret->id = pages_heap_place(h, &want, pages, &why);
 	if (ret->id == 0) {
@@ -212,7 +214,8 @@ move_to_slot(struct pages_heap *h, uint32_t id, uint32_t pages, struct pages_mov
 	trim_room(h, ret->id);
 	ret->copies[0] = copy_of(h, old.first, whole != 0 ? a * up : old.first + old.used, first);
 	ret->copies[1] = copy_of(h, done * up, b * up, (size_t)((ptrdiff_t)done + distance) * up);
-	ret->copies[2] = copy_of(h, b * up, old.first + old.used, (size_t)((ptrdiff_t)b + distance) * up);
+	ret->copies[2] = copy_of(h, b * up, old.first + old.used,
+				 (size_t)((ptrdiff_t)b + distance) * up);
 	if (whole == 0)
 		ret->copies[1].len = ret->copies[2].len = 0;
 	pages_heap_claim(h, id, PAGES_EXTENT_HOLLOW, "realloc");
@@ -236,7 +239,7 @@ finish_move(struct pages_heap *h, uint32_t old, const struct pages_moved *m, boo
 	return p;
 }
 
-/* In place, or by *moved; false if neither. */
+/* Grow in place, or move to a slot as *moved says; false if neither is possible. */
 static bool
 grow(struct pages_heap *h, uint32_t id, size_t pages, struct pages_moved *moved) PAGES_LOCKED
 {

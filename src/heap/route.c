@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * route.c - malloc, calloc and realloc over two allocators: the heap and the next one
+ */
 #include "route.h"
 
 #include <errno.h>
@@ -7,8 +10,9 @@
 #include "os/base.h"
 
 /*
- * A block that shrinks below the threshold stays where it is until it is so much
- * smaller, lest one that hovers around the threshold be copied to and fro.
+ * A block of the heap goes to the next allocator when it shrinks below this share of the
+ * threshold.  The gap keeps a block whose size changes around the threshold from being copied
+ * each time.
  */
 #define SMALL_SHARE 4
 
@@ -68,7 +72,7 @@ pages_route_calloc(const struct pages_route *r, size_t count, size_t size)
 	return p;
 }
 
-/* To a block of the next allocator; NULL if it has none, and ptr is as it was. */
+/* Copy a block of the heap to one of the next allocator.  On NULL ptr is as it was. */
 static void *
 copy_out(const struct pages_route *r, void *ptr, size_t size, bool keep)
 {
@@ -93,7 +97,7 @@ resize_ours(const struct pages_route *r, void *ptr, size_t size, bool keep)
 		p = copy_out(r, ptr, size, keep);
 		if (p != NULL)
 			return p;
-		errno = saved;	/* too much memory is better than none */
+		errno = saved;	/* a block that is too long will do */
 	}
 	p = pages_heap_resize(r->heap, ptr, size, keep);
 	if (p == NULL)
@@ -104,8 +108,8 @@ resize_ours(const struct pages_route *r, void *ptr, size_t size, bool keep)
 }
 
 /*
- * A block of the next allocator changes sides when it grows past the threshold.
- * One that is large already does not: it would have to be copied whole.
+ * A block of the next allocator goes to the heap when it grows past the threshold.  One that is
+ * large already stays, because it would have to be copied whole.
  */
 static void *
 realloc_theirs(const struct pages_route *r, void *ptr, size_t size)
@@ -142,12 +146,12 @@ pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 	if (size != 0)
 		return resize_ours(r, ptr, size, true);
 
-	/* What realloc(p, 0) means is the next allocator's to say: ask it with a block of its own. */
+	/* The next allocator decides what realloc(p, 0) means: call it with a block of its own. */
 	pages_heap_free(r->heap, ptr);
 	return r->next.realloc(r->next.malloc(1), 0);
 }
 
-/* A block that is not half as long again as asked for is left as it is. */
+/* A block that is long enough stays, unless it is more than half as long again as size. */
 static void *
 replace_theirs(const struct pages_route *r, void *ptr, size_t size)
 {

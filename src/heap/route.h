@@ -3,10 +3,9 @@
  * route.h - malloc's rules over two allocators: the heap for large requests, the
  * next allocator for all others
  *
- * The four ways of realloc, overflow, and what happens when the heap says no are
- * decided here, once, for the library's own functions (malloc.c) and for the
- * preloaded ones.  What small requests cost is decided by the callers: they
- * compare with the threshold themselves.
+ * The rules are here once, for the functions of <pages/malloc.h> and for the preloaded ones:
+ * the four ways of realloc (between two allocators), overflow, and requests that the heap
+ * declines.
  *
  * Conventions: malloc(3)'s.  errno is ENOMEM on failure and untouched otherwise.
  */
@@ -19,7 +18,7 @@
 
 #include "heap.h"
 
-/* All from one provider; none is ever NULL. */
+/* The next allocator: all functions of one library; none is NULL. */
 struct pages_next {
 	void *(*malloc)(size_t size);
 	void *(*calloc)(size_t count, size_t size);
@@ -30,19 +29,19 @@ struct pages_next {
 
 struct pages_route {
 	struct pages_heap *heap;
-	size_t threshold;	/* of large; SIZE_MAX routes nothing to the heap */
+	size_t threshold;	/* requests from this size on go to the heap; SIZE_MAX: none */
 	struct pages_next next;
 };
 
 /*
- * A block of the heap, or NULL when this request is for the next allocator (then
- * errno is untouched).
+ * Allocate from the heap if size is large.  NULL, with errno untouched, if the next allocator
+ * has to serve the request.
  */
 void *pages_route_large(const struct pages_route *r, size_t size, size_t align, bool zero);
 
 /*
- * After the next allocator returned NULL: is it worth asking again?  True when
- * unused address space of ours could be given back.  errno is untouched.
+ * After the next allocator returned NULL: give the arena's unused address space back.  True if
+ * there was any, so that a second attempt may succeed.  errno is untouched.
  */
 bool pages_route_retry(const struct pages_route *r);
 
@@ -51,12 +50,12 @@ void *pages_route_calloc(const struct pages_route *r, size_t count, size_t size)
 void *pages_route_realloc(const struct pages_route *r, void *ptr, size_t size);
 
 /*
- * As realloc, size at least 1, but contents are not kept: what cannot be resized in
- * place is freed once there is another block.
+ * Like realloc with a size of at least 1, but the contents are lost.  A block that cannot be
+ * resized in place is freed once there is another one.
  */
 void *pages_route_replace(const struct pages_route *r, void *ptr, size_t size);
 
-/* count * size, or false with ENOMEM if that is more than an object can have. */
+/* count * size; false with ENOMEM if that is more than PTRDIFF_MAX. */
 bool pages_route_size(size_t count, size_t size, size_t *ret);
 
 #endif /* PAGES_ROUTE_H */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sparse.c - callocs of which few pages are ever written
+ * sparse.c - sparse blocks: callocs of which few pages are ever written
  *
- * Hash tables and matrices are zero for the most part.  In huge pages the first word
- * written to any 2 MiB costs zeroing them all, and memory that was used before has to be
- * cleared as a whole.  So when blocks of a size turn out to be zero nearly everywhere as
- * they are freed, the next calloc of that size gets small pages, in units of its own;
- * and when it is freed in its turn it waits, with what was written to it, for the next
- * one, which clears that and nothing else: no faults, nothing zeroed.
+ * Hash tables and matrices often stay zero for the most part.  With huge pages the first write
+ * to any 2 MiB makes the kernel zero them all, and memory that was used before has to be cleared
+ * as a whole.  So when the callocs of a size turn out to be zero nearly everywhere as they are
+ * freed, the next calloc of that size gets small pages, in units of its own.  When that one is
+ * freed it waits, with its contents, for the next calloc, which clears only the pages that were
+ * written to.  That costs no page faults, and the kernel zeroes nothing.
  *
- * A sparse block never lends its units to others: its memory is not money.
+ * The units of a sparse block are never kept, and never moved under other blocks.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,14 +19,17 @@
 #include "impl.h"
 #include "os/os.h"
 
-/* Pages to look at; nearly all of them have to be zero. */
+/* A block is sparse if so many of so many sampled pages are zero. */
 #define SAMPLES 32
 #define SAMPLES_ZERO 30
 
-/* One that was written to in more than one page out of so many was not sparse. */
+/* A sparse block was not sparse after all if one page in so many had to be cleared. */
 #define DENSE_SHARE 8
 
-/* What one that waits may have too much, in units: see the identities of struct pages_stats. */
+/*
+ * The waiting block serves a shorter calloc only if no more than so many units are too many:
+ * struct pages_stats promises at most 4 MiB of memory beyond each block.
+ */
 #define SPARE_UNITS 2
 
 static char *
@@ -35,14 +38,14 @@ address(const struct pages_heap *h, const struct pages_extent *e)
 	return pages_heap_address(h, e->first);
 }
 
-/* All of its units: an earlier owner may have written behind what is used now. */
+/* The length of all units: an earlier owner may have written behind the part used now. */
 static size_t
 length(const struct pages_heap *h, const struct pages_extent *e)
 {
 	return (size_t)e->count << h->arena.page_shift;
 }
 
-/* Sizes are learnt by powers of two. */
+/* Whether callocs stay sparse is learnt for each power of two of their size. */
 static uint64_t
 size_bit(size_t pages)
 {
@@ -52,10 +55,12 @@ size_bit(size_t pages)
 static bool
 expects(struct pages_heap *h, size_t pages)
 {
-	return (atomic_load_explicit(&h->sparse_sizes, memory_order_relaxed) & size_bit(pages)) != 0;
+	uint64_t sizes = atomic_load_explicit(&h->sparse_sizes, memory_order_relaxed);
+
+	return (sizes & size_bit(pages)) != 0;
 }
 
-/* Before something was learnt, the heap may not even be open, or be opened just now. */
+/* Load first, because pages_heap_pages() needs an open heap: it is open if any bit is set. */
 bool
 pages_heap_expects_sparse(struct pages_heap *h, size_t size)
 {
@@ -73,8 +78,8 @@ learn(struct pages_heap *h, size_t pages, bool sparse)
 }
 
 /*
- * Does not read what is not there, which could make it a huge page, nor what the owner
- * protected and left so.
+ * Reads neither absent pages, because the fault could map a huge page, nor pages that the owner
+ * has protected.
  */
 static bool
 is_zero(const char *page, size_t len)
@@ -86,7 +91,7 @@ is_zero(const char *page, size_t len)
 	return pages_os_readable(page) && pages_is_zero(page, len);
 }
 
-/* Evenly spread, but not in step with anything: multiples of the golden ratio (Weyl). */
+/* The samples are multiples of the golden ratio (Weyl): evenly spread, with no period. */
 static bool
 looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 {
@@ -102,7 +107,7 @@ looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 	return true;
 }
 
-/* The one that waits, if it has room for pages and not much more. */
+/* Take the waiting block if it is long enough for pages, and not much longer. */
 static uint32_t
 take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED
 {
@@ -116,13 +121,13 @@ take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED
 	pages_heap_count_live(h, pages, e->used);
 	e->used = (uint32_t)pages;
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
-	h->stats.frees++;	/* of what it was before */
+	h->stats.frees++;	/* its last owner's */
 	h->units.freed += e->count / up;
 	h->units.reused += e->count / up;
 	return id;
 }
 
-/* Behind everything that holds memory, so that none of it has to go. */
+/* Take absent units behind all held and kept ones, so that no kept unit has to be given back. */
 static uint32_t
 place(struct pages_heap *h, size_t pages) PAGES_LOCKED
 {
@@ -172,7 +177,8 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 			(void)pages_os_advise(address(h, e), length(h, e), PAGES_OS_NO_HUGE);
 		return 0;
 	}
-	if (pages_can(PAGES_CAP_SCAN) && pages_os_clear(address(h, e), length(h, e), &cleared) == 0) {
+	if (pages_can(PAGES_CAP_SCAN) &&
+	    pages_os_clear(address(h, e), length(h, e), &cleared) == 0) {
 		learn(h, e->used, cleared < length(h, e) / DENSE_SHARE);
 		return cleared;
 	}
@@ -183,8 +189,8 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 }
 
 /*
- * Without the lock: give the memory of block id back, and then its place, unless the
- * former cannot be.  Returns the bytes.
+ * Without the lock: give the memory of block id back, and free its extent.  If the kernel refuses
+ * the former, the extent is lost.  Returns the bytes given back.
  */
 static size_t
 drop(struct pages_heap *h, uint32_t id)
@@ -194,13 +200,13 @@ drop(struct pages_heap *h, uint32_t id)
 	size_t len = whole ? length(h, e) : (size_t)e->used << h->arena.page_shift;
 	int err = -EEXIST;
 
-	/* What lies in a hole may be somebody else's. */
+	/* A hole is left alone: the program may have mapped something there. */
 	if (whole)
 		err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
 	if (err != 0 && err != -EFAULT)
 		err = pages_os_discard(address(h, e), len);
 	if (err != 0)
-		e->note |= PAGES_NOTE_HOLE;	/* as good as one */
+		e->note |= PAGES_NOTE_HOLE;	/* no hole, but to be lost as well */
 	pages_heap_free_claimed(h, id);
 	return err == 0 ? len : 0;
 }
@@ -260,9 +266,10 @@ pages_heap_make_dense(struct pages_heap *h, uint32_t id)
 		return true;
 	if ((e->note & PAGES_NOTE_HOLE) != 0)
 		return false;
-	/* The rest becomes room, which holds no memory. */
+	/* The units behind the used part become room, which holds no memory. */
 	if (used_end < end)
-		err = pages_arena_renew(&h->arena, used_end * PAGES_UNIT, (end - used_end) * PAGES_UNIT);
+		err = pages_arena_renew(&h->arena, used_end * PAGES_UNIT,
+					(end - used_end) * PAGES_UNIT);
 	if (err == -EFAULT)
 		e->note |= PAGES_NOTE_HOLE;
 	if (err != 0 || !pages_heap_enter(h))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - the counters, as callers see them
+ * stats.c - computes struct pages_stats from the counters of the heap
  *
- * Blocks in front caches, and those that wait to be freed, are freed for the caller, and
- * their memory is kept; in the books they are still live, and it is held.  So they are
- * counted over, here, and stay where they are: looking changes nothing.
+ * To the program, blocks in front caches and deferred frees are freed, and their memory is kept.
+ * In the heap's books they are live, and their units held.  So this file counts them again as
+ * freed, and leaves them where they are: reading the statistics changes nothing.
  */
 #include "os/bits.h"
 #include "impl.h"
@@ -16,8 +16,8 @@ is_freed(uint32_t state)
 }
 
 /*
- * Would unit become free with freed block id, the first such in it?  No: a live one uses a
- * part of it, or another freed one counts it already.
+ * Would unit, at an end of freed block id, be free if all freed blocks were released?  Not if a
+ * live block overlaps it.  Only the first freed block in a unit counts it.
  */
 static bool
 frees_unit(const struct pages_heap *h, size_t unit, uint32_t id) PAGES_LOCKED
@@ -45,7 +45,7 @@ frees_unit(const struct pages_heap *h, size_t unit, uint32_t id) PAGES_LOCKED
 	return true;
 }
 
-/* Held units that become free with block id. */
+/* How many held units would become free with block id. */
 static size_t
 units_freed(const struct pages_heap *h, uint32_t id) PAGES_LOCKED
 {
@@ -71,7 +71,7 @@ count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAG
 	size_t bytes;
 
 	if (!is_freed(state) && state != PAGES_EXTENT_RENEWED)
-		return;		/* handed out just now; or no block, but free space being purged */
+		return;		/* handed out meanwhile; or PURGING, which is no block */
 	if (e->used != 0 && state != PAGES_EXTENT_HOLLOW) {
 		st->live_objects--;
 		st->frees++;
@@ -80,7 +80,7 @@ count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAG
 	if (is_freed(state)) {
 		bytes = units_freed(h, id) * PAGES_UNIT;
 		st->kept_bytes += bytes;
-	} else {	/* of whole units, whose memory is gone already */
+	} else {	/* RENEWED: whole units, whose memory is gone already */
 		bytes = (size_t)e->count << h->arena.page_shift;
 		st->returned_bytes += bytes;
 		st->resident_bytes -= bytes;
@@ -88,7 +88,7 @@ count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAG
 	st->freed_bytes += bytes;
 }
 
-/* With the lock, so that they stay freed: those in caches may be handed out meanwhile. */
+/* With the lock deferred frees stay freed; front caches may hand their blocks out meanwhile. */
 static void
 count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 {
@@ -132,8 +132,8 @@ fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats
 }
 
 /*
- * Who holds the lock writes these without regard to readers.  Each word is read whole, and
- * no more is promised; the thread sanitizer need not tell us.
+ * For a reader without the lock, whose holder may be writing.  Each word is read in one piece;
+ * they need not fit together.  The thread sanitizer would report that race.
  */
 __attribute__((no_sanitize("thread"))) static void
 copy_words(void *to, const void *from, size_t len)
@@ -156,7 +156,7 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 		pages_heap_unlock(h);
 		return;
 	}
-	/* It is this very thread, say, that is interrupted while it holds the lock. */
+	/* For instance in a signal handler that interrupted this thread while it had the lock. */
 	copy_words(ret, &h->stats, sizeof(*ret));
 	copy_words(&u, &h->units, sizeof(u));
 	fill(h, &u, ret);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * units.c - bit tables of held, kept, dirty and muzzy units; moves of units, and VMA splits
+ */
 #include "units.h"
 
 #include <errno.h>
@@ -11,7 +14,7 @@
 #include "os/muzzy.h"
 #include "os/os.h"
 
-/* Each costs address space and a request: move no more after so many. */
+/* Each hole costs address space and a request: after so many, move no more. */
 #define HOLES_MAX 8
 
 /* Side tables and their bookkeeping. -------------------------------------- */
@@ -34,7 +37,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 
 	if (err != 0)
 		return err;
-	/* Widest first, so that each table is aligned. */
+	/* Tables of wide entries come first, so that all are aligned. */
 	*u = (struct pages_units){
 		.arena = arena,
 		.held_bits = p,
@@ -54,11 +57,12 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 void
 pages_units_close(struct pages_units *u)
 {
-	pages_os_release(u->held_bits, (size_t)((char *)(u->shift + u->count) - (char *)u->held_bits));
+	pages_os_release(u->held_bits,
+			 (size_t)((char *)(u->shift + u->count) - (char *)u->held_bits));
 	*u = (struct pages_units){ 0 };
 }
 
-/* What is in excess goes back before the address of what is held leaves the heap. */
+/* The excess does not count: it is purged before the request returns an address. */
 static void
 note_peaks(struct pages_units *u) PAGES_LOCKED
 {
@@ -77,7 +81,7 @@ mark_kept(struct pages_units *u, size_t a, size_t b)
 	u->kept_end = pages_max(u->kept_end, b);
 }
 
-/* What is kept of [a, b) is not kept any more; returns how many that were. */
+/* The kept units in [a, b) are not kept any more; returns how many those were. */
 static size_t
 unmark_kept(struct pages_units *u, size_t a, size_t b)
 {
@@ -98,7 +102,7 @@ unmark_kept(struct pages_units *u, size_t a, size_t b)
 	return n;
 }
 
-/* For checks: a move destroys what lies at its destination. */
+/* For checks: a move destroys the contents of its destination. */
 static inline bool
 all_held(const struct pages_units *u, size_t a, size_t b)
 {
@@ -111,22 +115,22 @@ none_held(const struct pages_units *u, size_t a, size_t b)
 	return pages_bits_count(u->held_bits, a, b) == 0;
 }
 
-/* Seams. ------------------------------------------------------------------ */
+/* VMA splits. ------------------------------------------------------------- */
 
-/* How many of the boundaries of and within [a, a + n) are seams? */
+/* How many boundaries at the ends of [a, a + n) and inside are VMA splits? */
 static size_t
 count_splits(const struct pages_units *u, size_t a, size_t n)
 {
 	size_t i = a > 0 ? a - 1 : 0;
 	size_t end = pages_min(a + n, u->count - 1);
-	size_t seams = 0;
+	size_t splits = 0;
 
 	for (; i < end; i++)
-		seams += u->shift[i] != u->shift[i + 1];
-	return seams;
+		splits += u->shift[i] != u->shift[i + 1];
+	return splits;
 }
 
-/* The n units at dst hold what was at src and keep its offset. */
+/* n units were moved from src to dst and keep their VMA offset. */
 static void
 shift_units(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
@@ -159,7 +163,10 @@ pages_units_movable(const struct pages_units *u, size_t src, size_t n)
 
 /* Moving. ----------------------------------------------------------------- */
 
-/* A shortage passes; a limit that was lowered below what is in use stays. */
+/*
+ * Record a hole, until take_hole().  After HOLES_MAX stop moving for good: a shortage of
+ * mappings would pass, but a limit that was lowered below what is in use stays.
+ */
 static void
 note_hole(struct pages_units *u, size_t a, size_t n)
 {
@@ -203,7 +210,7 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED
 bool
 pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 {
-	/* What is kept at dst is lost, as it would be to any move. */
+	/* Kept units at dst lose their memory, because a move replaces it. */
 	size_t kept = unmark_kept(u, dst, dst + n);
 	bool moved;
 
@@ -227,7 +234,7 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	return moved;
 }
 
-/* What a bit says about the n units at src it says about those at dst; src is absent now. */
+/* n units were moved from src to dst: move their bits along, and clear them at src. */
 static void
 carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
 {
@@ -237,7 +244,7 @@ carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
 	pages_bits_clear(bits, src, src + n);
 }
 
-/* The highest run of at most max kept units that one move can take; there is one. */
+/* The highest run of at most max kept units that a single move can take.  Some unit is kept. */
 static struct pages_unit_run
 find_kept(struct pages_units *u, size_t max)
 {
@@ -252,11 +259,11 @@ find_kept(struct pages_units *u, size_t max)
 }
 
 /*
- * Put kept units under the n absent ones at dst; returns under how many.  They
- * come from the high end, which packs what is resident towards the low one.
+ * Move kept units to the n absent ones at dst; returns how many.  They are taken from the high
+ * end of the arena, which packs resident memory towards the low end.
  */
 static size_t
-fund(struct pages_units *u, size_t dst, size_t n) PAGES_LOCKED
+move_free_units(struct pages_units *u, size_t dst, size_t n) PAGES_LOCKED
 {
 	size_t done = 0;
 
@@ -303,7 +310,7 @@ pages_units_dirty(const struct pages_units *u, size_t a, size_t b)
 	return pages_bits_count(u->dirty_bits, a, b);
 }
 
-/* What is kept of [a, b) is held now; returns how many that were. */
+/* The kept units in [a, b) become held; returns how many those were. */
 static size_t
 hold_kept(struct pages_units *u, size_t a, size_t b)
 {
@@ -317,7 +324,7 @@ pages_units_hold(struct pages_units *u, size_t a, size_t b, bool move_free)
 {
 	struct pages_unit_run zero = { a, 0 };
 	size_t absent = pages_units_absent(u, a, b), first = a;
-	/* First of all, so that no unit of this very range is taken to fund another. */
+	/* Before any move, so that no kept unit of this range is moved to another place in it. */
 	size_t reused = hold_kept(u, a, b);
 
 	u->reused += reused;
@@ -329,7 +336,7 @@ pages_units_hold(struct pages_units *u, size_t a, size_t b, bool move_free)
 		end = pages_bits_find(u->held_bits, a, b, true);
 		PAGES_CHECK(pages_units_absent(u, a, end) == end - a);
 		pages_bits_set(u->held_bits, a, end);
-		moved_free = move_free ? fund(u, a, end - a) : 0;
+		moved_free = move_free ? move_free_units(u, a, end - a) : 0;
 		u->fresh += end - a - moved_free;
 		if (end - a - moved_free > zero.count)
 			zero = (struct pages_unit_run){ a + moved_free, end - a - moved_free };
@@ -354,13 +361,15 @@ pages_units_keep(struct pages_units *u, size_t a, size_t b)
 	}
 }
 
-/* Giving back. ------------------------------------------------------------ */
+/* Purging. ---------------------------------------------------------------- */
 
 struct pages_unit_run
 pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_which which)
 {
 	const uint64_t *const bits_of[] = {
-		[PAGES_ALL] = u->kept_bits, [PAGES_OLD] = u->old_bits, [PAGES_DIRTY] = u->dirty_bits,
+		[PAGES_ALL] = u->kept_bits,
+		[PAGES_OLD] = u->old_bits,
+		[PAGES_DIRTY] = u->dirty_bits,
 	};
 	const uint64_t *bits = bits_of[which];
 	size_t end;
@@ -394,7 +403,7 @@ pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b)
 void
 pages_units_unmark(struct pages_units *u, size_t a, size_t b)
 {
-	/* Where there is a hole nothing can be touched, and nothing is handed out. */
+	/* If there is a hole, touching it would fault; the caller will hand nothing out. */
 	while (a < b && !pages_units_broken(u)) {
 		size_t end;
 
@@ -406,7 +415,7 @@ pages_units_unmark(struct pages_units *u, size_t a, size_t b)
 	}
 }
 
-/* Of what is absent there is nothing to tell. */
+/* Absent units are neither dirty nor muzzy. */
 static void
 clear_marks(struct pages_units *u, size_t a, size_t b)
 {
@@ -415,8 +424,8 @@ clear_marks(struct pages_units *u, size_t a, size_t b)
 }
 
 /*
- * Leaving units belong to nobody and must look so: marked as held, they are no
- * candidates for anything, though they are not counted.
+ * While units are purged without the lock their held bits are set, though they are not counted
+ * as held, so that they are neither moved nor purged twice.
  */
 void
 pages_units_leave(struct pages_units *u, struct pages_unit_run run)
@@ -433,7 +442,7 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 
 	while (i < run.first + run.count && u->shift[i] == 0)
 		i++;
-	/* What was moved is mapped afresh, so that its seams heal. */
+	/* Units that were moved are mapped anew, which ends their VMA splits. */
 	err = i < run.first + run.count ? pages_arena_renew(u->arena, start, len) :
 					  pages_arena_discard(u->arena, start, len);
 	if (err == -EFAULT)

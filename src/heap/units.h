@@ -2,36 +2,37 @@
 /*
  * units.h - physical memory: which 2 MiB units of the arena hold any
  *
- *	ABSENT   holds no memory; reads as zero
+ *	ABSENT   has no memory; reads as zero, unless it lies in a hole
  *	HELD     overlapped by the used part of a live extent: counts as resident,
- *	         whether it was touched or not
- *	KEPT     wholly inside free space and resident: money in the till
+ *	         touched or not
+ *	KEPT     free (wholly inside a free extent) and resident: dirty or muzzy, or neither
+ *	         if its last blocks lived only for moments, which is not worth marking
  *
- * Whenever an absent unit is about to be held, a kept one is moved there by page
- * tables, so that what was freed anywhere serves whatever is asked for next, and
- * resident memory does not exceed the peak of what was held.
+ * When an absent unit is about to be held, a kept unit is moved there by page tables.  So
+ * memory that was freed at any place serves the next request at any other, and resident
+ * memory does not exceed the peak of held memory.
  *
- * A move destroys what lies at its destination.  Hence, sacred:
- * - a source is KEPT (wholly inside free space), or wholly inside the one live
- *   extent that is being moved;
- * - a destination is ABSENT, or wholly inside the one extent being placed;
- * - both states change under the lock, before an address leaves it;
- * - a refused move leaves the source as it was.
+ * A move destroys what lies at its destination.  Hence these rules:
+ * - a source is KEPT, or lies wholly inside the one live extent that is being moved;
+ * - a destination is ABSENT, or lies wholly inside the one extent that is being placed;
+ * - both states change under the lock, before the heap returns an address there;
+ * - a refused move leaves its source as it was.
  *
- * What a refused move leaves at its destination may be a hole that cannot be closed:
- * where the process is over its RLIMIT_AS or RLIMIT_DATA, lowered since, the kernel
- * unmaps first and refuses then, this and every other mapping.  Such units must not
- * be handed out, ever: whoever asked for the move gives them up.
+ * A refused move may leave a hole at its destination.  If RLIMIT_AS or RLIMIT_DATA was lowered
+ * below what the process uses, the kernel unmaps the destination first and then refuses the
+ * move, and every new mapping that could close the hole.  Units of a hole must never be handed
+ * out: the caller of the function that moved has to make their place a lost extent.
  *
- * A moved range keeps its old page offset in the kernel's books, so it merges
- * with its surroundings only where they were moved by the same distance.  That
- * distance is recorded for each unit; a place where it changes is a seam, and
- * costs a mapping.  Seams are counted and kept far below vm.max_map_count.
- * UFFDIO_MOVE leaves none, and takes as long (2 MiB: 39-51 us and mremap 37-55 on a
- * virtual machine, 128 MiB at once: 5 us for each in both); but it needs a descriptor to
- * keep and a privilege that containers withhold, so mremap it is.
+ * A moved page keeps its old offset in its VMA, so the kernel merges a moved range with its
+ * neighbours only if all were moved by the same distance.  That distance is recorded for each
+ * unit.  Where it changes there is a VMA split, which costs one mapping.  VMA splits are
+ * counted, and limited to half of vm.max_map_count.
  *
- * Threads: the caller locks.  Numbers are units, from the arena's base.
+ * UFFDIO_MOVE would cause no VMA splits and takes as long as mremap (on a virtual machine
+ * 39-51 us for 2 MiB, mremap 37-55; both 5 us for each 2 MiB of 128 MiB).  But it needs an
+ * open descriptor, and a privilege that containers withhold.
+ *
+ * Threads: the caller locks.  All numbers are units, counted from the arena's base.
  */
 #ifndef PAGES_UNITS_H
 #define PAGES_UNITS_H
@@ -50,33 +51,33 @@ struct pages_unit_run {
 
 struct pages_units {
 	struct pages_arena *arena;
-	uint64_t *held_bits;	/* which units are HELD, and which KEPT: never both */
+	uint64_t *held_bits;	/* no unit is both held and kept */
 	uint64_t *kept_bits;
-	uint64_t *old_bits;	/* which of the kept ones were so when units last aged */
-	uint64_t *dirty_bits;	/* which of both the kernel would have to swap out; no absent one */
-	uint64_t *muzzy_bits;	/* which of both are left to the kernel: no live block overlaps one */
-	int32_t *shift;		/* distance, in units, of a moved unit from where its offset says */
+	uint64_t *old_bits;	/* kept units that were kept already when units last aged */
+	uint64_t *dirty_bits;	/* held or kept, written to, to be marked once it is free */
+	uint64_t *muzzy_bits;	/* held or kept, and marked: no live block overlaps it */
+	int32_t *shift;		/* unit that its VMA offset stands for, minus itself; 0: unmoved */
 	size_t count;
-	size_t kept_end;	/* no unit from here on is KEPT */
+	size_t kept_end;	/* no unit from here on is kept */
 
 	size_t held, kept;	/* how many */
-	size_t dirty;		/* kept ones that are */
+	size_t dirty;		/* how many are kept and dirty */
 	size_t peak_held, peak_resident;
-	size_t resident_max;	/* beyond it nothing is kept */
-	size_t splits, splits_max;
+	size_t resident_max;	/* limit of held + kept: units beyond it are not kept */
+	size_t splits, splits_max;	/* VMA splits */
 	bool moves;		/* moving is possible and allowed */
 	unsigned holes;		/* how many moves have left one */
-	struct pages_unit_run hole;	/* the last, until it is taken; nothing moves before */
+	struct pages_unit_run hole;	/* the last, until take_hole(); nothing moves before that */
 
-	/* Units, over all time; see the identities of struct pages_stats. */
+	/* Totals, in units; struct pages_stats has equations between them. */
 	uint64_t moved, reused, fresh, returned;
-	uint64_t freed;		/* from held to kept */
-	uint64_t moved_free;	/* from kept to held, elsewhere: part of moved */
-	uint64_t inherited;	/* resident when a fork made this process */
+	uint64_t freed;		/* from held to kept, or to absent */
+	uint64_t moved_free;	/* kept units moved under a block: part of moved */
+	uint64_t inherited;	/* resident at the fork that made this process */
 	uint64_t refused_moves;
 };
 
-/* Maps the side tables for the whole arena.  0 or -errno. */
+/* Map the side tables for the whole arena.  0 or -errno. */
 int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_splits);
 void pages_units_close(struct pages_units *u);
 
@@ -86,89 +87,92 @@ size_t pages_units_absent(const struct pages_units *u, size_t a, size_t b) PAGES
 /* How many of [a, b) are held, or kept. */
 size_t pages_units_count(const struct pages_units *u, size_t a, size_t b, bool held) PAGES_LOCKED;
 
-/* How many of [a, b), of which none is held, are soiled. */
+/* How many of [a, b), none of which is held, are dirty. */
 size_t pages_units_dirty(const struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * Hold [a, b): the used part of a live extent overlaps them from now on.
  *
- *   fund  move kept units under absent ones, as far as there are any; otherwise
- *         absent ones stay as they are
+ *   move_free  move kept units to the absent ones in [a, b), as long as there are any
  *
- * Returns the longest run that was absent and was not moved_free: known to be zero.
- * There may be a hole in [a, b) then.
+ * Returns the longest run of units that were absent and got no memory: they are zero.
+ * Check pages_units_broken() afterwards: a refused move may have left a hole in [a, b).
  */
-struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b, bool fund) PAGES_LOCKED;
+struct pages_unit_run pages_units_hold(struct pages_units *u, size_t a, size_t b,
+				       bool move_free) PAGES_LOCKED;
 
-/* [a, b) lies wholly inside free space now: what is held of it is kept. */
+/* [a, b) lies wholly inside free space now: the held units in it become kept. */
 void pages_units_keep(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
- * Move the memory of n held units at src, which belong to one live extent, under
- * the units at dst, which lie wholly inside the extent it moves to and are not
- * held.  Afterwards dst is held and src absent.  False if the kernel refused:
- * then src is as it was, and dst is held with undefined contents, or a hole.
+ * Move n held units at src, which belong to one live extent, to dst, which lies wholly inside
+ * the extent that the block moves to and is not held.  Afterwards dst is held and src absent.
+ * False if the move was refused: then src is as it was, and dst is held, with undefined
+ * contents or a hole.
  */
 bool pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED;
 
-/* After hold() and transfer(): has a move left a hole? */
+/* Has a move in hold() or transfer() left a hole? */
 static inline bool
 pages_units_broken(const struct pages_units *u)
 {
 	return u->hole.count != 0;
 }
 
-/* Take note of it: it is absent from now on, and the caller sees to it that it stays so. */
+/* Return the hole and make it absent.  The caller makes its place a lost extent. */
 struct pages_unit_run pages_units_take_hole(struct pages_units *u) PAGES_LOCKED;
 
-/* How many of the n >= 1 units from src one move can transfer. */
+/* How many of the n >= 1 units from src a single move can transfer: a move spans one VMA. */
 size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n) PAGES_LOCKED;
 
-/* Which kept units: all, those that were kept since units aged last, those that are soiled. */
+/* Which kept units: all, those that were kept when units last aged, or the dirty ones. */
 enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY };
 
-/* The first run of such units in [a, b), which holds none that are held; or count 0. */
+/* The first run of such units in [a, b), none of which is held; count 0 if there is none. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
 				       enum pages_which which) PAGES_LOCKED;
 
-/* What is held of [a, b) has been written to; or it is left to the kernel, as muzzy.h says. */
+/*
+ * set_dirty(): the held units in [a, b) have been written to and are to be marked.
+ * set_muzzy(): all of [a, b) has been marked by pages_muzzy_mark().
+ */
 void pages_units_set_dirty(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_muzzy(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Held units [a, b) are about to be handed out: what is muzzy of them is no longer. */
+/* Held units [a, b) are about to be handed out: unmark the muzzy ones. */
 void pages_units_unmark(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* From now on what is kept is old. */
+/* Make all units old that are kept now. */
 void pages_units_age(struct pages_units *u) PAGES_LOCKED;
 
 /*
- * Hold [a, b) for one block alone, whose owner drops what is there first: what is kept
- * of it counts as given back.  Such units are no source and no destination of moves,
- * and are not kept when their block is freed.
+ * Hold [a, b) for one dedicated block.  The caller then maps the range anew, so the kept units
+ * in it count as given back.  No unit of it is moved, or a destination of a move, and none is
+ * kept when the block is freed.
  */
 void pages_units_seclude(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Held units [a, b) are free and absent: their memory was given back. */
+/* Held units [a, b) become absent: the caller has given their memory back. */
 void pages_units_readmit(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
- * What became of kept units: nothing, the kernel may take them, they are absent; their
- * place is no mapping any more.
+ * What a purge did to kept units: nothing, because the kernel refused; they are muzzy; they
+ * are absent; they are absent and their place is a hole.
  */
 enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_HOLE };
 
 /*
- * Give the memory of kept units back to the kernel, which takes time in
- * proportion to it, hence in three steps: the caller, who has made their place
- * unavailable to others, calls leave() with the lock, drop() or pages_muzzy_mark()
- * without it and done() with it.  Where the kernel left a hole they are absent, and the
- * caller sees to it that they stay so.
+ * Purge a run of kept units.  That takes time in proportion to their number, so it has three
+ * steps: leave() with the lock, drop() or pages_muzzy_mark() without it, done() with it.
+ * Before the first the caller makes their place an extent that no thread can allocate from.
+ * If their place is a hole in the end, the caller makes it a lost extent.
  */
 void pages_units_leave(struct pages_units *u, struct pages_unit_run run) PAGES_LOCKED;
 enum pages_fate pages_units_drop(const struct pages_units *u, struct pages_unit_run run);
-void pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate) PAGES_LOCKED;
+void pages_units_done(struct pages_units *u, struct pages_unit_run run,
+		      enum pages_fate fate) PAGES_LOCKED;
 
-/* Units kept beyond what the peak of held units, or resident_max, allows. */
+/* How many kept units are too many: held + kept beyond the peak of held, or resident_max. */
 size_t pages_units_excess(const struct pages_units *u) PAGES_LOCKED;
 
 #endif /* PAGES_UNITS_H */

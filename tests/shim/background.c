@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * background.c - a program that frees much and then does nothing
+ * background.c - tests the shim's background thread: a program that frees much and then idles
  *
  *	background WHAT
  *
- * tests/background.sh runs it under the shim with background:on and a short time of
- * keeping.  It looks at itself: threads, resident memory.  0 good; 1 bad, and says why;
- * 77 if that cannot be tried here.
+ * background.sh runs it under the shim with background:on and a short retain time.  It checks
+ * its own threads and its resident memory.  Exits 0 if all is well; 1 if not, and prints why; 77
+ * if this cannot be tested here.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +35,7 @@
 		}                                                         \
 	} while (0)
 
-/* Looking takes small blocks only, which give the heap no call to do anything at. */
+/* Allocates small blocks only, so the heap is not called and cannot purge in passing. */
 static size_t
 resident(void)
 {
@@ -50,7 +50,7 @@ resident(void)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* How many threads; the id of one that is not the first. */
+/* The number of threads; *other is the id of one that is not the first. */
 static int
 threads(int *other)
 {
@@ -84,7 +84,7 @@ use_and_free(void)
 	use_and_free_blocks(10 * MIB);
 }
 
-/* Until less than 20 MiB is resident and there is one thread, for at most 20 s. */
+/* Waits until less than 20 MiB is resident and one thread is left, for at most 20 s. */
 static bool
 calms_down(void)
 {
@@ -99,7 +99,7 @@ calms_down(void)
 	return false;
 }
 
-/* What FIELD of the status of a thread says. */
+/* Does this field of the thread's status contain want? */
 static bool
 status_is(int id, const char *field, const char *want)
 {
@@ -129,9 +129,9 @@ idle(void)
 	free(p);
 	EXPECT(errno == 1234);
 	EXPECT(threads(&id) == 2);
-	usleep(50 * 1000);	/* it gives itself its name */
+	usleep(50 * 1000);	/* until the new thread has set its name */
 	EXPECT(status_is(id, "Name:", "pages"));
-	/* Every signal but the C library's two and those that cannot be blocked. */
+	/* All signals are blocked, but the C library's two and those that cannot be. */
 	EXPECT(status_is(id, "SigBlk:", "fffffffe7ffbfeff"));
 	use_and_free();
 	EXPECT(calms_down());
@@ -163,7 +163,7 @@ forks(void)
 	return 0;
 }
 
-/* Many forks at any moment of the thread's life. */
+/* Many forks, at random moments in the life of the background thread. */
 static int
 fork_storm(void)
 {
@@ -204,7 +204,7 @@ main_exits(void)
 	pthread_exit(NULL);
 }
 
-/* clone and clone3 say no, as in a sandbox. */
+/* As in a sandbox, clone and clone3 fail, so that no thread can be created. */
 static int
 sandboxed(void)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bloat.c - how much memory is resident for what a program uses
+ * bloat.c - tests that resident memory stays close to what a program uses
  *
  *	bloat MIN MAX
  *
- * Blocks of MIN to MAX bytes, written whole, with random lifetimes, while the program
- * uses more and less by turns.  Whatever the kernel makes of huge pages, never may
- * more be resident than 1.05 times the highest number of bytes in use, and 4 MiB.
- * Holes between blocks of many sizes, which are smaller than the 2 MiB that memory is
- * given back by, add to that: for these an eighth of it is allowed for each block.
- * 0 if that held, 1 if not; one line says what was seen.
+ * Allocates blocks of MIN to MAX bytes with random lifetimes and writes all of them, while the
+ * memory in use grows and shrinks by turns.  Resident memory must never exceed 1.05 times the
+ * highest number of bytes in use plus 4 MiB, whatever the kernel does with huge pages.  Blocks of
+ * many sizes leave gaps of less than the 2 MiB in which memory is given back: then an eighth of
+ * that (256 KiB) is allowed for each block, too.  Exits 0 if the limit held, 1 if not, and prints
+ * one line of figures.
  */
 #include <pages/malloc.h>
 
 #include "support/support.h"
 
 enum { MOST_SLOTS = 1024, ROUNDS = 3 };
-static const size_t in_use = MIB(96);	/* at most, more or less */
+static const size_t in_use = MIB(96);	/* about the highest use */
 
 static struct slot {
 	char *p;
@@ -26,7 +26,7 @@ static size_t slot_count;
 
 static size_t live, peak_live, peak_resident, blocks, peak_blocks;
 
-/* Counted by the kernel as it walks the page tables: other figures lag behind. */
+/* The kernel counts this figure by walking the page tables; others lag behind. */
 static size_t
 resident(void)
 {
@@ -74,8 +74,8 @@ fill(struct slot *s, size_t len)
 }
 
 /*
- * Replace blocks at random until more, or less, than limit is in use.  Of the slots
- * nine in ten are in the end full when it grows, and one in twenty when it shrinks.
+ * Replace blocks at random until more than limit is in use, or less.  A slot is filled again with
+ * a probability of 18/20 while growing, and of 1/20 while shrinking.
  */
 static void
 churn(uint64_t *seed, size_t min, size_t max, bool grow, size_t limit)
@@ -99,7 +99,7 @@ main(int argc, char **argv)
 		return 99;
 	min = strtoul(argv[1], NULL, 10);
 	max = strtoul(argv[2], NULL, 10);
-	/* Of random sizes, uniform in their logarithm, the mean is a third of max or so. */
+	/* Sizes are uniform in their logarithm: their mean is about a third of max. */
 	slot_count = in_use / 2 * 3 / (min == max ? min : max / 3);
 	if (slot_count == 0 || slot_count > MOST_SLOTS)
 		return 99;
@@ -109,8 +109,9 @@ main(int argc, char **argv)
 		churn(&seed, min, max, false, in_use / 8);
 	}
 	used = peak_resident - before;
-	printf("%zu-%zu KiB: %zu KiB resident for %zu in use: %.3f, and %.2f MiB above\n", min / 1024,
-	       max / 1024, used / 1024, peak_live / 1024, (double)used / (double)peak_live,
+	printf("%zu-%zu KiB: %zu KiB resident for %zu in use: %.3f, and %.2f MiB above\n",
+	       min / 1024, max / 1024, used / 1024, peak_live / 1024,
+	       (double)used / (double)peak_live,
 	       ((double)used - (double)peak_live) / (double)MIB(1));
 	allowed = peak_live + peak_live / 20 + MIB(4) + (min == max ? 0 : peak_blocks * KIB(256));
 	return used > allowed;

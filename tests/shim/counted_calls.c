@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * counted_calls.c - the program's own mmap, madvise, memcpy and so on, which count and call on
+ */
 #include "counted_calls.h"
 
 #include <dlfcn.h>
@@ -20,7 +23,7 @@
 
 struct counted_calls counted;
 
-/* The C library's own, which this program's hide.  Looked up each time: calls are few. */
+/* The C library's function that this file's hides.  Looked up each time, because calls are few. */
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static void
@@ -29,7 +32,7 @@ add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* Bytes of memory in use; not by mincore(), which takes the zero page for some. */
+/* Resident bytes.  mincore() would count the zero page, too. */
 static uint64_t
 in_use(void)
 {
@@ -39,7 +42,7 @@ in_use(void)
 	return r.now;
 }
 
-/* A call that may take pages away, and how many those were. */
+/* Make a call that may take memory away, and add how much that was to counted.lost. */
 #define LOSING(call)                                                               \
 	({                                                                         \
 		uint64_t before = in_use(), after;                                 \
@@ -50,7 +53,7 @@ in_use(void)
 		result;                                                            \
 	})
 
-/* Where the dynamic linker sees them. */
+/* Exported, so that the dynamic linker binds the shim's calls to them. */
 #pragma GCC visibility push(default)
 
 void *
@@ -97,12 +100,12 @@ madvise(void *p, size_t len, int advice)
 int
 mprotect(void *p, size_t len, int prot)
 {
-	/* Marking makes sure that it may look; that is all but the steps in which an arena grows. */
+	/* Marking sets read-write first; the only other such calls are the arena's commit steps. */
 	add(prot == (PROT_READ | PROT_WRITE) ? &counted.marked : &counted.calls, 1);
 	return NEXT(mprotect)(p, len, prot);
 }
 
-/* At most six arguments; those that the caller did not pass are garbage that is not used. */
+/* Always passes six arguments on: the kernel ignores those that the caller did not pass. */
 long
 syscall(long number, ...)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counted_calls.h - what a library asks of the kernel, counted; for tests only
+ * counted_calls.h - counts the system calls and copies of a preloaded library; for tests only
  *
- * The program defines the functions of the C library by which the shim changes
- * mappings, enters the kernel and copies memory, so that the dynamic linker gives it
- * these.  Needs no tracer, which containers often forbid.
+ * The program defines the C library's functions by which the shim changes mappings, makes system
+ * calls and copies memory, so the dynamic linker binds the shim to these.  That needs no tracer,
+ * which containers often forbid.
  */
 #ifndef PAGES_TESTS_COUNTED_CALLS_H
 #define PAGES_TESTS_COUNTED_CALLS_H
@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 struct counted_calls {
-	_Atomic uint64_t calls;		/* of the kernel, but for these: */
-	_Atomic uint64_t marked;	/* memory left to the kernel, and had again; depends on the time */
-	_Atomic uint64_t lost;		/* bytes that were resident in what was unmapped or dropped */
-	_Atomic uint64_t moved;		/* bytes of address space, by page tables */
+	_Atomic uint64_t calls;		/* system calls, without the next: */
+	_Atomic uint64_t marked;	/* calls that mark or unmark memory; depends on timing */
+	_Atomic uint64_t lost;		/* resident bytes that were unmapped or dropped */
+	_Atomic uint64_t moved;		/* bytes of address space moved by page tables */
 	_Atomic uint64_t copied;	/* bytes, by memcpy or memmove */
 };
 extern struct counted_calls counted;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counters.c - what the patterns of the benchmark cost under the shim, in
- * counters that no other load on the machine changes
+ * counters.c - tests what the benchmark's patterns cost under the shim, by counters that other
+ * load on the machine does not change
  *
  *	test_counters [pattern]
  *
- * Every pattern runs in a process of its own.  Limits are what was measured and a
- * margin that is smaller than one more fault for each huge page, one more copy of a
- * block, or one more system call in each round.  A plain program that prints TAP,
- * because the memory of a test framework would be counted too.
+ * Each pattern runs in a process of its own.  A limit is a measured value plus a margin, which is
+ * less than one more fault for each huge page, one more copy of a block, or one more system call
+ * in each round.  A plain program that prints TAP, because a test framework's memory would be
+ * counted, too.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,30 +30,30 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define HUGE_PAGE MIB(2)
 
-/* calloc-sparse so far apart that a huge page at each place is not all of the block. */
+/* Like calloc-sparse, but with writes so far apart that huge pages do not fill the block. */
 static const struct pattern calloc_far = {
 	"calloc-far", "calloc of 512 MiB, one word written in each 8 MiB",
 	pattern_calloc_sparse, US_PER_OP, MIB(512), MIB(8), 1, 0, 0
 };
 
 /*
- * How a pattern is run, and what it may cost.  Those of several threads are not
- * here: what is live when depends on who runs first.
+ * How a pattern is run, and what it may cost.  Patterns with several threads are left out,
+ * because their live memory depends on scheduling.
  */
 struct limits {
 	const char *pattern;
 	unsigned divisor;	/* of the benchmark's sizes */
 	unsigned rounds, warm;
-	unsigned zeroed, peak;	/* MiB beyond 1.05 times what is live at the most */
-	unsigned faults;	/* beyond one for each page of that */
+	unsigned zeroed, peak;	/* MiB beyond 1.05 times the peak of live memory */
+	unsigned faults;	/* beyond one for each page that may be zeroed */
 	unsigned moved, copied;	/* MiB */
 	unsigned calls, mappings;
 };
 
 /*
- * A move is three calls, of which two tell registration caches of its ends.  Marking a block
- * is one call for each part that was never written to, which it has to look at.  Whether a large calloc stayed sparse is asked when it is freed:
- * three calls each.
+ * A move takes three calls; two of them tell registration caches of its ends.  Marking a block
+ * takes one call for each part that was never written to.  Freeing a large dense calloc takes
+ * three calls, to see that it did not stay sparse.
  */
 static const struct limits table[] = {
 	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
@@ -74,7 +74,7 @@ static const struct limits table[] = {
 	{ "idle",		2, 1, 0,	4, 4, 250,	0, 0, 60, 4 },
 };
 
-/* What it did cost. */
+/* What the run of a pattern has cost. */
 struct cost {
 	uint64_t live;
 	struct resident start, end;
@@ -92,7 +92,7 @@ count_faults(void)
 	return (uint64_t)use.ru_minflt;
 }
 
-/* Does memory that asks for huge pages get them?  As fragmented as it is now. */
+/* Does memory with MADV_HUGEPAGE get huge pages now, or is physical memory too fragmented? */
 static bool
 gets_huge_pages(void)
 {
@@ -110,7 +110,7 @@ gets_huge_pages(void)
 	return after.huge - before.huge >= len - HUGE_PAGE;
 }
 
-/* What is done once in a process depends on the machine: control groups, and so on. */
+/* Opening the heap is not counted: its cost depends on the machine (control groups and so on). */
 static void
 open_heap(void)
 {
@@ -121,7 +121,7 @@ open_heap(void)
 	free(p);
 }
 
-/* In a process that has not used any memory yet. */
+/* Run a pattern, in a process that has not used any memory yet. */
 static void
 run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
 {
@@ -160,7 +160,7 @@ run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
 	ret->has_huge = gets_huge_pages();
 }
 
-/* One counter: says what it is, and false if that is too much. */
+/* Print one counter with its limit; false if it exceeds that. */
 static bool
 holds(const char *name, uint64_t value, uint64_t limit)
 {
@@ -183,7 +183,7 @@ is_cheap(const struct cost *c, const struct limits *l)
 	ok &= holds("moved", c->moved, MIB(l->moved));
 	ok &= holds("copied", c->copied, MIB(l->copied));
 	ok &= holds("calls", c->calls, l->calls);
-	/* Four times for a block that is freed; and what several had shared. */
+	/* Several for each block that is freed, and some for the units that blocks share. */
 	ok &= holds("marked", c->marked, 256 + 8 * l->rounds);
 	ok &= holds("mappings", c->mappings, l->mappings);
 	if (!c->seen) {
@@ -225,7 +225,7 @@ test(const struct limits *l)
 	return ok;
 }
 
-/* Why the counters would mean something else here, or NULL. */
+/* Why the limits do not apply on this machine, or NULL if they do. */
 static const char *
 why_not(void)
 {
@@ -243,8 +243,9 @@ why_not(void)
 		return "resident memory cannot be read";
 	if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY)
 		return "address space is limited";
-	if (p == MAP_FAILED || mremap(p, page, page, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-				      p + page) == MAP_FAILED)
+	if (p == MAP_FAILED ||
+	    mremap(p, page, page, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, p + page) ==
+		    MAP_FAILED)
 		return "pages cannot be moved";
 	munmap(p, 2 * page);
 	return NULL;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hooked.c - a program with memory hooks of its own, as MPI and RDMA stacks put in place
+ * hooked.c - tests the shim in a program that hooks mremap and madvise, as MPI and RDMA stacks do
  *
- * Its mremap has four parameters, as one of theirs has: what the kernel would get for a
- * destination is whatever happens to be in the register, here a mapping of the program's.
- * Its madvise is told of ranges that change, may come back to the allocator, and may wait
- * for a lock that another thread holds while it allocates.  Knows nothing of pages; one
- * line for each check, exits 0 if all hold.
+ * Its mremap has only four parameters, like the hook of one such stack.  So the kernel gets as
+ * destination whatever is in that register; here that is the address of one of the program's
+ * mappings.  Its madvise learns of ranges that change.  It may call the allocator, and it may
+ * wait for a lock that another thread holds while allocating.  The program does not use the
+ * library's API.  It prints one line for each check and exits 0 if all hold.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,11 +30,11 @@ enum { PAGE = 4096 };
 		}                                                       \
 	} while (0)
 
-static char *own;			/* the mapping that must stay as it is */
-static void (*told)(char *p, size_t len);	/* what the hook does */
+static char *own;			/* the program's mapping, which no move may replace */
+static void (*told)(char *p, size_t len);	/* called by the hook of madvise */
 static _Thread_local bool inside;
 
-/* Where the dynamic linker sees them. */
+/* Exported, so that the dynamic linker binds the shim's calls to them. */
 #pragma GCC visibility push(default)
 
 void *
@@ -65,7 +65,7 @@ holds(const char *p, size_t len, char value)
 	return true;
 }
 
-/* A block with a neighbour behind it, which has to move in order to grow. */
+/* A block; the next one lies right behind it, so that it has to move in order to grow. */
 static char *
 get_hemmed_in(size_t len, char value)
 {
@@ -94,7 +94,7 @@ grow_beside(char **ret_old, char **ret_new)
 	return true;
 }
 
-/* Ranges that the hook was told of, as an MPI stack's cache would drop them. */
+/* Ranges that the hook was told of: an MPI stack would drop them from its registration cache. */
 static struct { uintptr_t start, end; } ranges[1024];
 static size_t ranges_count;
 
@@ -125,7 +125,7 @@ both_ends_of_a_move_are_told(void)
 	EXPECT(grow_beside(&from, &to));
 	told = NULL;
 	EXPECT(from != to);
-	/* The middle: what lies at the ends of a block can be copied. */
+	/* Look at the middle, because pages at the ends of a block may be copied. */
 	EXPECT(was_told_of(from + 4 * MIB));
 	EXPECT(was_told_of(to + 4 * MIB));
 	return true;
@@ -177,7 +177,7 @@ wait_for_lock(char *p, size_t len)
 	pthread_mutex_unlock(&mutex);
 }
 
-/* Holds the lock while it allocates, as code does that registers memory. */
+/* Holds the lock while it allocates, as code that registers memory does. */
 static void *
 allocate_locked(void *unused)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pinned.c - a program whose blocks are filled by the kernel through a pin, and then
- * memory gets short
+ * pinned.c - tests that blocks which the kernel fills through a pin keep their contents
  *
- * An io_uring fixed buffer is written to without its pages being marked as dirty.  An
- * allocator that hands out memory which it has left to the kernel (MADV_FREE) loses such
- * contents.  Knows nothing of pages.  Exits 0 if all is there, 77 without io_uring.
+ * The kernel writes to an io_uring fixed buffer without making its pages dirty.  An allocator
+ * that hands out muzzy memory (MADV_FREE) as it is loses such contents when memory gets short.
+ * The program does not use the library's API.  Exits 0 if no contents are lost, 77 without
+ * io_uring.
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -86,7 +86,7 @@ ring_read(struct ring *r, int file, char *to, size_t len, size_t offset)
 	return cqe->res;
 }
 
-/* Fill p from the file through a pin; false if the machine cannot. */
+/* Fill p from the file through a pin; false if the machine cannot do that. */
 static bool
 fill(char *p, int file)
 {
@@ -108,7 +108,7 @@ fill(char *p, int file)
 	return done == LEN;
 }
 
-/* Free a block of first bytes that lived for long, get one of LEN, have it filled. */
+/* Free a block of first bytes that lived for long; have the kernel fill a new one of LEN. */
 static bool
 keeps(size_t first, bool split, int file)
 {
@@ -123,7 +123,7 @@ keeps(size_t first, bool split, int file)
 	q = aligned_alloc(PAGE, LEN);
 	if (q == NULL || !fill(q, file))
 		exit(77);
-	usleep(200000);		/* the kernel lets go of a pin some time later */
+	usleep(200000);		/* the kernel unpins the pages some time later */
 	madvise(q, LEN, MADV_PAGEOUT);
 	for (size_t i = 0; i < LEN; i += PAGE)
 		lost += q[i] != VALUE;
@@ -144,7 +144,7 @@ main(void)
 	memset(data, VALUE, LEN);
 	if (file < 0 || write(file, data, LEN) != (ssize_t)LEN || fsync(file) != 0)
 		return 99;
-	/* Past the page cache, so that a device writes; not every file system can. */
+	/* With O_DIRECT a device writes to the buffer; not every file system supports that. */
 	again = open(name, O_RDONLY | O_DIRECT);
 	unlink(name);
 	for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * soak.c - random use for a long time: the kernel's mappings stay few, and where there
- * are none left the allocator lives on
+ * soak.c - long random use: the process keeps few mappings, and the allocator survives when the
+ * kernel grants no more of them
  *
  *	soak [seconds]		default: $PAGES_SOAK_SECONDS or 10
  *
- * Every move of pages may split mappings, of which a process has vm.max_map_count at
- * the most.  A plain program that prints TAP.
+ * Every move of pages may split mappings, and a process can have only vm.max_map_count of them.
+ * A plain program that prints TAP.
  */
 #include <pages/malloc.h>
 
@@ -29,9 +29,9 @@ struct block {
 
 static struct block blocks[BLOCKS];
 static uint64_t seed = 2463534242u;
-static size_t before;		/* mappings of this program when it began */
+static size_t before;		/* number of mappings when the program began */
 static size_t steps, refused, most, unexplained;
-static bool bad;		/* since the last report */
+static bool bad;		/* a check has failed since the last report */
 
 static void
 complain(const char *what)
@@ -120,18 +120,18 @@ now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* How many mappings there are, and how many of them no seam accounts for. */
+/* Count the mappings, and those of them that no VMA split accounts for. */
 static void
 sample(void)
 {
-	size_t n = count_mappings(NULL, SIZE_MAX), seams = stats().mapping_seams;
+	size_t n = count_mappings(NULL, SIZE_MAX), splits = stats().mapping_seams;
 
 	most = n > most ? n : most;
-	if (n > before + seams && n - before - seams > unexplained)
-		unexplained = n - before - seams;
+	if (n > before + splits && n - before - splits > unexplained)
+		unexplained = n - before - splits;
 }
 
-/* So many operations, and more until the time is over. */
+/* Make at least so many operations, and more until the time is over. */
 static void
 run(size_t least, double seconds, bool sampling)
 {
@@ -170,7 +170,7 @@ soak(double seconds)
 		complain("memory was refused");
 	if (getenv("SANITIZED") != NULL)
 		return report("random use keeps contents");
-	/* A seam on each side of every unit, and what the C library maps for small blocks. */
+	/* A VMA split on each side of every unit, and the C library's mappings for small blocks. */
 	if (most > before + 2 * stats().peak_resident_bytes / UNIT + 64)
 		complain("too many mappings");
 	if (unexplained > 64)
@@ -179,16 +179,16 @@ soak(double seconds)
 }
 
 /*
- * Use up all mappings but a few.  One page in two has another permission, so that no
- * two can be one mapping.  Returns what to unmap, NULL if there is no limit in reach.
+ * Use up all mappings but a few: every second page has another permission, so that the kernel
+ * cannot merge any.  Returns the range to unmap later, or NULL if the limit was not reached.
  */
 static char *
 use_up_mappings(size_t *ret_len)
 {
 	const size_t many = 1 << 17, page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t i = 0;
-	char *p = mmap(NULL, 2 * many * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		       -1, 0);
+	char *p = mmap(NULL, 2 * many * page, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	*ret_len = 2 * many * page;
 	if (p == MAP_FAILED)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * victim.c - an ordinary program that checks what the malloc family promises
+ * victim.c - an ordinary program that checks the malloc family, with the shim and without
  *
- * It knows nothing of pages: tests/preload.sh runs it with the shim and without,
- * with several thresholds and next allocators.  One line for each check; exits 0
- * if all hold.  With an argument, runs only the checks whose name contains it.
+ * It does not use the library's API.  preload.sh runs it with several thresholds and next
+ * allocators.  It prints one line for each check and exits 0 if all hold.  With an argument it
+ * runs only the checks whose names contain that.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -32,13 +32,13 @@
 		}                                                                 \
 	} while (0)
 
-/* Sizes on both sides of any threshold, and odd ones. */
+/* Sizes below and above every threshold, and odd ones. */
 static const size_t sizes[] = { 0,	   1,		 100,	       4096,	    60 * KIB,
 				64 * KIB,  255 * KIB,	 256 * KIB,    300 * KIB,   1 * MIB + 1,
 				2 * MIB,   2 * MIB + 17, 5 * MIB - 1,  16 * MIB,    33 * MIB + 5 };
 #define SIZES (sizeof(sizes) / sizeof(*sizes))
 
-/* The compiler knows malloc: hide the sizes that cannot be from it. */
+/* Volatile, to hide impossible sizes from the compiler, which knows malloc(). */
 static volatile size_t huge = (size_t)PTRDIFF_MAX + 1, hugest = SIZE_MAX;
 
 static unsigned char
@@ -138,7 +138,7 @@ realloc_grows_in_small_steps(void)
 	unsigned char *p = NULL, *q = NULL;
 	size_t step = 100 * KIB + 7, len = 0;
 
-	/* Two in turn, so that neither can grow in place for ever. */
+	/* Two blocks grow in turn, so that neither can grow in place for ever. */
 	for (; len < 40 * MIB; len += step) {
 		EXPECT((p = realloc(p, len + step)) != NULL);
 		EXPECT((q = realloc(q, len + step)) != NULL);
@@ -160,7 +160,7 @@ realloc_of_null_and_to_zero(void)
 	void *p = realloc(NULL, 5 * MIB);
 
 	EXPECT(p != NULL);
-	EXPECT(realloc(p, 0) == NULL);	/* glibc: freed */
+	EXPECT(realloc(p, 0) == NULL);	/* glibc frees p */
 	EXPECT((p = realloc(NULL, 0)) != NULL);
 	free(p);
 	free(NULL);
@@ -233,7 +233,8 @@ alignment_is_honoured(void)
 
 			EXPECT(p != NULL && (uintptr_t)p % align == 0);
 			EXPECT(q != NULL && (uintptr_t)q % align == 0);
-			EXPECT(posix_memalign(&r, align, sizes[i]) == 0 && (uintptr_t)r % align == 0);
+			EXPECT(posix_memalign(&r, align, sizes[i]) == 0 &&
+			       (uintptr_t)r % align == 0);
 			p[sizes[i] - 1] = q[sizes[i] - 1] = 1;
 			free(p);
 			free(q);
@@ -315,7 +316,7 @@ reports_work(void)
 	return true;
 }
 
-/* libc's own callers: their blocks come from libc and are freed here. */
+/* Functions of the C library allocate blocks, which the program resizes and frees. */
 static bool
 libc_callers_get_along(void)
 {
@@ -350,7 +351,8 @@ churn(void *arg)
 		if (p == NULL || (i % 3 == 0 && (p[0] | p[n / 2] | p[n - 1]) != 0))
 			return (void *)1;
 		p[0] = p[n / 2] = p[n - 1] = (unsigned char)seed;
-		if ((p = realloc(p, n + (seed >> 8) % MIB)) == NULL || p[n / 2] != (unsigned char)seed)
+		p = realloc(p, n + (seed >> 8) % MIB);
+		if (p == NULL || p[n / 2] != (unsigned char)seed)
 			return (void *)1;
 		free(p);
 	}
@@ -429,13 +431,13 @@ on_signal(int sig)
 	if (p != NULL)
 		p[0] = 1;
 	free(p);
-	/* From here on: were it periodic, a slow handler would stop the program. */
+	/* Rearm the timer here: with a periodic one a slow handler would leave no time to main. */
 	if (++signals < 300)
 		timer_settime(timer, 0, &soon, NULL);
 	errno = saved;
 }
 
-/* Undefined behaviour that many crash handlers rely on.  glibc hangs; the shim must not. */
+/* Undefined behaviour, but many crash handlers do it.  glibc may hang; the shim must not. */
 static bool
 signal_handlers_may_use_large_blocks(void)
 {
@@ -470,8 +472,9 @@ lowered_address_limit_leaves_room(void)
 		void *p = malloc(8 * MIB), *q, *r;
 
 		if (setrlimit(RLIMIT_AS, &rl) != 0)
-			_exit(errno == EPERM ? 0 : 2);	/* it is lower already */
-		q = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			_exit(errno == EPERM ? 0 : 2);	/* EPERM: the limit is lower already */
+		q = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 		r = malloc(700 * MIB);
 		if (r != NULL)
 			memset(r, 1, 64 * MIB);

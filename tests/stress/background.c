@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * background.c - several threads against one heap that a background thread
- * tends, contents verified
+ * background.c - stress test: several threads use one heap while a background thread purges it
  *
  *	stress_background [threads [rounds]]
  *
- * Bursts, with pauses in which everything is given back and the background thread
- * ends.  A plain program, for the thread sanitizer too.  0 good, 1 bad.
+ * Bursts of work alternate with pauses, in which all kept memory is given back and the background
+ * thread ends.  Contents of blocks are checked.  A plain program, because it also runs under the
+ * thread sanitizer.  Exits 0 if all is well, 1 if not.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -81,7 +81,8 @@ main(int argc, char **argv)
 		pthread_join(t[i], NULL);
 	pages_heap_stats(&heap, &st);
 	printf("%d threads: %u background threads, %llu MiB given back\n", threads,
-	       atomic_load(&pages_background.started), (unsigned long long)(st.returned_bytes >> 20));
+	       atomic_load(&pages_background.started),
+	       (unsigned long long)(st.returned_bytes >> 20));
 	return wrong != 0 || st.live_objects != 0 || st.kept_bytes != 0 ||
 	       atomic_load(&pages_background.started) == 0 || !pages_heap_valid(&heap);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress.c - several threads against one allocator, contents verified
+ * stress.c - stress test: several threads use <pages/malloc.h> and pass blocks to each other
  *
  *	stress [threads [operations]]
  *
- * Blocks are allocated, grown, checked and freed at random, and passed between
- * threads through a shared table, so that one often frees what another wrote.  A
- * plain program: it is also what runs under the thread sanitizer.  0 good, 1 bad.
+ * Blocks are allocated, resized, checked and freed at random.  They pass between threads through
+ * a shared table, so that a thread often frees blocks that another one wrote.  A plain program,
+ * because it also runs under the thread sanitizer.  Exits 0 if all is well, 1 if not.
  */
 #include <pages/malloc.h>
 
@@ -112,7 +112,7 @@ work(void *arg)
 
 static _Atomic bool done;
 
-/* Looks on: sums over all time do not become less. */
+/* A thread that reads the statistics all the time: totals never decrease. */
 static void *
 look(void *arg)
 {
@@ -162,7 +162,7 @@ main(int argc, char **argv)
 	pages_stats(&st, sizeof(st));
 	if (st.live_objects != 0 || st.live_bytes != 0)
 		complain("something is still live");
-	printf("%d threads: %llu large requests, %llu passed on because the lock was busy\n", threads,
-	       (unsigned long long)st.requests, (unsigned long long)st.declined_busy);
+	printf("%d threads: %llu large requests, %llu passed on because the lock was busy\n",
+	       threads, (unsigned long long)st.requests, (unsigned long long)st.declined_busy);
 	return wrong != 0 || st.requests == 0;
 }

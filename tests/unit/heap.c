@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The heap seen from below: where memory is, what moves, what goes back.  Counters
- * are asserted, never times.
+ * heap.c - tests of the heap: where blocks and their memory lie, what is moved, kept and given
+ * back
+ *
+ * They assert counters, never times.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +28,7 @@ HEAP(gives_a_freed_block_back_to_the_next_request)
 	cr_assert_eq(stats().fresh_bytes, MIB(48));
 }
 
-/* On top of the others a block becomes longer and shorter; between them it is the best fit. */
+/* A cached block above all others is resized for the next request; below, best fit decides. */
 HEAP(serves_temporaries_of_all_sizes_in_one_place)
 {
 	char *a = get(MIB(2)), *wall = get(MIB(2)), *p = get(MIB(30)), *q;
@@ -97,7 +99,7 @@ HEAP(keeps_nothing_beyond_what_may_be_resident)
 		struct pages_stats st;
 
 		pages_heap_free(&h, p[i]);
-		(void)pages_heap_tend(&h);	/* frees what the front cache has */
+		(void)pages_heap_tend(&h);	/* flushes the front cache */
 		st = stats();
 		cr_assert(st.kept_bytes == 0 || st.resident_bytes <= MIB(40));
 	}
@@ -142,7 +144,7 @@ HEAP(grows_two_blocks_in_turn_copying_only_their_ends)
 	cr_assert_leq(st.peak_live_bytes, 2 * MIB(201));
 }
 
-/* What a block left behind when it moved is no block to hand out again. */
+/* The hollow extent of a block that has moved must not get into a front cache. */
 HEAP(hands_out_no_block_whose_memory_has_moved_away)
 {
 	char *p = get(MIB(20)), *wall = get(MIB(1)), *q;
@@ -245,7 +247,7 @@ HEAP(gives_back_what_is_old_when_it_is_called_next)
 	pages_heap_free(&h, p);
 	for (int i = 0; i < 4; i++) {
 		usleep(100 * 1000);
-		/* Two blocks: the one freed last is not looked at. */
+		/* Two blocks: one goes into the front cache, which does not read the clock. */
 		p = get(KIB(300));
 		pages_heap_free(&h, get(KIB(400)));
 		pages_heap_free(&h, p);
@@ -275,7 +277,7 @@ HEAP(makes_moved_memory_mergeable_again_when_it_gives_it_back)
 	cr_assert_leq(stats().mapping_seams, 2);
 }
 
-HEAP(counts_seams_as_the_kernel_counts_mappings)
+HEAP(counts_vma_splits_as_the_kernel_counts_mappings)
 {
 	uint64_t seed = 11;
 	char *p[24] = { NULL };
@@ -307,11 +309,11 @@ HEAP(moves_nothing_when_the_mapping_limit_is_near)
 	q = get(MIB(44));
 	memset(q, 1, MIB(44));
 	cr_assert_eq(stats().moved_bytes, 0);
-	/* What could not be moved was given back instead; seven blocks share units at their ends. */
+	/* Units that could not be moved were given back; seven blocks share units at their ends. */
 	cr_assert_leq(stats().resident_bytes, MIB(96) + 7 * MIB(2));
 }
 
-HEAP(surrenders_unused_address_space_and_still_works)
+HEAP(releases_unused_address_space_and_still_works)
 {
 	char *p = get(MIB(8)), *end = h.arena.base + h.arena.len;
 
@@ -353,7 +355,7 @@ HEAP(leaves_errno_alone)
 	cr_assert_eq(errno, 1234);
 }
 
-/* Random operations beside a shadow of what each block must hold. */
+/* Random operations, checked against a model: the contents that each block must have. */
 struct block {
 	char *p;
 	size_t len;
@@ -402,6 +404,6 @@ HEAP(agrees_with_a_model_under_random_use)
 		if (i % 20 == 0)
 			cr_assert(pages_heap_valid(&h), "step %d", i);
 	}
-	/* The arena is small enough to be full now and then, and large enough to be useful. */
+	/* The arena is small enough to be full now and then, but not all the time. */
 	cr_assert_lt(refused, 3000);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_checks.c - faults planted in the heap's books are found
+ * heap_checks.c - tests that pages_heap_check() finds inconsistencies in the heap's books
  *
- * Each test breaks one thing by hand, expects to be told, and mends it.
+ * Each test plants one by hand and expects the message for it.
  */
 #include "heap/impl.h"
 #include "os/bits.h"
@@ -97,7 +97,7 @@ CHECKS(find_counters_that_are_off_by_one)
 	expect(NULL);
 }
 
-/* The record of a block, and the front cache that it is in. */
+/* The id of the extent that begins or ends at q. */
 static uint32_t
 record_of(const char *q)
 {
@@ -170,7 +170,7 @@ CHECKS(find_muzzy_units_that_are_absent_or_to_be_marked)
 	expect("an absent unit is muzzy");
 }
 
-/* What the checks promise: to look is not to touch. */
+/* Checking must not flush front caches, nor change the statistics. */
 CHECKS(change_nothing)
 {
 	struct pages_stats before = stats(), after;

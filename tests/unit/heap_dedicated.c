@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_dedicated.c - blocks that the kernel was told things about, among ordinary ones:
- * contents, books, and that nothing told to one is left to the next owner
+ * heap_dedicated.c - tests of dedicated blocks among ordinary ones: their contents, the heap's
+ * books, and that the advice for a block never reaches the next owner of its addresses
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ close_heap(void)
 }
 
 static char *
-apart(size_t size, struct pages_dedicated wish)
+get_dedicated(size_t size, struct pages_dedicated wish)
 {
 	void *p;
 
@@ -65,7 +65,9 @@ apart(size_t size, struct pages_dedicated wish)
 	return p;
 }
 
-static const char *const any_flag[] = { " dd", " dc", " nh", " wf", " sr", " rr", " mg", " ht", NULL };
+static const char *const any_flag[] = {
+	" dd", " dc", " nh", " wf", " sr", " rr", " mg", " ht", NULL
+};
 
 static size_t
 flagged_in_arena(void)
@@ -73,13 +75,13 @@ flagged_in_arena(void)
 	return flagged(h.arena.base, h.arena.committed, any_flag);
 }
 
-Test(apart, blocks_have_whole_units_of_their_own)
+Test(dedicated, blocks_have_whole_units_of_their_own)
 {
 	char *p, *q, *r;
 
 	open_heap();
 	p = pages_heap_alloc(&h, KIB(300), 1, false);
-	q = apart(KIB(300), no_dump);
+	q = get_dedicated(KIB(300), no_dump);
 	r = pages_heap_alloc(&h, KIB(300), 1, false);
 	cr_assert_eq((uintptr_t)q % MIB(2), 0);
 	cr_assert(p >= q + MIB(2) || p + KIB(300) <= q);
@@ -91,7 +93,7 @@ Test(apart, blocks_have_whole_units_of_their_own)
 	close_heap();
 }
 
-Test(apart, blocks_are_zero_wherever_they_come_to_lie)
+Test(dedicated, blocks_are_zero_wherever_they_come_to_lie)
 {
 	char *p, *q;
 
@@ -100,7 +102,7 @@ Test(apart, blocks_are_zero_wherever_they_come_to_lie)
 	memset(p, 7, MIB(60));
 	pages_heap_free(&h, p);
 	(void)pages_heap_alloc(&h, MIB(1), 1, false);
-	q = apart(MIB(40), no_dump);
+	q = get_dedicated(MIB(40), no_dump);
 	cr_assert(is_zero(q, MIB(40)));
 	memset(q, 7, MIB(40));
 	pages_heap_free(&h, q);
@@ -109,14 +111,14 @@ Test(apart, blocks_are_zero_wherever_they_come_to_lie)
 	close_heap();
 }
 
-Test(apart, flags_are_there_and_are_gone_after_the_free)
+Test(dedicated, flags_are_there_and_are_gone_after_the_free)
 {
 	static const char *const dump[] = { " dd", NULL }, *const fork[] = { " dc", NULL };
 	char *p, *q;
 
 	open_heap();
-	p = apart(MIB(5), no_dump);
-	q = apart(MIB(3), no_fork);
+	p = get_dedicated(MIB(5), no_dump);
+	q = get_dedicated(MIB(3), no_fork);
 	cr_assert_eq(flagged(p, MIB(6), dump), MIB(6));
 	cr_assert_eq(flagged(q, MIB(4), fork), MIB(4));
 	cr_assert_eq(flagged(h.arena.base, h.arena.committed, dump), MIB(6));
@@ -127,19 +129,19 @@ Test(apart, flags_are_there_and_are_gone_after_the_free)
 	close_heap();
 }
 
-Test(apart, flags_grow_and_move_along)
+Test(dedicated, flags_grow_and_move_along)
 {
 	static const char *const dump[] = { " dd", NULL };
 	char *p, *wall, *q;
 	struct pages_stats st;
 
 	open_heap();
-	p = apart(MIB(3), no_dump);
+	p = get_dedicated(MIB(3), no_dump);
 	mark(p, MIB(3), 1);
 	cr_assert(pages_heap_expand_dedicated(&h, p, MIB(9)));
 	cr_assert_eq(flagged(p, MIB(10), dump), MIB(10));
 	cr_assert(is_zero(p + MIB(4), MIB(5)));
-	wall = apart(MIB(1), no_fork);
+	wall = get_dedicated(MIB(1), no_fork);
 	if (wall != p + MIB(10))
 		cr_skip_test("the wall is elsewhere");
 	cr_assert_not(pages_heap_expand_dedicated(&h, p, MIB(21)));
@@ -159,14 +161,14 @@ Test(apart, flags_grow_and_move_along)
 	close_heap();
 }
 
-Test(apart, advice_stays_with_the_block_until_it_is_taken_back)
+Test(dedicated, advice_stays_with_the_block_until_it_is_taken_back)
 {
 	static const char *const random[] = { " rr", NULL };
 	const struct pages_dedicated plain = { 0, 0 };
 	char *p;
 
 	open_heap();
-	p = apart(MIB(3), plain);
+	p = get_dedicated(MIB(3), plain);
 	cr_assert_eq(flagged_in_arena(), 0);
 	cr_assert_eq(pages_heap_advise_dedicated(&h, p, PAGES_OS_RANDOM), 0);
 	cr_assert(pages_heap_expand_dedicated(&h, p, MIB(20)));
@@ -177,13 +179,13 @@ Test(apart, advice_stays_with_the_block_until_it_is_taken_back)
 	close_heap();
 }
 
-Test(apart, wishes_may_fail_and_musts_may_not)
+Test(dedicated, wishes_may_fail_and_musts_may_not)
 {
 	struct pages_dedicated pool = { PAGES_DEDICATED_POOL, 0 };
 	void *p;
 
 	open_heap();
-	p = apart(MIB(5), pool);		/* the pool may be empty, or not */
+	p = get_dedicated(MIB(5), pool);		/* the pool may be empty, or not */
 	memset(p, 1, MIB(5));
 	cr_assert_eq(pages_heap_alloc_dedicated(&h, MIB(600), 1, no_dump, &p), -ENOMEM);
 	cr_assert_eq(pages_heap_alloc_dedicated(&h, PTRDIFF_MAX, 1, no_dump, &p), -ENOMEM);
@@ -264,7 +266,7 @@ step(struct block *b, uint64_t *seed)
 		mark(b->p, len, how);
 }
 
-Test(apart, blocks_and_ordinary_ones_agree_with_a_model)
+Test(dedicated, blocks_and_ordinary_ones_agree_with_a_model)
 {
 	struct block blocks[BLOCKS] = { { NULL, 0, 0, false } };
 	uint64_t seed = 17;
@@ -285,18 +287,18 @@ Test(apart, blocks_and_ordinary_ones_agree_with_a_model)
 	cr_assert_eq(flagged_in_arena(), 0);
 	cr_assert_eq(h.dedicated, 0);
 	(void)pages_heap_trim(&h, 0);
-	/* Here and there the kernel keeps apart what was touched apart. */
+	/* The kernel does not merge mappings that faulted in separately: allow for a few. */
 	n = count_mappings(h.arena.base, h.arena.committed);
 	cr_assert_leq(n, h.units.splits + 8, "%zu mappings, %zu seams", n, h.units.splits);
 	close_heap();
 }
 
-Test(apart, a_block_does_not_grow_into_address_space_that_was_surrendered)
+Test(dedicated, a_block_does_not_grow_into_address_space_that_was_released)
 {
 	char *p;
 
 	open_heap();
-	p = apart(MIB(60), no_dump);
+	p = get_dedicated(MIB(60), no_dump);
 	mark(p, MIB(60), 1);
 	cr_assert(pages_heap_release_reserve(&h));
 	cr_assert_not(pages_heap_expand_dedicated(&h, p, MIB(200)));
@@ -306,13 +308,13 @@ Test(apart, a_block_does_not_grow_into_address_space_that_was_surrendered)
 	close_heap();
 }
 
-Test(apart, a_free_while_the_lock_is_taken_leaves_no_flags)
+Test(dedicated, a_free_while_the_lock_is_taken_leaves_no_flags)
 {
 	char *p, *q;
 
 	open_heap();
-	p = apart(MIB(4), no_dump);
-	q = apart(MIB(4), no_dump);
+	p = get_dedicated(MIB(4), no_dump);
+	q = get_dedicated(MIB(4), no_dump);
 	cr_assert(pages_lock_acquire(&h.lock));
 	pages_heap_free(&h, p);
 	cr_assert_null(pages_heap_resize_dedicated(&h, q, MIB(40), true));
@@ -322,7 +324,7 @@ Test(apart, a_free_while_the_lock_is_taken_leaves_no_flags)
 	close_heap();
 }
 
-/* Nobody else's mapping may come to lie in what the child did not get. */
+/* The child must not be able to map anything where it did not inherit a block. */
 static int
 child(char *gone, char *kept)
 {
@@ -331,7 +333,8 @@ child(char *gone, char *kept)
 	void *hint;
 
 	pages_heap_fork_child(&h);
-	hint = mmap(gone, MIB(4), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	hint = mmap(gone, MIB(4), PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (hint == gone || kept[0] != 1)
 		return 1;
 	pid = fork();
@@ -347,15 +350,15 @@ child(char *gone, char *kept)
 	return pages_heap_valid(&h) && flagged_in_arena() == 0 ? 0 : 3;
 }
 
-Test(apart, a_block_that_a_child_does_not_have_is_no_hole_there)
+Test(dedicated, a_block_that_a_child_does_not_have_is_no_hole_there)
 {
 	char *p, *q;
 	int status;
 	pid_t pid;
 
 	open_heap();
-	p = apart(MIB(4), no_fork);
-	q = apart(MIB(4), no_dump);
+	p = get_dedicated(MIB(4), no_fork);
+	q = get_dedicated(MIB(4), no_dump);
 	mark(p, MIB(4), 1);
 	q[0] = 1;
 	pages_heap_fork_prepare(&h);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_failures.c - the heap on a system that refuses calls at random
+ * heap_failures.c - tests of the heap on a system that refuses calls at random
  *
- * Whatever is refused, blocks keep their contents, memory that is to be zero is, and
- * the heap's own books stay in order.  Once nothing is refused any more it works as
- * if nothing had been.
+ * Whatever the system refuses, blocks keep their contents, callocs are zero, and the heap's books
+ * stay consistent.  Once the system refuses nothing any more, the heap works as before.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -21,7 +20,7 @@ enum { BLOCKS = 24, STEPS = 500 };
 struct block {
 	char *p;
 	size_t len;
-	size_t marked;		/* of it; less than all of a calloc that is to be sparse */
+	size_t marked;		/* bytes of it that are marked: few, if a calloc is to be sparse */
 	uint64_t owner;
 };
 
@@ -56,7 +55,7 @@ take(size_t len, uint64_t *seed, bool zero)
 	return pages_heap_alloc_dedicated(&h, len, align, wish, &p) == 0 ? p : NULL;
 }
 
-/* What was told about one block is not left to another, nor to free space. */
+/* All of a dedicated block has its advice, and neither other blocks nor free space have any. */
 static void
 check_flags(void)
 {
@@ -75,7 +74,7 @@ check_flags(void)
 	}
 }
 
-/* One operation on one block; what is refused leaves the block as it was, or gone. */
+/* One operation on one block.  If it is refused the block stays as it was, or was freed before. */
 static void
 step(struct block *b, uint64_t *seed)
 {
@@ -84,10 +83,12 @@ step(struct block *b, uint64_t *seed)
 	char *p;
 
 	if (b->p != NULL)
-		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner), "a block lost its contents");
+		cr_assert(is_marked(b->p, b->marked, b->marked, b->owner),
+			  "a block lost its contents");
 	if (b->p != NULL && random_next(seed) % 2 == 0) {
-		p = pages_heap_is_dedicated(&h, b->p) ? pages_heap_resize_dedicated(&h, b->p, len, true)
-						  : pages_heap_resize(&h, b->p, len, true);
+		p = pages_heap_is_dedicated(&h, b->p) ?
+			pages_heap_resize_dedicated(&h, b->p, len, true) :
+			pages_heap_resize(&h, b->p, len, true);
 		if (p == NULL)
 			return;
 		cr_assert(is_marked(p, len < b->marked ? len : b->marked, b->marked, b->owner),
@@ -181,7 +182,7 @@ Test(a_heap_with_failures, keeps_contents_when_told_to_come_again)
 	try_seeds(EAGAIN);
 }
 
-/* Calloc and free, as often as it takes to have a sparse block wait for the next. */
+/* Calloc and free until a sparse block waits for the next calloc. */
 static void
 make_sparse(size_t size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The heap in a process that forks: what the parent keeps, what the child gets.
+ * heap_fork.c - tests of the heap across forks: what the parent keeps, what the child inherits
  */
 #include <criterion/criterion.h>
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 #include "os/caps.h"
 #include "heap_support.h"
 
-/* Fork as fork() does with the handlers installed; what the child says. */
+/* Fork as fork() does with the heap's handlers installed. */
 static pid_t
 fork_heap(void)
 {
@@ -70,7 +70,7 @@ HEAP(keeps_its_memory_to_itself_when_it_forks)
 			memset(p[i], 1, MIB(4));
 		getrusage(RUSAGE_SELF, &after);
 		cr_assert_eq(stats().reused_bytes, MIB(32));
-		/* One for each huge page at least, if they had been shared. */
+		/* If the child shared these pages, there would be a fault for each huge page. */
 		cr_assert_lt(after.ru_minflt - before.ru_minflt, 8);
 	}
 	close(hold[0]);
@@ -80,7 +80,7 @@ HEAP(keeps_its_memory_to_itself_when_it_forks)
 		cr_assert(is_marked(p[i], MIB(4), MIB(4), (uint64_t)i));
 }
 
-/* 0, or what is wrong in the child. */
+/* In the child: 0, or a number for what is wrong. */
 static int
 look_around(char *p[16])
 {
@@ -98,7 +98,7 @@ look_around(char *p[16])
 	q = pages_heap_alloc(&h, MIB(40), 1, true);
 	if (q == NULL || !is_zero(q, MIB(40)) || !pages_heap_valid(&h))
 		return 4;
-	/* It goes on as any heap, and its own children get what it has now. */
+	/* The child's heap works on, and its own children inherit its new blocks. */
 	mark(q, MIB(40), 77);
 	mark(q = get(MIB(4)), MIB(4), 78);
 	pid = fork_heap();
@@ -155,7 +155,7 @@ HEAP(shares_what_it_cannot_hide_when_the_mapping_limit_is_near)
 	cr_assert_eq(status_of(pid), 0);
 }
 
-/* Put another kind of mapping at p, where nothing is used. */
+/* Replace the mapping of free memory at p by one of another kind. */
 static void
 map_over(char *p, size_t len, int kind)
 {
@@ -172,7 +172,7 @@ HEAP(hides_nothing_for_good_where_the_kernel_refused_half_way)
 	memset(p, 1, MIB(8));
 	pages_heap_free(&h, p);
 	cr_assert_eq(stats().kept_bytes, MIB(8));
-	map_over(p + MIB(4), MIB(4), MAP_SHARED);	/* which cannot be wiped */
+	map_over(p + MIB(4), MIB(4), MAP_SHARED);	/* MADV_WIPEONFORK fails here */
 	pages_heap_fork_prepare(&h);
 	pages_heap_fork_parent(&h);
 	map_over(p + MIB(4), MIB(4), MAP_PRIVATE | MAP_NORESERVE);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_limits.c - the heap in a process that has come to be over its limits
+ * heap_limits.c - tests of the heap in a process that uses more than its limits allow
  *
- * A limit may be lowered below what is in use.  From then on the kernel refuses every
- * new mapping, also the one that would close the hole which a refused move leaves.
+ * A limit can be lowered below what is in use.  From then on the kernel refuses every new
+ * mapping, including the one that would close the hole left by a refused move.
  */
 #include <criterion/criterion.h>
 #include <sys/mman.h>
@@ -17,7 +17,7 @@ enum { BLOCKS = 12 };
 static struct pages_heap h;
 static char *block[BLOCKS];
 
-/* Every second of a row of blocks is free: 48 MiB, but nowhere more than 8 in one piece. */
+/* Free every second block of a row: 48 MiB are free, but no piece is larger than 8 MiB. */
 static void
 open_and_fragment(void)
 {
@@ -68,7 +68,7 @@ restore(int resource, struct rlimit was)
 
 static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
 
-/* All of a block can be written; without a block there is nothing to write. */
+/* Write and read all of a block; the request may have been refused. */
 static void
 use(char *p, size_t len)
 {
@@ -149,7 +149,7 @@ Test(a_heap_over_its_limits, works_on_when_it_is_not_any_more)
 	}
 }
 
-/* What is locked cannot be discarded; and all that is mapped afterwards is locked. */
+/* Locked memory cannot be discarded; with MCL_FUTURE new mappings are locked, too. */
 Test(a_heap_over_its_limits, gives_back_what_is_locked)
 {
 	char *p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_memory.c - what free memory and callocs cost: what is left to the kernel,
- * and what is never written
+ * heap_memory.c - tests of what free memory and callocs cost: which kept memory is muzzy, and how
+ * much of a sparse calloc is resident or cleared
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "heap_support.h"
 #include "os/os.h"
 
-/* Free memory that the kernel may take: bytes of the whole process. */
+/* Muzzy bytes of the process, as the kernel counts them. */
 static size_t
 lazily_free(void)
 {
@@ -56,7 +56,7 @@ HEAP(leaves_memory_that_blocks_shared_to_the_kernel)
 	cr_assert_geq(stats().kept_bytes, MIB(230));
 }
 
-/* It would cost more than it is worth. */
+/* Blocks that live for moments are not marked: marking would cost more than it saves. */
 HEAP(leaves_no_memory_to_the_kernel_that_was_used_for_a_moment)
 {
 	bool short_lived = false;
@@ -75,7 +75,7 @@ HEAP(leaves_no_memory_to_the_kernel_that_was_used_for_a_moment)
 		cr_skip_test("too slow here: nothing is written in a moment");
 }
 
-/* What it has taken reads as zero, or not at all as before: it is not known to be zero. */
+/* Muzzy memory may read as zero or as before, so it must be cleared. */
 HEAP(clears_for_calloc_what_was_left_to_the_kernel)
 {
 	char *p;
@@ -98,7 +98,7 @@ get_zero(size_t size)
 	return p;
 }
 
-/* A byte in each MiB, which was zero.  Reading all would make it dense: see mincore(2). */
+/* Write a byte in each MiB, which must be zero.  Reading all pages would make all resident. */
 static void
 touch(char *p, size_t size)
 {
@@ -110,7 +110,7 @@ touch(char *p, size_t size)
 	}
 }
 
-/* Frees a calloc of so many bytes in which only few were written: the next is sparse. */
+/* Free a calloc of this size of which few pages were written: the next one will be sparse. */
 static void
 learn(size_t size)
 {

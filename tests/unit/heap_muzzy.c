@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_muzzy.c - free memory that was left to the kernel, when somebody gets it
+ * heap_muzzy.c - tests that muzzy memory is ordinary memory again when it gets its next owner
  *
- * What the kernel writes through a pin does not make a page dirty, so a page that is
- * handed out must be dirty already.  MADV_PAGEOUT, where there is no swap, discards just
- * those pages that are not.
+ * The kernel can write to a pinned page without making it dirty.  So a page must be dirty when it
+ * is handed out.  MADV_PAGEOUT without swap discards exactly the pages that are not dirty.
  */
 #include "heap_support.h"
 
@@ -21,7 +20,7 @@
 #define PAGE 4096
 enum { FILL = 7 };
 
-/* Longer than blocks live that are not marked when they are freed. */
+/* After this time blocks are marked when they are freed. */
 static void
 live_long(void)
 {
@@ -50,7 +49,7 @@ takes_muzzy_pages(void)
 	return taken;
 }
 
-/* Opens the heap, which then knows whether it leaves memory to the kernel. */
+/* The first request opens the heap, which finds out whether it can mark memory. */
 static void
 setup_muzzy(void)
 {
@@ -60,7 +59,7 @@ setup_muzzy(void)
 		cr_skip_test("nothing is left to the kernel here, or it takes nothing");
 }
 
-/* Pages of [p, p + len) in use; what they hold at an offset says so, unless they are new. */
+/* How many pages of [p, p + len) still have the contents from get_filled(). */
 static size_t
 count_filled(const char *p, size_t len)
 {
@@ -72,8 +71,8 @@ count_filled(const char *p, size_t len)
 }
 
 /*
- * Of what a block was handed out with, as many pages are in use, at least, after the
- * kernel took what it may.
+ * At least so many bytes of the new block are reused memory, and all of that survives when the
+ * kernel takes what it may.
  */
 static void
 expect_safe(char *p, size_t len, size_t at_least)
@@ -104,7 +103,7 @@ MUZZY(a_block_that_is_asked_for_again)
 	pages_heap_free(&h, p);
 	cr_assert_eq(get(MIB(8)), p);
 	expect_safe(p, MIB(8), MIB(8));
-	/* And once more: what is noted about it is true of its second life. */
+	/* Once more: the note must be right for the second owner, too. */
 	live_long();
 	pages_heap_free(&h, p);
 	cr_assert_eq(get(MIB(8)), p);
@@ -134,7 +133,7 @@ MUZZY(a_longer_block_in_its_place)
 	pages_heap_free(&h, p);
 }
 
-/* Two blocks share a unit that was muzzy: the second finds it handed out already. */
+/* Small blocks share a muzzy unit: it is unmarked when the first of them gets it. */
 MUZZY(small_blocks_that_share_it)
 {
 	enum { N = 40 };
@@ -182,8 +181,8 @@ MUZZY(units_that_are_moved)
 	pages_heap_free(&h, lid);
 }
 
-/* Small blocks are marked when enough have come together, by a sweep. */
-MUZZY(what_a_sweep_has_marked)
+/* The units of small blocks are marked by a purge, once enough are dirty. */
+MUZZY(what_a_purge_has_marked)
 {
 	enum { N = 24 };
 	char *p[N], *lid = get(KIB(300)), *q;
@@ -212,7 +211,7 @@ MUZZY(huge_pages_that_were_split)
 	pages_heap_free(&h, p);
 }
 
-/* One page in two is taken while it is free: what is left of a huge page is safe, or gone. */
+/* The kernel takes every second page: the rest of the huge page is dirty again, or dropped. */
 MUZZY(what_the_kernel_has_taken_in_part)
 {
 	char *p = get_filled(MIB(16));
@@ -263,7 +262,7 @@ MUZZY(blocks_that_their_owner_has_protected)
 	pages_heap_free(&h, q);
 }
 
-/* Of a block that is partly locked the kernel marks the rest, and then says no. */
+/* In a block that is partly locked the kernel marks some pages, and then MADV_FREE fails. */
 MUZZY(blocks_that_their_owner_has_locked_in_part)
 {
 	char *p = get_filled(MIB(16));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_stats.c - the heap's counters against each other and against a model that
- * counts what it asks for
+ * heap_stats.c - tests of the heap's counters, against each other and against a model that
+ * counts the same requests
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@ struct block {
 	size_t len;
 };
 
-/* What was asked for, and what was answered. */
+/* The counters that the heap should have. */
 struct model {
 	uint64_t served, bytes, declined, frees, grown, live_pages;
 };
@@ -157,7 +157,7 @@ Test(counters, add_up_after_every_step_of_random_work)
 	pages_heap_close(&h);
 }
 
-/* By way of the pocket, which no lock sees. */
+/* By way of the front cache, without the lock. */
 Test(counters, add_up_when_blocks_are_freed_and_asked_for_again)
 {
 	struct model m = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap_support.h - a heap for each test, and looking into it
+ * heap_support.h - a heap for each test, and helpers to inspect it
  */
 #ifndef PAGES_TESTS_HEAP_SUPPORT_H
 #define PAGES_TESTS_HEAP_SUPPORT_H
@@ -57,7 +57,7 @@ stats(void)
 	return st;
 }
 
-/* Bytes of [p, p + len) that hold memory. */
+/* Resident bytes of [p, p + len). */
 static __attribute__((unused)) size_t
 resident(const char *p, size_t len)
 {
