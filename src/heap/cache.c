@@ -95,6 +95,7 @@ put(struct pages_heap *h, uint32_t id)
 void *
 pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
+	struct pages_extent *e;
 	uint32_t id = 0;
 	char *p;
 
@@ -102,9 +103,10 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		id = take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_alloc_slowly(h, size, align, zero);
-	if (PAGES_UNLIKELY((h->extents.node[id].note & PAGES_NOTE_MUZZY) != 0))
-		pages_heap_unmark(h, &h->extents.node[id]);
-	p = pages_heap_address(h, h->extents.node[id].first);
+	e = &h->extents.node[id];
+	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_MUZZY) != 0))
+		pages_heap_unmark(h, e);
+	p = pages_heap_address(h, e->first);
 	if (zero)
 		pages_heap_make_zero(h, p, size, (struct pages_span){ 0, 0 });
 	return p;

@@ -229,20 +229,25 @@ pages_heap_check(const struct pages_heap *h)
 #define CHECK_ALWAYS 1000
 #define CHECK_ONE_IN 64
 
-void
-pages_heap_check_now(struct pages_heap *h)
+_Noreturn static void
+die(const char *wrong)
 {
-	const char *wrong;
 	char line[128] = "pages: the heap is broken: ";
 
-	if (!PAGES_CHECKS ||
-	    (h->stats.live_objects > CHECK_ALWAYS && ++h->checks % CHECK_ONE_IN != 0))
-		return;
-	wrong = pages_heap_check(h);
-	if (wrong == NULL)
-		return;
 	strcat(line, wrong);
 	strcat(line, "\n");
 	pages_os_complain(line, strlen(line));
 	abort();
+}
+
+void
+pages_heap_check_now(struct pages_heap *h)
+{
+	const char *wrong;
+
+	if (!PAGES_CHECKS || (h->stats.live_objects > CHECK_ALWAYS && ++h->checks % CHECK_ONE_IN != 0))
+		return;
+	wrong = pages_heap_check(h);
+	if (wrong != NULL)
+		die(wrong);
 }

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#if defined(__clang__)
+#if defined(__clang__) && !defined(PAGES_NO_LOCK_ROLE)
 #define PAGES_ROLE_ATTRIBUTE(x) __attribute__((x))
 #else
 #define PAGES_ROLE_ATTRIBUTE(x)

@@ -96,7 +96,7 @@ do_special(struct player *p, struct block *b, const struct op *o)
 	ptr = p->doors->alloc_with(o->size, KIB(4) << (o->arg & 3) * 4, flags[o->x]);
 	if (ptr == NULL)
 		return NULL;
-	player_own(p, b, ptr, o->size, pages_owns(ptr) && pages_heap_is_apart(HEAP, ptr), false);
+	player_own(p, b, ptr, o->size, pages_owns(ptr) && pages_heap_is_dedicated(HEAP, ptr), false);
 	if ((flags[o->x] & PAGES_MALLOC_DONT_FORK) != 0)
 		b->heirloom = KEPT_BACK;
 	else if ((flags[o->x] & PAGES_MALLOC_WIPE_ON_FORK) != 0)
@@ -201,7 +201,7 @@ do_tidy(struct player *p, struct block *b, const struct op *o)
 	} else if (o->x == 6) {
 		pages_heap_stats(HEAP, &st);
 	} else if (o->arg < 64) {
-		p->unclean |= pages_heap_surrender(HEAP);
+		p->unclean |= pages_heap_release_reserve(HEAP);
 	}
 	return NULL;
 }
@@ -232,12 +232,12 @@ take_muzzy(char *p, size_t len, const struct op *o)
 static void
 take_from_pockets(const struct op *o)
 {
-	for (int i = 0; i < PAGES_POCKETS; i++) {
-		const struct pages_extent *e = &HEAP->extents.node[HEAP->pockets[i].block];
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
+		const struct pages_extent *e = &HEAP->extents.node[HEAP->caches[i].block];
 		size_t a = pages_heap_unit_up(HEAP, e->first);
 		size_t b = pages_heap_unit_down(HEAP, e->first + e->used);
 
-		if (HEAP->pockets[i].block != 0 && (e->note & PAGES_NOTE_MARKED) != 0 && a < b)
+		if (HEAP->caches[i].block != 0 && (e->note & PAGES_NOTE_MUZZY) != 0 && a < b)
 			take_muzzy(HEAP->arena.base + a * PAGES_UNIT, (b - a) * PAGES_UNIT, o);
 	}
 }

@@ -565,7 +565,7 @@ Test(failing_os, is_in_front_of_the_real_one)
 	}
 #define FAILING(name, ...) FAILING_IN(name, try_one, __VA_ARGS__)
 
-FAILING_IN(open, try_opening, NULL)
+FAILING_IN(open, try_opening, NULL, NULL)
 
 static int
 to_none(struct trial *t)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define PAGES_NO_LOCK_ROLE
 #include <criterion/criterion.h>
 
 #include "heap/extents.h"

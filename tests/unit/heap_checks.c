@@ -4,6 +4,7 @@
  *
  * Each test plants one by hand and expects the message for it.
  */
+#define PAGES_NO_LOCK_ROLE
 #include "heap/impl.h"
 #include "os/bits.h"
 
