@@ -15,18 +15,24 @@
 #include "base.h"
 #include "os.h"
 
-enum { GROUP_LEN = 512, PATH_LEN = 1024 };
-
-struct search {
-	const char *root;
-	char v1[GROUP_LEN], v2[GROUP_LEN];	/* the process's groups; "" if it is in none */
-	struct pages_cgroup_limits limits;
-};
+enum { GROUP_LEN = 512, PATH_LEN = 1024, LINES_LEN = 2048 };
 
 /* The directory of a group, in a buffer that a file name is appended to. */
 struct place {
 	char path[PATH_LEN];
 	size_t len;
+};
+
+/*
+ * All that is large, in memory of its own: the first large request may come on a small
+ * stack, a fiber's or a signal handler's.
+ */
+struct search {
+	const char *root;
+	char v1[GROUP_LEN], v2[GROUP_LEN];	/* the process's groups; "" if it is in none */
+	struct place file, group;
+	char lines[LINES_LEN];
+	struct pages_cgroup_limits limits;
 };
 
 /* Limits. ----------------------------------------------------------------- */
@@ -88,21 +94,22 @@ read_group(struct place *at, bool v2, struct pages_cgroup_limits *limits)
 static void
 read_groups(struct search *s, const char *mount, const char *group, bool v2)
 {
-	struct place at = { .len = 0 };
+	struct place *at = &s->group;
 	size_t top;
 
-	if (!append(&at, s->root))
+	at->len = 0;
+	if (!append(at, s->root))
 		return;
-	at.len = strlen(at.path);
-	if (!append(&at, mount))
+	at->len = strlen(at->path);
+	if (!append(at, mount))
 		return;
-	top = at.len = strlen(at.path);
-	if (append(&at, group))
-		at.len = strlen(at.path);
-	read_group(&at, v2, &s->limits);
-	while (at.len > top)
-		if (at.path[--at.len] == '/')
-			read_group(&at, v2, &s->limits);
+	top = at->len = strlen(at->path);
+	if (append(at, group))
+		at->len = strlen(at->path);
+	read_group(at, v2, &s->limits);
+	while (at->len > top)
+		if (at->path[--at->len] == '/')
+			read_group(at, v2, &s->limits);
 }
 
 /* Where the process is, and where that can be seen. ----------------------- */
@@ -232,18 +239,23 @@ visit_mount(void *arg, char *line)
 void
 pages_cgroup_read(const char *root, struct pages_cgroup_limits *ret)
 {
-	struct search s = {
-		.root = root,
-		.limits = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX },
-	};
-	struct place at = { .len = 0 };
+	size_t len = pages_round_up(sizeof(struct search), pages_os_page_size());
+	struct search *s;
+	void *p;
 
-	if (append(&at, root)) {
-		at.len = strlen(root);
-		if (append(&at, "/proc/self/cgroup"))
-			(void)pages_os_read_lines(at.path, visit_group, &s);
-		if (append(&at, "/proc/self/mountinfo"))
-			(void)pages_os_read_lines(at.path, visit_mount, &s);
+	*ret = (struct pages_cgroup_limits){ SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
+	if (pages_os_map_lazy(len, &p) != 0)
+		return;
+	s = p;
+	s->root = root;
+	s->limits = *ret;
+	if (append(&s->file, root)) {
+		s->file.len = strlen(root);
+		if (append(&s->file, "/proc/self/cgroup"))
+			(void)pages_os_read_lines(s->file.path, s->lines, LINES_LEN, visit_group, s);
+		if (append(&s->file, "/proc/self/mountinfo"))
+			(void)pages_os_read_lines(s->file.path, s->lines, LINES_LEN, visit_mount, s);
 	}
-	*ret = s.limits;
+	*ret = s->limits;
+	pages_os_release(p, len);
 }

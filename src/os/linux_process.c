@@ -130,24 +130,23 @@ visit_lines(char *buf, size_t *len, void (*visit)(void *arg, char *line), void *
 }
 
 int
-pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg)
+pages_os_read_lines(const char *path, char *buf, size_t len,
+		    void (*visit)(void *arg, char *line), void *arg)
 {
-	enum { ENOUGH = 1024 };
-	char buf[2 * ENOUGH];
 	size_t have = 0;
 	int saved = errno;
 	int fd = open_file(path, O_RDONLY);
 	int err = fd < 0 ? -errno : 0;
 	long n;
 
-	while (fd >= 0 && (n = syscall(SYS_read, fd, buf + have, sizeof(buf) - 1 - have)) != 0) {
+	while (fd >= 0 && (n = syscall(SYS_read, fd, buf + have, len - 1 - have)) != 0) {
 		if (n < 0) {
 			err = -errno;
 			break;
 		}
 		have += (size_t)n;
 		visit_lines(buf, &have, visit, arg);
-		have = pages_min(have, ENOUGH);	/* of a long line keep the start */
+		have = pages_min(have, len / 2);	/* of a long line keep the start */
 	}
 	if (err == 0 && have != 0) {	/* a last line without a newline */
 		buf[have++] = '\n';

@@ -329,11 +329,13 @@ void pages_os_yield(void);
 int pages_os_read_file(const char *path, char *buf, size_t len);
 
 /*
- * Call visit for each line of a file, without its newline; visit may change the line.  Of a
- * line longer than 1 KiB it may get only the start and the end.  Uses 2 KiB of stack.
+ * Call visit for each line of a file, without its newline; visit may change the line.  buf has
+ * len bytes for it to lie in: of a line longer than half of that visit may get only the start
+ * and the end.
  * 0, or -errno if the file cannot be opened or read.
  */
-int pages_os_read_lines(const char *path, void (*visit)(void *arg, char *line), void *arg);
+int pages_os_read_lines(const char *path, char *buf, size_t len,
+			void (*visit)(void *arg, char *line), void *arg);
 
 /*
  * Append buf to a file by a single write, so that lines of several processes do not mix;

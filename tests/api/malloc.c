@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -265,4 +266,49 @@ Test(malloc, works_in_a_forked_child, .init = needs_an_arena)
 	cr_assert_eq(status, 0);
 	cr_assert(is_marked(p, MIB(20), MIB(20), 1));
 	pages_free(p);
+}
+
+/* How deep a large request goes: bytes of a stack that it has written to. */
+enum { STACK = 256 * 1024, UNUSED_BYTE = 0x5a };
+
+static void *
+request(void *unused)
+{
+	pages_free(pages_malloc(MIB(8)));
+	return unused;
+}
+
+static size_t
+stack_of_a_request(void)
+{
+	unsigned char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attr;
+	pthread_t t;
+	size_t unused = 0;
+
+	cr_assert_neq((void *)stack, MAP_FAILED);
+	memset(stack, UNUSED_BYTE, STACK);
+	cr_assert_eq(pthread_attr_init(&attr), 0);
+	cr_assert_eq(pthread_attr_setstack(&attr, stack, STACK), 0);
+	cr_assert_eq(pthread_create(&t, &attr, request, NULL), 0);
+	pthread_join(t, NULL);
+	pthread_attr_destroy(&attr);
+	while (unused < STACK && stack[unused] == UNUSED_BYTE)
+		unused++;
+	munmap(stack, STACK);
+	return STACK - unused;
+}
+
+/* It may come on the stack of a fiber, or of a signal handler. */
+Test(first_request, needs_little_more_stack_than_later_ones)
+{
+	size_t first, later;
+
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("a sanitizer's frames are larger");
+	pages_free(pages_malloc(1));	/* binds them: that takes stack, too */
+	first = stack_of_a_request();
+	later = stack_of_a_request();
+	cr_assert_leq(first, later + 2048, "%zu bytes, and %zu later", first, later);
 }

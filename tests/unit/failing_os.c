@@ -176,7 +176,8 @@ FALLIBLE(pages_os_scan_mincore,
 FALLIBLE(pages_os_clear, (void *p, size_t len, size_t *ret), (p, len, ret))
 FALLIBLE(pages_os_read_file, (const char *path, char *buf, size_t len), (path, buf, len))
 FALLIBLE(pages_os_read_lines,
-	 (const char *path, void (*visit)(void *arg, char *line), void *arg), (path, visit, arg))
+	 (const char *path, char *buf, size_t len, void (*visit)(void *arg, char *line), void *arg),
+	 (path, buf, len, visit, arg))
 FALLIBLE(pages_os_append_file, (const char *path, const char *buf, size_t len),
 	 (path, buf, len))
 FALLIBLE(pages_os_lockdown, (void), ())
