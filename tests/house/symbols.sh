@@ -47,6 +47,11 @@ setrlimit
 setrlimit64
 valloc
 END
+# A library whose blocks and fork handlers outlive dlclose() must not be unloaded.
+for lib in .libs/libpages.so "$shim"; do
+	readelf -d "$lib" | grep -q NODELETE || { echo "$lib can be unloaded"; bad=1; }
+done
+
 # The sanitizers' own symbols are not ours to judge.
 [ -n "$SANITIZED" ] || {
 	exported "$shim" >"$tmp/shim.got"
