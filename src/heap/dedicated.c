@@ -413,7 +413,7 @@ pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice 
  * memory: touching it still faults.
  */
 static void
-close_hole(struct pages_heap *h, struct pages_extent *e)
+close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
 {
 	char *p = pages_heap_address(h, e->first);
 	size_t len = bytes(h, e->count);
@@ -423,12 +423,13 @@ close_hole(struct pages_heap *h, struct pages_extent *e)
 		e->note &= ~ADVICE(PAGES_OS_DONT_FORK);
 	} else {
 		/* Another mapping is there already, or the kernel refused: never free it. */
-		pages_extent_set_state(e, PAGES_EXTENT_FREED);
+		e->note = 0;
+		pages_heap_release_dedicated(h, (uint32_t)(e - h->extents.node));
 	}
 }
 
 void
-pages_heap_close_holes(struct pages_heap *h)
+pages_heap_close_holes(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	struct pages_extents *x = &h->extents;
 
