@@ -44,7 +44,7 @@ static const struct {
 	STAT(kept_bytes, false),
 	STAT(returned_bytes, false),
 	STAT(arena_bytes, PEAK),
-	STAT(mapping_seams, false),
+	STAT(vma_splits, false),
 	STAT(declined_no_arena, false),
 	STAT(declined_no_space, false),
 	STAT(declined_refused, false),

@@ -131,7 +131,7 @@ pages_resize_discard(void *ptr, size_t size);
 /* The properties of a dedicated block; see pages_malloc_with(). */
 enum pages_malloc_flags {
 	/* Wishes: if the kernel does not grant them, the allocation succeeds without. */
-	PAGES_MALLOC_APART = 1 << 0,		/* a dedicated block, which takes lasting hints */
+	PAGES_MALLOC_DEDICATED = 1 << 0,	/* a dedicated block, which takes lasting hints */
 	PAGES_MALLOC_HUGE = 1 << 1,		/* transparent huge pages, */
 	PAGES_MALLOC_NO_HUGE = 1 << 2,		/*   or small pages, for sparse use */
 	PAGES_MALLOC_HUGETLB = 1 << 3,		/* from the pool of 2 MiB pages, while it has any */
@@ -191,7 +191,7 @@ PAGES_API PAGES_MUST_CHECK int pages_malloc_prefault(void *ptr, size_t offset, s
  * are left out.  A small block may have no page of its own; that is no error.
  *
  * All other hints set an attribute of the mapping, which lasts.  They need a dedicated block
- * (one with flags, PAGES_MALLOC_APART at least), and all of it: offset 0 and its usable
+ * (one with flags, PAGES_MALLOC_DEDICATED at least), and all of it: offset 0 and its usable
  * size.  They stay with the block when it grows or moves, until it is freed.
  *
  * Returns 0 if the kernel has applied it; -EOPNOTSUPP if this kernel does not support it, or
@@ -291,7 +291,7 @@ struct pages_stats {
 	uint64_t kept_bytes;		/* free and resident (dirty or muzzy), kept for reuse */
 	uint64_t returned_bytes;	/* given back to the kernel */
 	uint64_t arena_bytes;		/* address space, 0 when there is no arena */
-	uint64_t mapping_seams;		/* VMA boundaries that moves have caused */
+	uint64_t vma_splits;		/* VMA boundaries that moves have caused */
 
 	/* Large requests that went to malloc(3), by reason. */
 	uint64_t declined_no_arena;	/* no address space, or strict overcommit */

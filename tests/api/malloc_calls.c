@@ -454,7 +454,7 @@ Test(malloc_advise, keeps_off_pages_that_neighbours_share)
 
 Test(malloc_advise, knows_which_hints_need_a_block_apart)
 {
-	char *p = get(MIB(3)), *q = pages_malloc_with(MIB(3), 0, PAGES_MALLOC_APART);
+	char *p = get(MIB(3)), *q = pages_malloc_with(MIB(3), 0, PAGES_MALLOC_DEDICATED);
 	size_t len = pages_usable_size(q);
 
 	SKIP_WITHOUT_ARENA();
@@ -476,7 +476,7 @@ Test(malloc_advise, knows_which_hints_need_a_block_apart)
 
 Test(malloc_advise, hints_stay_until_the_block_is_freed)
 {
-	char *p = pages_malloc_with(MIB(4), 0, PAGES_MALLOC_APART);
+	char *p = pages_malloc_with(MIB(4), 0, PAGES_MALLOC_DEDICATED);
 
 	SKIP_WITHOUT_ARENA();
 	SKIP_IF_EMULATED("advice");
@@ -531,7 +531,7 @@ Test(malloc_with, takes_small_sizes_and_any_alignment)
 {
 	for (size_t align = 0; align <= MIB(8); align = align == 0 ? 1 : 2 * align) {
 		char *p = pages_malloc_with(10, align, PAGES_MALLOC_NO_HUGE);
-		char *q = pages_malloc_with(10, align, 0), *r = pages_malloc_with(0, align, PAGES_MALLOC_APART);
+		char *q = pages_malloc_with(10, align, 0), *r = pages_malloc_with(0, align, PAGES_MALLOC_DEDICATED);
 
 		cr_assert(p != NULL && q != NULL && r != NULL);
 		cr_assert(align == 0 || ((uintptr_t)p % align == 0 && (uintptr_t)q % align == 0));
@@ -552,11 +552,11 @@ Test(malloc_with, refuses_what_makes_no_sense)
 		int error;
 	} bad[] = {
 		{ 1, 48, 0, EINVAL },
-		{ 1, 48, PAGES_MALLOC_APART, EINVAL },
+		{ 1, 48, PAGES_MALLOC_DEDICATED, EINVAL },
 		{ 1, 0, 1u << 30, EINVAL },
 		{ 1, 0, PAGES_MALLOC_HUGE | PAGES_MALLOC_NO_HUGE, EINVAL },
 		{ 1, 0, PAGES_MALLOC_HUGETLB | PAGES_MALLOC_NO_HUGE, EINVAL },
-		{ too_much, 0, PAGES_MALLOC_APART, ENOMEM },
+		{ too_much, 0, PAGES_MALLOC_DEDICATED, ENOMEM },
 		{ (size_t)1 << 46, 0, PAGES_MALLOC_DONT_DUMP, ENOMEM },
 	};
 
@@ -642,7 +642,7 @@ Test(malloc_with, uses_the_pool_of_huge_pages_while_it_has_any)
 static void
 free_apart_twice(void)
 {
-	char *p = pages_malloc_with(MIB(1), 0, PAGES_MALLOC_APART);
+	char *p = pages_malloc_with(MIB(1), 0, PAGES_MALLOC_DEDICATED);
 
 	pages_free(p);
 	pages_free(p);
@@ -651,7 +651,7 @@ free_apart_twice(void)
 static void
 free_apart_inner(void)
 {
-	char *p = pages_malloc_with(MIB(4), 0, PAGES_MALLOC_APART);
+	char *p = pages_malloc_with(MIB(4), 0, PAGES_MALLOC_DEDICATED);
 
 	pages_free(p + MIB(2));
 }
@@ -672,7 +672,7 @@ Test(malloc_with, makes_no_promises_without_an_arena)
 	if (getenv("SANITIZED") != NULL)
 		cr_skip_test("sanitizers need more address space");
 	cr_assert_eq(setrlimit(RLIMIT_AS, &tight), 0);
-	p = pages_malloc_with(MIB(1), KIB(64), PAGES_MALLOC_NO_HUGE | PAGES_MALLOC_APART);
+	p = pages_malloc_with(MIB(1), KIB(64), PAGES_MALLOC_NO_HUGE | PAGES_MALLOC_DEDICATED);
 	cr_assert_not_null(p);
 	cr_assert_not(pages_owns(p));
 	cr_assert_eq((uintptr_t)p % KIB(64), 0);

@@ -124,7 +124,7 @@ now(void)
 static void
 sample(void)
 {
-	size_t n = count_mappings(NULL, SIZE_MAX), splits = stats().mapping_seams;
+	size_t n = count_mappings(NULL, SIZE_MAX), splits = stats().vma_splits;
 
 	most = n > most ? n : most;
 	if (n > before + splits && n - before - splits > unexplained)
@@ -153,8 +153,8 @@ report(const char *what)
 	bool was_bad = bad;
 
 	printf("# %zu operations, %zu refused; at most %zu mappings, %zu of them unexplained\n"
-	       "# now %zu seams; moved %zu MiB, %zu moves refused; resident %zu MiB at most\n",
-	       steps, refused, most, unexplained, (size_t)st.mapping_seams,
+	       "# now %zu splits; moved %zu MiB, %zu moves refused; resident %zu MiB at most\n",
+	       steps, refused, most, unexplained, (size_t)st.vma_splits,
 	       (size_t)st.moved_bytes >> 20, (size_t)st.refused_moves,
 	       (size_t)st.peak_resident_bytes >> 20);
 	printf("%sok - %s\n", bad ? "not " : "", what);
@@ -174,7 +174,7 @@ soak(double seconds)
 	if (most > before + 2 * stats().peak_resident_bytes / UNIT + 64)
 		complain("too many mappings");
 	if (unexplained > 64)
-		complain("mappings that are not counted as seams");
+		complain("mappings that are not counted as splits");
 	return report("random use keeps contents, and mappings few");
 }
 
@@ -244,7 +244,7 @@ end(void)
 	if (stats().live_bytes != 0 || stats().resident_bytes != 0)
 		complain("something is left");
 	if (getenv("SANITIZED") == NULL && unexplained > 64)
-		complain("mappings are left that are not counted as seams");
+		complain("mappings are left that are not counted as splits");
 	return report("what is given back leaves nothing behind");
 }
 
