@@ -2,18 +2,20 @@
 /*
  * limits.c - intercepts setrlimit(), prlimit() and mlockall(), for which the arena is too large
  *
- * If a process lowers RLIMIT_AS below the size of the reservation, every later mmap fails.
- * If it locks all its memory, the kernel makes the free part of the heap resident.  So before
- * such a call the heap releases the address space that it has not used yet; before mlockall()
- * it also purges all kept memory, and takes no more requests.
+ * RLIMIT_AS counts the reservation, and RLIMIT_DATA the side tables for it: once such a limit
+ * is lowered, every later mmap would fail.  So after such a call the heap purges what it has
+ * kept and releases the address space behind its last block.  Before mlockall(), which makes
+ * all that is mapped resident, it does the same, and takes no more requests.
  */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <pages/attr.h>
+
+#include "os/os.h"
 
 #include "elf_scope.h"
 #include "shim.h"
@@ -33,50 +35,58 @@ next_function(const char *name)
 #define NEXT(name) ((__typeof__(&name))next_function(#name))
 /* The C library has them all.  NOLINTBEGIN(clang-analyzer-core.CallAndMessage) */
 
-static void
-before_limit(int resource, int pid, rlim_t limit)
+/*
+ * After a call that may have lowered a limit.  What the caller passed is not looked at: it may
+ * be no pointer at all.  A child of vfork() shares our memory, but has limits of its own.
+ */
+static int
+after(int result, int resource, int pid)
 {
-	if (resource == RLIMIT_AS && limit != RLIM_INFINITY && (pid == 0 || pid == getpid()))
-		(void)pages_heap_release_reserve(&pages_shim_heap);
+	struct rlimit now;
+	int saved = errno;
+
+	if (result == 0 && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
+	    (pid == 0 || pid == pages_shim_pid) && pages_os_pid() == pages_shim_pid &&
+	    getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
+		pages_heap_shrink(&pages_shim_heap);
+	errno = saved;
+	return result;
 }
 
 SHIM int
 setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
-	before_limit((int)resource, 0, limit->rlim_cur);
-	return NEXT(setrlimit)(resource, limit);
+	return after(NEXT(setrlimit)(resource, limit), (int)resource, 0);
 }
 
 SHIM int
 setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
-	before_limit((int)resource, 0, limit->rlim_cur);
-	return NEXT(setrlimit64)(resource, limit);
+	return after(NEXT(setrlimit64)(resource, limit), (int)resource, 0);
 }
 
 SHIM int
 prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
 {
-	if (limit != NULL)
-		before_limit((int)resource, pid, limit->rlim_cur);
-	return NEXT(prlimit)(pid, resource, limit, old);
+	int result = NEXT(prlimit)(pid, resource, limit, old);
+
+	return limit != NULL ? after(result, (int)resource, pid) : result;
 }
 
 SHIM int
 prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
 	  struct rlimit64 *old)
 {
-	if (limit != NULL)
-		before_limit((int)resource, pid, limit->rlim_cur);
-	return NEXT(prlimit64)(pid, resource, limit, old);
+	int result = NEXT(prlimit64)(pid, resource, limit, old);
+
+	return limit != NULL ? after(result, (int)resource, pid) : result;
 }
 
 SHIM int
 mlockall(int flags)
 {
 	pages_shim_retire("the program locked its memory");
-	(void)pages_heap_trim(&pages_shim_heap, 0);
-	(void)pages_heap_release_reserve(&pages_shim_heap);
+	pages_heap_shrink(&pages_shim_heap);
 	return NEXT(mlockall)(flags);
 }
 /* NOLINTEND(clang-analyzer-core.CallAndMessage) */

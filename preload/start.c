@@ -180,6 +180,15 @@ pages_shim_retire(const char *reason)
 
 /* Forks. ------------------------------------------------------------------ */
 
+int pages_shim_pid;
+
+static void
+in_child(void)
+{
+	pages_shim_pid = pages_os_pid();
+	pages_background_fork_child();
+}
+
 /*
  * Registers the fork handlers.  Prepare handlers run in the reverse order of registration.
  * With the earliest constructor priority this one runs late, when the handlers of others do
@@ -191,7 +200,8 @@ at_load(void)
 {
 	pages_shim_start();
 	pages_heap_follow_forks(&pages_shim_heap);
-	(void)pthread_atfork(NULL, NULL, pages_background_fork_child);
+	pages_shim_pid = pages_os_pid();
+	(void)pthread_atfork(NULL, NULL, in_child);
 }
 
 /* The report. ------------------------------------------------------------- */

@@ -165,10 +165,16 @@ join_and_insert(struct pages_extents *x, uint32_t id)
 
 /* The interface. ---------------------------------------------------------- */
 
+static size_t
+records_for(size_t pages)
+{
+	return pages / PAGES_PER_RECORD + 2;
+}
+
 int
 pages_extents_open(struct pages_extents *x, size_t pages)
 {
-	size_t records = pages / PAGES_PER_RECORD + 2;
+	size_t records = records_for(pages);
 	void *edge, *node;
 	int err;
 
@@ -189,6 +195,8 @@ pages_extents_open(struct pages_extents *x, size_t pages)
 		.nodes = 2,
 		.nodes_max = (uint32_t)records,
 		.pages = (uint32_t)pages,
+		.edge_len = pages * sizeof(*x->edge),
+		.node_len = records * sizeof(*x->node),
 	};
 	set_span(x, 1, 0, x->pages);
 	insert(x, 1);
@@ -198,8 +206,8 @@ pages_extents_open(struct pages_extents *x, size_t pages)
 void
 pages_extents_close(struct pages_extents *x)
 {
-	pages_os_release(x->edge, x->pages * sizeof(*x->edge));
-	pages_os_release(x->node, x->nodes_max * sizeof(*x->node));
+	pages_os_release(x->edge, x->edge_len);
+	pages_os_release(x->node, x->node_len);
 	*x = (struct pages_extents){ 0 };
 }
 
@@ -271,6 +279,38 @@ pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
 	}
 	set_span(x, id, e->first, e->count + count);
 	return true;
+}
+
+/* Unmap a table behind the first used bytes. */
+static void
+cut_table(void *table, size_t *len, size_t used)
+{
+	size_t keep = pages_round_up(used, pages_os_page_size());
+
+	if (keep >= *len)
+		return;
+	pages_os_release((char *)table + keep, *len - keep);
+	*len = keep;
+}
+
+void
+pages_extents_truncate(struct pages_extents *x, uint32_t pages)
+{
+	uint32_t id = x->edge[x->pages - 1], first = x->node[id].first;
+
+	assert(pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE && first <= pages);
+	erase(x, id);
+	if (first == pages) {
+		drop_record(x, id);
+	} else {
+		set_span(x, id, first, pages - first);
+		insert(x, id);
+	}
+	__atomic_store_n(&x->pages, pages, __ATOMIC_RELAXED);
+	x->nodes_max = (uint32_t)pages_min(x->nodes_max,
+					   pages_max(x->nodes, records_for(pages)));
+	cut_table(x->edge, &x->edge_len, pages * sizeof(*x->edge));
+	cut_table(x->node, &x->node_len, x->nodes_max * sizeof(*x->node));
 }
 
 uint32_t

@@ -74,7 +74,8 @@ struct pages_extents {
 	uint32_t nodes_max;
 	uint32_t spare;		/* list of unused records */
 	uint32_t root;
-	uint32_t pages;
+	uint32_t pages;		/* read without the lock, and lowered by truncate() */
+	size_t edge_len, node_len;	/* bytes that are mapped of the tables */
 };
 
 /* The place to look for: count pages whose first page is offset modulo align. */
@@ -152,7 +153,8 @@ void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next) P
 static inline uint32_t
 pages_extents_find(const struct pages_extents *x, size_t page, enum pages_extent_state state)
 {
-	uint32_t id = page < x->pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
+	uint32_t pages = __atomic_load_n(&x->pages, __ATOMIC_RELAXED);
+	uint32_t id = page < pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
 	const struct pages_extent *e = &x->node[id];
 
 	if (id == 0 || pages_extent_state(e) != state)
@@ -174,6 +176,7 @@ pages_extents_dedicated_at(const struct pages_extents *x, size_t page)
 }
 
 /* Do tiling, edge table and tree agree?  For tests: walks all extents. */
+void pages_extents_truncate(struct pages_extents *x, uint32_t pages) PAGES_LOCKED;
 bool pages_extents_valid(const struct pages_extents *x) PAGES_LOCKED;
 
 #endif /* PAGES_EXTENTS_H */

@@ -223,6 +223,12 @@ unsigned pages_heap_pace(const struct pages_heap *h);
  */
 bool pages_heap_release_reserve(struct pages_heap *h);
 
+/*
+ * Purge all kept memory, and release the address space behind the last block, with the side
+ * tables for it, for good: a limit was lowered that counts it.
+ */
+void pages_heap_shrink(struct pages_heap *h);
+
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 
 /*

@@ -49,6 +49,9 @@ arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 	goal = pages_min(goal, (size_t)UINT32_MAX * facts->page_size);
 	if (facts->address_limit != SIZE_MAX)
 		goal = pages_min(goal, facts->address_limit / ARENA_SHARE_OF_LIMIT);
+	/* Which counts the side tables, 0.3 % of the arena, and all that is committed. */
+	if (facts->data_limit < SIZE_MAX / 2)
+		goal = pages_min(goal, 2 * facts->data_limit);
 	return pages_round_down(goal, PAGES_UNIT);
 }
 
@@ -71,7 +74,6 @@ can_mark(const struct pages_heap *h)
 
 	if (!h->options.huge || !pages_can(PAGES_CAP_HUGE) || !pages_can(PAGES_CAP_LAZY))
 		return false;
-	(void)pages_can(PAGES_CAP_POPULATE);	/* probe now, not in the middle of a request */
 	return pages_os_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text,
 				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
 }
@@ -88,6 +90,21 @@ open_arena(struct pages_heap *h, size_t len, size_t page_size)
 	}
 	pages_arena_close(&h->arena);
 	return false;
+}
+
+/*
+ * Find out now what will be asked later: at a limit that was lowered meanwhile a probe would
+ * fail, and say no for ever.
+ */
+static void
+probe(void)
+{
+	static const enum pages_cap caps[] = {
+		PAGES_CAP_DISCARD, PAGES_CAP_POPULATE, PAGES_CAP_WIPE, PAGES_CAP_SCAN,
+	};
+
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		(void)pages_can(caps[i]);
 }
 
 void
@@ -113,6 +130,7 @@ pages_heap_open(struct pages_heap *h)
 			break;
 	if (len < ARENA_MIN)
 		return;
+	probe();
 	h->memory = facts.ram_and_swap;
 	most = pages_min(facts.ram, limits.high);
 	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;

@@ -139,40 +139,76 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 	return bytes + pages_heap_purge(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
-/* Make the uncommitted part of the arena a lost extent, and shorten the arena by its bytes. */
-static size_t
-lose_reserve(struct pages_heap *h) PAGES_LOCKED
+/* The kept units of [a, b) are about to be unmapped. */
+static void
+drop_units(struct pages_heap *h, size_t a, size_t b) PAGES_LOCKED
 {
-	struct pages_extents *x = &h->extents;
-	uint32_t first = (uint32_t)(h->arena.committed >> h->arena.page_shift);
-	uint32_t last = x->edge[x->pages - 1];
+	struct pages_unit_run run;
 
-	if (first == x->pages || pages_extent_state(&x->node[last]) != PAGES_EXTENT_FREE ||
-	    x->node[last].first > first)
-		return 0;
-	last = pages_extents_take(x, last, first, x->pages - first);
-	if (last == 0)
-		return 0;
-	pages_heap_lose(h, last);
-	/* Before the caller unmaps it: then the program may map something of its own there. */
-	atomic_store(&h->len, h->arena.committed);
-	h->arena.len = h->arena.committed;
-	return (size_t)(x->pages - first) << h->arena.page_shift;
+	while ((run = pages_units_kept(&h->units, a, b, PAGES_ALL)).count != 0) {
+		pages_units_leave(&h->units, run);
+		pages_units_done(&h->units, run, PAGES_DROPPED);
+	}
 }
 
-bool
-pages_heap_release_reserve(struct pages_heap *h)
+/*
+ * Cut off the free end of the arena: what was never committed, or all behind the last block.
+ * Returns its bytes, and in *ret where they start; the caller unmaps them.
+ */
+static size_t
+cut_end(struct pages_heap *h, bool committed_too, char **ret) PAGES_LOCKED
+{
+	struct pages_extents *x = &h->extents;
+	const struct pages_extent *e = &x->node[x->edge[x->pages - 1]];
+	size_t up = pages_heap_unit_pages(h), pages = x->pages, top;
+
+	if (pages_extent_state(e) != PAGES_EXTENT_FREE)
+		return 0;
+	/* One unit stays: an arena is never empty. */
+	top = pages_max(pages_heap_unit_up(h, e->first), 1) * up;
+	if (!committed_too)
+		top = pages_max(top, h->arena.committed >> h->arena.page_shift);
+	if (top >= pages)
+		return 0;
+	drop_units(h, top / up, pages / up);
+	*ret = pages_heap_address(h, top);
+	/* First of all: once it is unmapped the program may map something of its own there. */
+	atomic_store(&h->len, top << h->arena.page_shift);
+	h->arena.len = top << h->arena.page_shift;
+	h->arena.committed = pages_min(h->arena.committed, h->arena.len);
+	pages_extents_truncate(x, (uint32_t)top);
+	return (pages - top) << h->arena.page_shift;
+}
+
+static bool
+release_end(struct pages_heap *h, bool committed_too)
 {
 	size_t len = 0;
+	char *p = NULL;
 
 	if (!pages_heap_enter(h))
 		return false;
 	if (h->state == PAGES_HEAP_OPEN) {
 		pages_heap_flush_caches(h);
-		len = lose_reserve(h);
+		len = cut_end(h, committed_too, &p);
 	}
 	pages_heap_unlock(h);
 	if (len != 0)
-		pages_os_release(h->arena.base + h->arena.committed, len);
+		pages_os_release(p, len);
 	return len != 0;
+}
+
+bool
+pages_heap_release_reserve(struct pages_heap *h)
+{
+	return release_end(h, false);
+}
+
+void
+pages_heap_shrink(struct pages_heap *h)
+{
+	/* Unmapping first: at a limit, which counts it, nothing else may succeed. */
+	(void)pages_heap_drop_sparse(h);
+	(void)release_end(h, true);
+	(void)pages_heap_trim(h, 0);
 }

@@ -213,11 +213,11 @@ pages_os_lockdown(void)
 }
 
 static size_t
-address_limit(void)
+limit_of(int resource)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_AS, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
+	if (getrlimit((__rlimit_resource_t)resource, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
 	return rl.rlim_cur;
 }
@@ -231,7 +231,8 @@ pages_os_facts(struct pages_os_facts *ret)
 
 	*ret = (struct pages_os_facts){
 		.page_size = pages_os_page_size(),
-		.address_limit = address_limit(),
+		.address_limit = limit_of(RLIMIT_AS),
+		.data_limit = limit_of(RLIMIT_DATA),
 	};
 	if (sysinfo(&si) == 0) {
 		ret->ram = si.totalram * si.mem_unit;

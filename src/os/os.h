@@ -41,6 +41,7 @@ struct pages_os_facts {
 	size_t page_size;
 	size_t ram;		/* physical memory */
 	size_t ram_and_swap;
+	size_t data_limit;	/* RLIMIT_DATA; SIZE_MAX when there is none */
 	size_t address_limit;	/* RLIMIT_AS; SIZE_MAX if there is none or it is unknown */
 	bool strict_overcommit;	/* vm.overcommit_memory = 2 */
 };

@@ -486,6 +486,70 @@ lowered_address_limit_leaves_room(void)
 	return true;
 }
 
+static void *
+do_nothing(void *unused)
+{
+	return unused;
+}
+
+/* Use much, free it, lower a limit below that: 0 if there is room for all that is small. */
+static int
+live_under(int resource, size_t used, size_t limit)
+{
+	struct rlimit rl = { limit, limit };
+	char *p = malloc(used);
+	pthread_t t;
+
+	if (p == NULL)
+		return 0;
+	for (size_t i = 0; i < used; i += 4096)
+		p[i] = 1;
+	free(p);
+	if (setrlimit((__rlimit_resource_t)resource, &rl) != 0)
+		return errno == EPERM ? 0 : 2;
+	for (int i = 0; i < 5000; i++)
+		if (malloc(4000) == NULL)
+			return 3;
+	if (malloc(100 * KIB) == NULL || malloc(30 * MIB) == NULL)
+		return 4;
+	if (mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	    MAP_FAILED)
+		return 5;
+	return pthread_create(&t, NULL, do_nothing, NULL) != 0 ? 6 : 0;
+}
+
+static bool
+lowered_limits_leave_what_they_allow(void)
+{
+	static const struct { int resource; size_t used, limit; } lives[] = {
+		{ RLIMIT_AS, 100 * MIB, 400 * MIB }, { RLIMIT_AS, 700 * MIB, 400 * MIB },
+		{ RLIMIT_DATA, 100 * MIB, 300 * MIB }, { RLIMIT_DATA, 700 * MIB, 300 * MIB },
+	};
+
+	for (size_t i = 0; i < sizeof(lives) / sizeof(*lives); i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(live_under(lives[i].resource, lives[i].used, lives[i].limit));
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		EXPECT(status == 0);
+	}
+	return true;
+}
+
+/* What is passed is the kernel's to judge. */
+static bool
+a_limit_that_is_no_pointer_is_refused(void)
+{
+	const struct rlimit *volatile nowhere = (const struct rlimit *)16;
+
+	errno = 0;
+	EXPECT(setrlimit(RLIMIT_AS, nowhere) == -1 && errno == EFAULT);
+	EXPECT(prlimit(0, RLIMIT_AS, nowhere, NULL) == -1 && errno == EFAULT);
+	return true;
+}
+
 static bool
 double_free_ends_the_process(void)
 {
@@ -522,6 +586,8 @@ static const struct {
 	const char *name;
 	bool (*run)(void);
 } checks[] = {
+	/* First: a block that lives above what was freed keeps its address space. */
+	CHECK(lowered_limits_leave_what_they_allow),
 	CHECK(malloc_gives_separate_aligned_blocks),
 	CHECK(calloc_is_zero_after_dirt),
 	CHECK(realloc_keeps_contents),
@@ -539,6 +605,7 @@ static const struct {
 	CHECK(children_share_and_free_what_they_inherit),
 	CHECK(signal_handlers_may_use_large_blocks),
 	CHECK(lowered_address_limit_leaves_room),
+	CHECK(a_limit_that_is_no_pointer_is_refused),
 	CHECK(double_free_ends_the_process),
 };
 

@@ -328,6 +328,26 @@ HEAP(releases_unused_address_space_and_still_works)
 	get(MIB(8));
 }
 
+HEAP(shrinks_to_its_last_block_and_still_works)
+{
+	char *p = get(MIB(8)), *q = get(MIB(200)), *end = h.arena.base + h.arena.len;
+
+	mark(p, MIB(8), 1);
+	memset(q, 1, MIB(200));
+	pages_heap_free(&h, q);
+	pages_heap_shrink(&h);
+	cr_assert(pages_heap_valid(&h));
+	cr_assert_eq(count_mappings(q + MIB(2), (size_t)(end - q) - MIB(2)), 0);
+	cr_assert_eq(stats().kept_bytes, 0);
+	cr_assert_leq(stats().arena_bytes, MIB(10));
+	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
+	cr_assert_null(pages_heap_alloc(&h, MIB(16), 1, false));
+	pages_heap_free(&h, p);
+	pages_heap_shrink(&h);
+	cr_assert_eq(stats().arena_bytes, MIB(2));
+	pages_heap_free(&h, get(MIB(1)));
+}
+
 HEAP(frees_later_what_is_freed_while_the_lock_is_taken)
 {
 	char *p = get(MIB(4)), *q = get(MIB(5)), *r = get(MIB(6));
