@@ -21,7 +21,6 @@
 #include "report.h"
 #include "text.h"
 
-
 enum { OWN_TROUBLE = 125 };	/* exit status for errors of pages-run itself, as of env(1) */
 
 struct options {

@@ -229,12 +229,13 @@ pages_heap_check(const struct pages_heap *h)
 #define CHECK_ALWAYS 1000
 #define CHECK_ONE_IN 64
 
-_Noreturn static void
-die(const char *wrong)
+void
+pages_heap_abort(const char *what, const char *more)
 {
-	char line[128] = "pages: the heap is broken: ";
+	char line[128] = "pages: ";
 
-	strcat(line, wrong);
+	strcat(line, what);
+	strcat(line, more);
 	strcat(line, "\n");
 	pages_os_complain(line, strlen(line));
 	abort();
@@ -249,5 +250,5 @@ pages_heap_check_now(struct pages_heap *h)
 		return;
 	wrong = pages_heap_check(h);
 	if (wrong != NULL)
-		die(wrong);
+		pages_heap_abort("the heap is broken: ", wrong);
 }

@@ -117,7 +117,7 @@ pages_heap_release_dedicated(struct pages_heap *h, uint32_t id)
 
 	if (e->used != 0) {	/* a block, not the rest of one that has shrunk */
 		pages_heap_count_gone(h, id);
-		h->units.splits -= SPLITS;
+		h->units.splits.count -= SPLITS;
 		atomic_fetch_sub(&h->dedicated, 1);
 	}
 	pages_units_readmit(&h->units, run.first, run.first + run.count);
@@ -144,7 +144,7 @@ take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 	/* Long enough to hold the block at any alignment. */
 	if ((size_t)want.count + want.align - 1 <= h->extents.pages)
 		id = pages_extents_next(&h->extents, want.count + want.align - 1, 0);
-	if (id == 0 || h->units.splits + SPLITS > h->units.splits_max)
+	if (id == 0 || h->units.splits.count + SPLITS > h->units.splits.max)
 		return 0;
 	(void)pages_extents_place(&h->extents, id, &want, &first);
 	if (pages_arena_commit(&h->arena, bytes(h, (size_t)first + want.count)) != 0)
@@ -157,7 +157,7 @@ take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
 	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_DEDICATED);
 	run = units_of(h, &h->extents.node[id]);
 	pages_units_seclude(&h->units, run.first, run.first + run.count);
-	h->units.splits += SPLITS;
+	h->units.splits.count += SPLITS;
 	return id;
 }
 

@@ -27,10 +27,10 @@ static void
 hide_kept(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_unit_run run = next_kept(h, 0);
-	size_t splits = h->units.splits;
+	size_t splits = h->units.splits.count;
 
 	/* Each run may become a mapping of its own: two more VMA splits. */
-	while (run.count != 0 && (splits += 2) < h->units.splits_max) {
+	while (run.count != 0 && (splits += 2) < h->units.splits.max) {
 		char *p = h->arena.base + run.first * PAGES_UNIT;
 
 		/* A call that fails may have hidden a part of the run: undo that one, too. */

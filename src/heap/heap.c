@@ -16,12 +16,7 @@
 void
 pages_heap_die(const char *caller)
 {
-	char line[64] = "pages: ";
-
-	strcat(line, caller);
-	strcat(line, "(): invalid pointer\n");
-	pages_os_complain(line, strlen(line));
-	abort();
+	pages_heap_abort(caller, "(): invalid pointer");
 }
 
 uint32_t

@@ -26,6 +26,9 @@ void pages_heap_unlock(struct pages_heap *h) PAGES_UNLOCKS;
 const char *pages_heap_check(const struct pages_heap *h) PAGES_LOCKED;
 void pages_heap_check_now(struct pages_heap *h) PAGES_LOCKED;
 
+/* "pages: ", these two, together at most 100 bytes, and abort. */
+_Noreturn void pages_heap_abort(const char *what, const char *more);
+
 /*
  * Release the blocks in all front caches.  To be called before a search for free extents or
  * kept units, which would not find these blocks.

@@ -128,7 +128,7 @@ static size_t
 transfer(struct pages_heap *h, size_t a, size_t b, ptrdiff_t distance) PAGES_LOCKED
 {
 	while (a < b) {
-		size_t n = pages_units_movable(&h->units, a, b - a);
+		size_t n = pages_splits_alike(&h->units.splits, a, b - a);
 
 		if (!pages_units_transfer(&h->units, a, (size_t)((ptrdiff_t)a + distance), n))
 			break;

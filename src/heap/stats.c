@@ -124,7 +124,7 @@ fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats
 	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
 	ret->kept_bytes = u->kept * PAGES_UNIT;
 	ret->refused_moves = u->refused_moves;
-	ret->vma_splits = u->splits;
+	ret->vma_splits = u->splits.count;
 	ret->arena_bytes = atomic_load_explicit(&h->len, memory_order_relaxed);
 	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
 	ret->cleared_bytes = atomic_load_explicit(&h->cleared_bytes, memory_order_relaxed);

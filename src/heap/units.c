@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * units.c - bit tables of held, kept, dirty and muzzy units; moves of units, and VMA splits
+ * units.c - bit tables of held, kept, dirty and muzzy units; moves of units
  */
 #include "units.h"
 
@@ -42,7 +42,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 		.arena = arena,
 		.held_bits = p,
 		.count = count,
-		.splits_max = max_splits,
+		.splits = { .units = count, .max = max_splits },
 		.resident_max = SIZE_MAX,
 		.moves = pages_can(PAGES_CAP_MOVE),
 	};
@@ -50,7 +50,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	u->old_bits = u->kept_bits + pages_bits_words(count);
 	u->dirty_bits = u->old_bits + pages_bits_words(count);
 	u->muzzy_bits = u->dirty_bits + pages_bits_words(count);
-	u->shift = (int32_t *)(u->muzzy_bits + pages_bits_words(count));
+	u->splits.shift = (int32_t *)(u->muzzy_bits + pages_bits_words(count));
 	return 0;
 }
 
@@ -58,7 +58,7 @@ void
 pages_units_close(struct pages_units *u)
 {
 	pages_os_release(u->held_bits,
-			 (size_t)((char *)(u->shift + u->count) - (char *)u->held_bits));
+			 (size_t)((char *)(u->splits.shift + u->count) - (char *)u->held_bits));
 	*u = (struct pages_units){ 0 };
 }
 
@@ -102,65 +102,6 @@ unmark_kept(struct pages_units *u, size_t a, size_t b)
 	return n;
 }
 
-/* For checks: a move destroys the contents of its destination. */
-static inline bool
-all_held(const struct pages_units *u, size_t a, size_t b)
-{
-	return pages_bits_count(u->held_bits, a, b) == b - a;
-}
-
-static inline bool
-none_held(const struct pages_units *u, size_t a, size_t b)
-{
-	return pages_bits_count(u->held_bits, a, b) == 0;
-}
-
-/* VMA splits. ------------------------------------------------------------- */
-
-/* How many boundaries at the ends of [a, a + n) and inside are VMA splits? */
-static size_t
-count_splits(const struct pages_units *u, size_t a, size_t n)
-{
-	size_t i = a > 0 ? a - 1 : 0;
-	size_t end = pages_min(a + n, u->count - 1);
-	size_t splits = 0;
-
-	for (; i < end; i++)
-		splits += u->shift[i] != u->shift[i + 1];
-	return splits;
-}
-
-/* n units were moved from src to dst and keep their VMA offset. */
-static void
-shift_units(struct pages_units *u, size_t src, size_t dst, size_t n)
-{
-	size_t before = count_splits(u, dst, n);
-
-	for (size_t k = 0; k < n; k++)
-		u->shift[dst + k] = u->shift[src + k] + (int32_t)((ptrdiff_t)src - (ptrdiff_t)dst);
-	u->splits += count_splits(u, dst, n) - before;
-}
-
-static void
-unshift_units(struct pages_units *u, size_t a, size_t n)
-{
-	size_t before = count_splits(u, a, n);
-
-	for (size_t k = 0; k < n; k++)
-		u->shift[a + k] = 0;
-	u->splits += count_splits(u, a, n) - before;
-}
-
-size_t
-pages_units_movable(const struct pages_units *u, size_t src, size_t n)
-{
-	size_t k = 1;
-
-	while (k < n && u->shift[src + k] == u->shift[src])
-		k++;
-	return k;
-}
-
 /* Moving. ----------------------------------------------------------------- */
 
 /*
@@ -191,16 +132,16 @@ move(struct pages_units *u, size_t src, size_t dst, size_t n) PAGES_LOCKED
 	size_t len = n * PAGES_UNIT;
 	int err;
 
-	if (!u->moves || pages_units_broken(u) || u->splits + 2 > u->splits_max)
+	if (!u->moves || pages_units_broken(u) || u->splits.count + 2 > u->splits.max)
 		return false;
 	if (pages_os_move(from, to, len) == 0) {
-		shift_units(u, src, dst, n);
+		pages_splits_move(&u->splits, src, dst, n);
 		u->moved += n;
 		return true;
 	}
 	err = pages_arena_heal(u->arena, dst * PAGES_UNIT, len);
 	if (err != -EEXIST)
-		unshift_units(u, dst, n);
+		pages_splits_heal(&u->splits, dst, n);
 	if (err == -EFAULT)
 		note_hole(u, dst, n);
 	u->refused_moves++;
@@ -214,8 +155,8 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	size_t kept = unmark_kept(u, dst, dst + n);
 	bool moved;
 
-	PAGES_CHECK(all_held(u, src, src + n));
-	PAGES_CHECK(none_held(u, dst, dst + n));
+	PAGES_CHECK(pages_units_count(u, src, src + n, true) == n);
+	PAGES_CHECK(pages_units_count(u, dst, dst + n, true) == 0);
 	moved = move(u, src, dst, n);
 
 	pages_bits_set(u->held_bits, dst, dst + n);
@@ -253,7 +194,7 @@ find_kept(struct pages_units *u, size_t max)
 	u->kept_end = end;
 	for (first = end - 1; first > 0 && end - first < max; first--)
 		if (!pages_bits_test(u->kept_bits, first - 1) ||
-		    u->shift[first - 1] != u->shift[first])
+		    u->splits.shift[first - 1] != u->splits.shift[first])
 			break;
 	return (struct pages_unit_run){ first, end - first };
 }
@@ -270,7 +211,7 @@ move_free_units(struct pages_units *u, size_t dst, size_t n) PAGES_LOCKED
 	while (done < n && u->kept > 0) {
 		struct pages_unit_run run = find_kept(u, n - done);
 
-		PAGES_CHECK(none_held(u, run.first, run.first + run.count));
+		PAGES_CHECK(pages_units_count(u, run.first, run.first + run.count, true) == 0);
 		if (!move(u, run.first, dst + done, run.count))
 			break;
 		(void)unmark_kept(u, run.first, run.first + run.count);
@@ -440,7 +381,7 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 	size_t start = run.first * PAGES_UNIT, len = run.count * PAGES_UNIT, i = run.first;
 	int err;
 
-	while (i < run.first + run.count && u->shift[i] == 0)
+	while (i < run.first + run.count && u->splits.shift[i] == 0)
 		i++;
 	/* Units that were moved are mapped anew, which ends their VMA splits. */
 	err = i < run.first + run.count ? pages_arena_renew(u->arena, start, len) :
@@ -453,13 +394,13 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 void
 pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fate fate)
 {
-	PAGES_CHECK(all_held(u, run.first, run.first + run.count));
+	PAGES_CHECK(pages_units_count(u, run.first, run.first + run.count, true) == run.count);
 	if (fate == PAGES_MARKED)
 		pages_units_set_muzzy(u, run.first, run.first + run.count);
 	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
 		clear_marks(u, run.first, run.first + run.count);
 		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
-		unshift_units(u, run.first, run.count);
+		pages_splits_heal(&u->splits, run.first, run.count);
 		u->returned += run.count;
 	} else {
 		mark_kept(u, run.first, run.first + run.count);
@@ -474,11 +415,11 @@ pages_units_seclude(struct pages_units *u, size_t a, size_t b)
 {
 	size_t kept;
 
-	PAGES_CHECK(none_held(u, a, b));
+	PAGES_CHECK(pages_units_count(u, a, b, true) == 0);
 	kept = hold_kept(u, a, b);
 	pages_bits_set(u->held_bits, a, b);
 	pages_bits_clear(u->muzzy_bits, a, b);
-	unshift_units(u, a, b - a);
+	pages_splits_heal(&u->splits, a, b - a);
 	u->held += b - a;
 	u->fresh += b - a;
 	u->returned += kept;
@@ -488,10 +429,10 @@ pages_units_seclude(struct pages_units *u, size_t a, size_t b)
 void
 pages_units_readmit(struct pages_units *u, size_t a, size_t b)
 {
-	PAGES_CHECK(all_held(u, a, b));
+	PAGES_CHECK(pages_units_count(u, a, b, true) == b - a);
 	pages_bits_clear(u->held_bits, a, b);
 	clear_marks(u, a, b);
-	unshift_units(u, a, b - a);
+	pages_splits_heal(&u->splits, a, b - a);
 	u->held -= b - a;
 	u->freed += b - a;
 	u->returned += b - a;

@@ -23,10 +23,7 @@
  * move, and every new mapping that could close the hole.  Units of a hole must never be handed
  * out: the caller of the function that moved has to make their place a lost extent.
  *
- * A moved page keeps its old offset in its VMA, so the kernel merges a moved range with its
- * neighbours only if all were moved by the same distance.  That distance is recorded for each
- * unit.  Where it changes there is a VMA split, which costs one mapping.  VMA splits are
- * counted, and limited to half of vm.max_map_count.
+ * Moves cause VMA splits (splits.h), which are limited to half of vm.max_map_count.
  *
  * UFFDIO_MOVE would cause no VMA splits and takes as long as mremap (on a virtual machine
  * 39-51 us for 2 MiB, mremap 37-55; both 5 us for each 2 MiB of 128 MiB).  But it needs an
@@ -43,6 +40,7 @@
 
 #include "arena.h"
 #include "locked.h"
+#include "splits.h"
 
 struct pages_unit_run {
 	size_t first;
@@ -56,7 +54,6 @@ struct pages_units {
 	uint64_t *old_bits;	/* kept units that were kept already when units last aged */
 	uint64_t *dirty_bits;	/* held or kept, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* held or kept, and marked: no live block overlaps it */
-	int32_t *shift;		/* unit that its VMA offset stands for, minus itself; 0: unmoved */
 	size_t count;
 	size_t kept_end;	/* no unit from here on is kept */
 
@@ -64,7 +61,7 @@ struct pages_units {
 	size_t dirty;		/* how many are kept and dirty */
 	size_t peak_held, peak_resident;
 	size_t resident_max;	/* limit of held + kept: units beyond it are not kept */
-	size_t splits, splits_max;	/* VMA splits */
+	struct pages_splits splits;
 	bool moves;		/* moving is possible and allowed */
 	unsigned holes;		/* how many moves have left one */
 	struct pages_unit_run hole;	/* the last, until take_hole(); nothing moves before that */
@@ -121,9 +118,6 @@ pages_units_broken(const struct pages_units *u)
 
 /* Return the hole and make it absent.  The caller makes its place a lost extent. */
 struct pages_unit_run pages_units_take_hole(struct pages_units *u) PAGES_LOCKED;
-
-/* How many of the n >= 1 units from src a single move can transfer: a move spans one VMA. */
-size_t pages_units_movable(const struct pages_units *u, size_t src, size_t n) PAGES_LOCKED;
 
 /* Which kept units: all, those that were kept when units last aged, or the dirty ones. */
 enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY };

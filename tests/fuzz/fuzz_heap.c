@@ -118,7 +118,7 @@ static void
 tighten(uint8_t how)
 {
 	pages_heap_free(HEAP, pages_heap_alloc(HEAP, KIB(64), 1, false));
-	HEAP->units.splits_max = 4 + 8 * (how >> 2 & 7);
+	HEAP->units.splits.max = 4 + 8 * (how >> 2 & 7);
 	HEAP->units.resident_max = 4u << (how >> 5);
 }
 

@@ -301,7 +301,7 @@ HEAP(moves_nothing_when_the_mapping_limit_is_near)
 	char *p[12], *q;
 
 	get(KIB(256));
-	h.units.splits_max = 0;
+	h.units.splits.max = 0;
 	for (int i = 0; i < 12; i++)
 		memset(p[i] = get(MIB(8)), 1, MIB(8));
 	for (int i = 0; i < 12; i += 2)

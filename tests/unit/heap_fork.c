@@ -147,7 +147,7 @@ HEAP(shares_what_it_cannot_hide_when_the_mapping_limit_is_near)
 	pid_t pid;
 
 	fill_with_holes(p, MIB(4));
-	h.units.splits_max = 6;
+	h.units.splits.max = 6;
 	pid = fork_heap();
 	if (pid == 0)
 		_exit(stats().kept_bytes != 0);
