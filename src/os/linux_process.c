@@ -217,7 +217,7 @@ limit_of(int resource)
 {
 	struct rlimit rl;
 
-	if (getrlimit((__rlimit_resource_t)resource, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(resource, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
 	return rl.rlim_cur;
 }
