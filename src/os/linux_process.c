@@ -212,8 +212,9 @@ pages_os_lockdown(void)
 	return pages_os_answer(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L), saved);
 }
 
+/* The resource is an enum for one C library and an int for another: unsigned suits both. */
 static size_t
-limit_of(int resource)
+limit_of(unsigned resource)
 {
 	struct rlimit rl;
 
