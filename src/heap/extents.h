@@ -175,8 +175,10 @@ pages_extents_dedicated_at(const struct pages_extents *x, size_t page)
 	return pages_extents_find(x, page, PAGES_EXTENT_DEDICATED);
 }
 
-/* Do tiling, edge table and tree agree?  For tests: walks all extents. */
+/* Shorten all to pages pages, and the tables with it; the last extent is free, and longer. */
 void pages_extents_truncate(struct pages_extents *x, uint32_t pages) PAGES_LOCKED;
+
+/* Do tiling, edge table and tree agree?  For tests: walks all extents. */
 bool pages_extents_valid(const struct pages_extents *x) PAGES_LOCKED;
 
 #endif /* PAGES_EXTENTS_H */

@@ -59,6 +59,9 @@
 #include "os/os.h"
 #include "units.h"
 
+/* The share of an address-space limit that is reserved. */
+#define PAGES_SHARE_OF_LIMIT 8
+
 enum { PAGES_FRONT_CACHES = 16 };
 
 /*
@@ -225,9 +228,10 @@ bool pages_heap_release_reserve(struct pages_heap *h);
 
 /*
  * Purge all kept memory, and release the address space behind the last block, with the side
- * tables for it, for good: a limit was lowered that counts it.
+ * tables for it, for good: a limit was lowered that counts it.  keep bytes of address space
+ * stay in all; where there are no more, nothing happens.
  */
-void pages_heap_shrink(struct pages_heap *h);
+void pages_heap_shrink(struct pages_heap *h, size_t keep);
 
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 

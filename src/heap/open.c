@@ -12,7 +12,6 @@
 #include "os/os.h"
 
 #define ARENA_MIN PAGES_MIB(64)
-#define ARENA_SHARE_OF_LIMIT 8	/* reserve at most an eighth of RLIMIT_AS */
 
 void
 pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options)
@@ -48,7 +47,7 @@ arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 		goal = h->options.arena_max;
 	goal = pages_min(goal, (size_t)UINT32_MAX * facts->page_size);
 	if (facts->address_limit != SIZE_MAX)
-		goal = pages_min(goal, facts->address_limit / ARENA_SHARE_OF_LIMIT);
+		goal = pages_min(goal, facts->address_limit / PAGES_SHARE_OF_LIMIT);
 	/* Which counts the side tables, 0.3 % of the arena, and all that is committed. */
 	if (facts->data_limit < SIZE_MAX / 2)
 		goal = pages_min(goal, 2 * facts->data_limit);

@@ -152,25 +152,27 @@ drop_units(struct pages_heap *h, size_t a, size_t b) PAGES_LOCKED
 }
 
 /*
- * Cut off the free end of the arena: what was never committed, or all behind the last block.
- * Returns its bytes, and in *ret where they start; the caller unmaps them.
+ * Cut off the free end of the arena, all behind the last block but for keep bytes in all.
+ * Returns how many bytes that are, and in *ret where they start; the caller unmaps them.
  */
 static size_t
-cut_end(struct pages_heap *h, bool committed_too, char **ret) PAGES_LOCKED
+cut_end(struct pages_heap *h, size_t keep, char **ret) PAGES_LOCKED
 {
 	struct pages_extents *x = &h->extents;
 	const struct pages_extent *e = &x->node[x->edge[x->pages - 1]];
-	size_t up = pages_heap_unit_pages(h), pages = x->pages, top;
+	size_t up = pages_heap_unit_pages(h), pages = x->pages, top, committed;
 
 	if (pages_extent_state(e) != PAGES_EXTENT_FREE)
 		return 0;
 	/* One unit stays: an arena is never empty. */
 	top = pages_max(pages_heap_unit_up(h, e->first), 1) * up;
-	if (!committed_too)
-		top = pages_max(top, h->arena.committed >> h->arena.page_shift);
+	top = pages_max(top, keep / PAGES_UNIT * up);
 	if (top >= pages)
 		return 0;
 	drop_units(h, top / up, pages / up);
+	committed = h->arena.committed / PAGES_UNIT;
+	if (top / up < committed)
+		pages_splits_heal(&h->units.splits, top / up, committed - top / up);
 	*ret = pages_heap_address(h, top);
 	/* First of all: once it is unmapped the program may map something of its own there. */
 	atomic_store(&h->len, top << h->arena.page_shift);
@@ -181,7 +183,7 @@ cut_end(struct pages_heap *h, bool committed_too, char **ret) PAGES_LOCKED
 }
 
 static bool
-release_end(struct pages_heap *h, bool committed_too)
+release_end(struct pages_heap *h, size_t keep)
 {
 	size_t len = 0;
 	char *p = NULL;
@@ -190,7 +192,7 @@ release_end(struct pages_heap *h, bool committed_too)
 		return false;
 	if (h->state == PAGES_HEAP_OPEN) {
 		pages_heap_flush_caches(h);
-		len = cut_end(h, committed_too, &p);
+		len = cut_end(h, keep, &p);
 	}
 	pages_heap_unlock(h);
 	if (len != 0)
@@ -201,14 +203,24 @@ release_end(struct pages_heap *h, bool committed_too)
 bool
 pages_heap_release_reserve(struct pages_heap *h)
 {
-	return release_end(h, false);
+	size_t committed;
+
+	if (!pages_heap_enter(h))
+		return false;
+	committed = h->arena.committed;
+	pages_heap_unlock(h);
+	return release_end(h, committed);
 }
 
 void
-pages_heap_shrink(struct pages_heap *h)
+pages_heap_shrink(struct pages_heap *h, size_t keep)
 {
 	/* Unmapping first: at a limit, which counts it, nothing else may succeed. */
+	if (keep >= atomic_load(&h->len))
+		return;
 	(void)pages_heap_drop_sparse(h);
-	(void)release_end(h, true);
+	(void)release_end(h, keep);
 	(void)pages_heap_trim(h, 0);
+	/* Once more: what another thread was purging just now lay in between. */
+	(void)release_end(h, keep);
 }

@@ -274,8 +274,14 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 		return NULL;
 	}
 	pages_heap_flush_caches(h);
-	if (pages < used)
+	if (pages < used) {
+		size_t first = h->extents.node[id].first;
+
+		/* Its owner has had it for however long: it is to be marked. */
+		pages_units_set_dirty(&h->units, pages_heap_unit_up(h, first + pages),
+				      pages_heap_unit_up(h, first + used));
 		shrink(h, id, (uint32_t)pages);
+	}
 	else
 		done = grow(h, id, pages, &moved);
 	pages_heap_leave(h);

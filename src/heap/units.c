@@ -160,8 +160,8 @@ pages_units_transfer(struct pages_units *u, size_t src, size_t dst, size_t n)
 	moved = move(u, src, dst, n);
 
 	pages_bits_set(u->held_bits, dst, dst + n);
-	pages_bits_set(u->dirty_bits, dst, dst + n);
 	if (moved) {
+		pages_bits_set(u->dirty_bits, dst, dst + n);
 		pages_bits_clear(u->muzzy_bits, dst, dst + n);
 		pages_bits_clear(u->held_bits, src, src + n);
 		pages_bits_clear(u->dirty_bits, src, src + n);
@@ -331,7 +331,7 @@ void
 pages_units_set_dirty(struct pages_units *u, size_t a, size_t b)
 {
 	for (size_t w = a / 64; w * 64 < b; w++)
-		u->dirty_bits[w] |= u->held_bits[w] & pages_bits_mask(w, a, b);
+		u->dirty_bits[w] |= u->held_bits[w] & ~u->muzzy_bits[w] & pages_bits_mask(w, a, b);
 }
 
 void
@@ -352,6 +352,8 @@ pages_units_unmark(struct pages_units *u, size_t a, size_t b)
 		end = pages_bits_find(u->muzzy_bits, a, b, false);
 		pages_muzzy_unmark(u->arena->base + a * PAGES_UNIT, (end - a) * PAGES_UNIT);
 		pages_bits_clear(u->muzzy_bits, a, end);
+		/* All of it, whatever its next owner writes: to be marked again when it is free. */
+		pages_bits_set(u->dirty_bits, a, end);
 		a = end;
 	}
 }
@@ -388,7 +390,12 @@ pages_units_drop(const struct pages_units *u, struct pages_unit_run run)
 					  pages_arena_discard(u->arena, start, len);
 	if (err == -EFAULT)
 		return PAGES_HOLE;
-	return err == 0 ? PAGES_DROPPED : PAGES_STAYED;
+	if (err == 0)
+		return PAGES_DROPPED;
+	/* Over a limit no mapping can be made afresh: the memory goes, and the splits stay. */
+	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(u->arena->base + start, len) == 0)
+		return PAGES_EMPTIED;
+	return PAGES_STAYED;
 }
 
 void
@@ -397,16 +404,17 @@ pages_units_done(struct pages_units *u, struct pages_unit_run run, enum pages_fa
 	PAGES_CHECK(pages_units_count(u, run.first, run.first + run.count, true) == run.count);
 	if (fate == PAGES_MARKED)
 		pages_units_set_muzzy(u, run.first, run.first + run.count);
-	if (fate == PAGES_DROPPED || fate == PAGES_HOLE) {
+	if (fate == PAGES_STAYED || fate == PAGES_MARKED) {
+		mark_kept(u, run.first, run.first + run.count);
+	} else {
 		clear_marks(u, run.first, run.first + run.count);
 		pages_bits_clear(u->held_bits, run.first, run.first + run.count);
-		pages_splits_heal(&u->splits, run.first, run.count);
+		if (fate != PAGES_EMPTIED)
+			pages_splits_heal(&u->splits, run.first, run.count);
 		u->returned += run.count;
-	} else {
-		mark_kept(u, run.first, run.first + run.count);
 	}
-	/* Who sweeps gives up here, and what is in excess stays for now. */
-	if (fate != PAGES_DROPPED)
+	/* The purge may end here, and leave what is in excess. */
+	if (fate != PAGES_DROPPED && fate != PAGES_EMPTIED)
 		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept);
 }
 

@@ -151,9 +151,10 @@ void pages_units_readmit(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED
 
 /*
  * What a purge did to kept units: nothing, because the kernel refused; they are muzzy; they
- * are absent; they are absent and their place is a hole.
+ * are absent; they are absent, and their VMA splits are there still; they are absent and
+ * their place is a hole.
  */
-enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_HOLE };
+enum pages_fate { PAGES_STAYED, PAGES_MARKED, PAGES_DROPPED, PAGES_EMPTIED, PAGES_HOLE };
 
 /*
  * Purge a run of kept units.  That takes time in proportion to their number, so it has three

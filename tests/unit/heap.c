@@ -335,7 +335,7 @@ HEAP(shrinks_to_its_last_block_and_still_works)
 	mark(p, MIB(8), 1);
 	memset(q, 1, MIB(200));
 	pages_heap_free(&h, q);
-	pages_heap_shrink(&h);
+	pages_heap_shrink(&h, 0);
 	cr_assert(pages_heap_valid(&h));
 	cr_assert_eq(count_mappings(q + MIB(2), (size_t)(end - q) - MIB(2)), 0);
 	cr_assert_eq(stats().kept_bytes, 0);
@@ -343,7 +343,7 @@ HEAP(shrinks_to_its_last_block_and_still_works)
 	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
 	cr_assert_null(pages_heap_alloc(&h, MIB(16), 1, false));
 	pages_heap_free(&h, p);
-	pages_heap_shrink(&h);
+	pages_heap_shrink(&h, 0);
 	cr_assert_eq(stats().arena_bytes, MIB(2));
 	pages_heap_free(&h, get(MIB(1)));
 }

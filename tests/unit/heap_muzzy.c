@@ -225,6 +225,41 @@ MUZZY(what_the_kernel_has_taken_in_part)
 	pages_heap_free(&h, p);
 }
 
+/* How much of what is free the kernel could not take. */
+static size_t
+firm(void)
+{
+	size_t muzzy = 0;
+
+	for (size_t i = 0; i < h.units.count; i++)
+		muzzy += h.units.muzzy_bits[i / 64] >> i % 64 & 1;
+	return stats().kept_bytes - muzzy * PAGES_UNIT;
+}
+
+/* A block of a moment makes all its memory dirty, if it was muzzy, and leaves it so. */
+MUZZY(what_was_had_again_for_a_moment_only)
+{
+	char *p = get_filled(MIB(200));
+
+	live_long();
+	pages_heap_free(&h, p);
+	pages_heap_free(&h, get(MIB(100)));
+	pages_heap_free(&h, get(MIB(150)));
+	pages_heap_tend(&h);
+	cr_assert_leq(firm(), MIB(32), "%zu MiB are firm", firm() >> 20);
+}
+
+MUZZY(the_rest_of_a_block_that_shrinks)
+{
+	char *p = get_filled(MIB(200));
+
+	live_long();
+	cr_assert_eq(pages_heap_resize(&h, p, MIB(2), true), p);
+	pages_heap_tend(&h);
+	cr_assert_leq(firm(), MIB(32), "%zu MiB are firm", firm() >> 20);
+	pages_heap_free(&h, p);
+}
+
 MUZZY(what_the_kernel_has_taken_stays_away)
 {
 	char *p = get_filled(MIB(32));
