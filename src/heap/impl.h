@@ -245,7 +245,8 @@ pages_heap_pages(const struct pages_heap *h, size_t size)
 static inline bool
 pages_heap_is_too_long(const struct pages_heap *h, size_t pages)
 {
-	return pages > pages_heap_pages(h, h->memory) || pages > __atomic_load_n(&h->extents.pages, __ATOMIC_RELAXED);
+	return pages > pages_heap_pages(h, h->memory) ||
+	       pages > __atomic_load_n(&h->extents.pages, __ATOMIC_RELAXED);
 }
 
 static inline char *
