@@ -18,7 +18,7 @@
  * multiple of the page size.
  *
  * Threads: every function may be called from any thread.  No function waits for another
- * thread for more than a few milliseconds, and none waits while a fork is in progress.
+ * thread for more than about 20 ms at a time, and none waits while a fork is in progress.
  * errno:   set to ENOMEM or EINVAL on failure, as by malloc(3), and unchanged otherwise;
  *          pages_free() never changes it.
  *
@@ -314,7 +314,7 @@ struct pages_stats {
  *   size  sizeof(struct pages_stats) in the caller's version of this header
  *
  * The counters are consistent, because they are read under the allocator's lock.  If the lock
- * cannot be had in a few milliseconds, they are read without it.
+ * cannot be had in about 20 ms, they are read without it.
  */
 PAGES_API void pages_stats(struct pages_stats *ret, size_t size);
 

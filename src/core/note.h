@@ -6,7 +6,7 @@
  * explained, which is the usual case, each costs a load and a branch.
  *
  * call is a string literal, "name at file:line".  It is kept, not copied.
- * Threads: any.  A note is lost if the table's lock cannot be had in a few milliseconds.
+ * Threads: any.  A note is lost if the table's lock cannot be had in about 20 ms.
  */
 #ifndef PAGES_NOTE_H
 #define PAGES_NOTE_H

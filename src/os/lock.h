@@ -34,7 +34,7 @@ pages_lock_self(void)
 }
 
 /*
- * True with the lock; false when it could not be had in a few milliseconds, and
+ * True with the lock; false when it could not be had in about 20 ms, and
  * at once while a fork is in progress or when this thread holds it already (this
  * is a signal handler, then).
  */
