@@ -173,7 +173,7 @@ pages_die_range_(const char *call, size_t i, size_t count)
 	abort();
 }
 
-/* Healing tells whether there is a hole: it succeeds only if nothing is mapped there. */
+/* Filling tells whether there is a hole: it succeeds only if nothing is mapped there. */
 int
 pages_replaced(int err, void *p, size_t len, const char *call)
 {
@@ -182,7 +182,7 @@ pages_replaced(int err, void *p, size_t len, const char *call)
 
 	if (err != -ENOTRECOVERABLE)
 		return err;
-	if (pages_os_heal(p, len) == -EEXIST)
+	if (pages_os_fill(p, len, PAGES_OS_READ | PAGES_OS_WRITE) == -EEXIST)
 		return -ENOMEM;
 	n = snprintf(line, sizeof(line), "pages: %s: the kernel is out of memory and has lost the "
 		     "pages\n", call);

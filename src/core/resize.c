@@ -29,7 +29,7 @@ abandon(char *start, size_t span, char *middle, size_t len)
 	struct pages_os_mapping m;
 	size_t page = (size_t)(middle - start);
 
-	if (pages_os_heal(middle, len) == 0 ||
+	if (pages_os_fill(middle, len, PAGES_OS_NONE) == 0 ||
 	    (pages_os_query_text(middle, &m) == 0 && m.start <= start &&
 	     start + span <= m.start + m.len)) {
 		pages_os_release(start, span);

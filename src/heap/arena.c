@@ -98,13 +98,13 @@ pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 int
 pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
 {
-	int err = pages_os_heal(a->base + start, len);
+	int err = pages_os_fill(a->base + start, len, PAGES_OS_READ | PAGES_OS_WRITE);
 
 	if (err == 0) {
 		pages_arena_adopt(a, start, len);
 	} else if (err != -EEXIST) {
 		/* Else a later mmap of the program could land among our blocks. */
-		(void)pages_os_plug(a->base + start, len);
+		(void)pages_os_fill(a->base + start, len, PAGES_OS_NONE);
 		err = -EFAULT;
 	}
 	return err;

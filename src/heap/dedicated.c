@@ -418,7 +418,7 @@ close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
 	char *p = pages_heap_address(h, e->first);
 	size_t len = bytes(h, e->count);
 
-	if (pages_os_heal(p, len) == 0) {
+	if (pages_os_fill(p, len, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
 		(void)pages_os_protect(p, len, PAGES_OS_NONE);
 		e->note &= ~ADVICE(PAGES_OS_DONT_FORK);
 	} else {

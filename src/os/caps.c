@@ -12,6 +12,8 @@
 #include "base.h"
 #include "os.h"
 
+#define READ_WRITE (PAGES_OS_READ | PAGES_OS_WRITE)
+
 /* Does the comma-separated list contain name, or "all"? */
 static bool
 listed(const char *list, const char *name)
@@ -43,10 +45,10 @@ probe_move(char *p, size_t page)
 {
 	p[0] = 1;
 	if (pages_os_move(p, p + page, page) != 0) {
-		(void)pages_os_heal(p + page, page);
+		(void)pages_os_fill(p + page, page, READ_WRITE);
 		return false;
 	}
-	return pages_os_heal(p, page) == -EEXIST && p[0] == 0 && p[page] == 1;
+	return pages_os_fill(p, page, READ_WRITE) == -EEXIST && p[0] == 0 && p[page] == 1;
 }
 
 static bool

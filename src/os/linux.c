@@ -17,9 +17,6 @@
 #include "base.h"
 #include "linux.h"
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
 #ifndef MAP_HUGE_SHIFT
 #define MAP_HUGE_SHIFT 26
 #endif
@@ -312,35 +309,23 @@ pages_os_move(void *src, void *dst, size_t len)
 }
 
 /*
- * Map dst if it is a hole.  With MAP_FIXED_NOREPLACE, because another thread's mmap may have
- * filled the hole meanwhile, and a MAP_FIXED would destroy that thread's data.
+ * The address is a hint, which the kernel follows if the range is free.  MAP_FIXED_NOREPLACE
+ * would say no more: sandboxes refuse that flag, and Linux before 4.17 does not know it.
  */
-static int
-fill_hole(void *dst, size_t len, int prot)
+int
+pages_os_fill(void *p, size_t len, unsigned prot)
 {
 	void *q = NULL;
 	int err;
 
 	if (len == 0)
 		return 0;
-	err = map(dst, len, prot, ANON | MAP_NORESERVE | MAP_FIXED_NOREPLACE, &q);
-	if (err == 0 && q != dst) {	/* Linux before 4.17: the flag is unknown, dst a hint */
+	err = map(p, len, (int)prot, ANON | MAP_NORESERVE, &q);
+	if (err == 0 && q != p) {
 		pages_os_release(q, len);
 		err = -EEXIST;
 	}
 	return err;
-}
-
-int
-pages_os_heal(void *dst, size_t len)
-{
-	return fill_hole(dst, len, READ_WRITE);
-}
-
-int
-pages_os_plug(void *dst, size_t len)
-{
-	return fill_hole(dst, len, PROT_NONE);
 }
 
 int

@@ -104,7 +104,7 @@ int pages_os_resize(void *p, size_t len, size_t new_len, void **ret);
 
 /*
  * Resize and move to dst, where the caller has new_len bytes reserved.  On failure the
- * reservation may have become a hole: see pages_os_heal().
+ * reservation may have become a hole: see pages_os_fill().
  */
 int pages_os_resize_to(void *p, size_t len, size_t new_len, void *dst);
 
@@ -123,7 +123,7 @@ int pages_os_discard(void *p, size_t len);
  * Replace a private read-write range by a new one without a commit charge.  It is zero, uses
  * no memory and has the attributes of a fresh mapping, so that the kernel can merge it with
  * its neighbours again.  On failure the contents are lost, and the old mapping may be gone:
- * see pages_os_heal().
+ * see pages_os_fill().
  */
 int pages_os_renew(void *p, size_t len);
 
@@ -139,19 +139,16 @@ int pages_os_renew_pool(void *p, size_t len);
  * The contents of dst are lost.  Afterwards src reads as zero and uses no memory.
  *
  * On failure src is unchanged, but dst may have become a hole, because the kernel unmaps it
- * before it checks RLIMIT_AS and RLIMIT_DATA: pages_os_heal() closes the hole.
+ * before it checks RLIMIT_AS and RLIMIT_DATA: pages_os_fill() closes the hole.
  */
 int pages_os_move(void *src, void *dst, size_t len);
 
 /*
- * After a refused move: map zeroed memory at dst if it is a hole.  0 if it was one and is
- * mapped now; -EEXIST if anything is mapped there, which may be another thread's mapping.
- * Any other error leaves the hole: a limit that refused the move refuses this as well.
+ * Map zeroed private memory without a commit charge at p, if nothing is mapped there: to
+ * claim address space, or to close the hole of a refused move.  -EEXIST if anything is mapped
+ * in the range, perhaps by another thread just now.  Never replaces a mapping.
  */
-int pages_os_heal(void *dst, size_t len);
-
-/* The same with inaccessible address space, which the kernel may grant where memory is short. */
-int pages_os_plug(void *dst, size_t len);
+int pages_os_fill(void *p, size_t len, unsigned prot);
 
 /* Fault in every page for writing; -ENOMEM instead of a later SIGBUS. */
 int pages_os_populate(void *p, size_t len);
