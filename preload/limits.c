@@ -48,7 +48,7 @@ after(int result, int resource, int pid)
 	if (result == 0 && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
 	    (pid == 0 || pid == pages_shim_pid) && pages_os_pid() == pages_shim_pid &&
 	    getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
-		pages_heap_shrink(&pages_shim_heap, now.rlim_cur / PAGES_SHARE_OF_LIMIT);
+		(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 	errno = saved;
 	return result;
 }
@@ -86,7 +86,7 @@ SHIM int
 mlockall(int flags)
 {
 	pages_shim_retire("the program locked its memory");
-	pages_heap_shrink(&pages_shim_heap, 0);
+	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 	return NEXT(mlockall)(flags);
 }
 /* NOLINTEND(clang-analyzer-core.CallAndMessage) */

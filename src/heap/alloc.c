@@ -1,122 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.c - allocates blocks: picks a free extent, holds its units, clears it for calloc
+ * alloc.c - allocates and frees blocks: from the front caches, or from free extents
  */
+#include <errno.h>
 #include <string.h>
 
-#include "os/base.h"
-#include "impl.h"
+#include "cache.h"
 
-/* How many free extents to compare. */
-#define CANDIDATES 6
+/* Allocating, with the lock. ---------------------------------------------- */
 
-struct place {
-	uint32_t id, first;
-	size_t cost;
+struct request {
+	size_t size;
+	struct pages_want want;
+	bool zero;
+	bool sparse;	/* a calloc that is expected to stay sparse */
 };
 
 /*
- * Make first, in extent id, the best place if a block there costs less.  Each unit that it does
- * not share with a neighbour costs 1, for the memory; each absent unit costs 1 more, for the
- * system call that moves memory there.
+ * Take address space and units for a block.  Returns a change to be performed if *ret_more, and
+ * then ended; NULL if there is no place.
  */
-static void
-consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used,
-	 struct place *best) PAGES_LOCKED
+static struct pages_change *
+take_place(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_LOCKED
 {
-	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + used);
-	size_t cost = b - a - pages_units_count(&h->units, a, b, true) +
-		      pages_units_absent(&h->units, a, b);
+	uint32_t pages = r->want.count, id = 0;
+	struct pages_change *c = pages_heap_change(h, 0);
+	struct pages_extent *e;
+	bool sparse;
 
-	if (cost < best->cost)
-		*best = (struct place){ id, first, cost };
-}
-
-/*
- * Find the cheapest place at either end of some of the best fits.  That wastes address space,
- * of which there is plenty.  Sharing units saves 2 % of all memory (sizes of 1 to 8 MiB).
- */
-static uint32_t
-choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
-       uint32_t *ret_first) PAGES_LOCKED
-{
-	const struct pages_extents *x = &h->extents;
-	struct place best = { 0, 0, SIZE_MAX };
-	uint32_t id = pages_extents_next(x, want->count, 0);
-
-	for (int i = 0; i < CANDIDATES && id != 0; i++) {
-		uint32_t first, end = x->node[id].first + x->node[id].count;
-
-		if (pages_extents_place(x, id, want, &first)) {
-			consider(h, id, first, used, &best);
-			if (want->align == 1 && end != x->pages)
-				consider(h, id, end - want->count, used, &best);
-		}
-		id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1);
-	}
-	*ret_first = best.first;
-	if (best.id != 0)
-		return best.id;
-	/* None is aligned well: take one long enough to hold the block at any alignment. */
-	if ((size_t)want->count + want->align - 1 > x->pages)
-		return 0;
-	id = pages_extents_next(x, want->count + want->align - 1, 0);
-	if (id != 0)
-		(void)pages_extents_place(x, id, want, ret_first);
-	return id;
-}
-
-uint32_t
-pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
-		 uint64_t **ret_why)
-{
-	uint32_t first = 0, id = 0;
-
-	*ret_why = &h->stats.declined_no_space;
-	if (h->state == PAGES_HEAP_OPEN)	/* NONE after give_up() in fork.c */
-		id = choose(h, want, used, &first);
+	if (c == NULL)
+		return NULL;
+	sparse = r->sparse && (id = pages_heap_place_behind(h, pages)) != 0;
 	if (id == 0)
-		return 0;
-	if (pages_arena_commit(&h->arena, (size_t)(first + used) << h->arena.page_shift) != 0) {
-		*ret_why = &h->stats.declined_refused;
-		return 0;
-	}
-	id = pages_extents_take(&h->extents, id, first, want->count);
-	if (id != 0)
-		h->extents.node[id].used = used;
-	return id;
-}
-
-/* Allocate a block.  Stores the pages of it that are known to be zero. */
-static uint32_t
-take_memory(struct pages_heap *h, const struct pages_want *want, bool zero,
-	    struct pages_span *ret_zero) PAGES_LOCKED
-{
-	size_t up = pages_heap_unit_pages(h), first;
-	struct pages_unit_run absent;
-	uint64_t *why;
-	uint32_t id;
-
-	id = pages_heap_place(h, want, want->count, &why);
+		id = pages_heap_place(h, &r->want, pages);
 	if (id == 0) {
-		(*why)++;
-		return 0;
+		(void)pages_heap_end(h, c);
+		return NULL;
 	}
-	first = h->extents.node[id].first;
-	/* For calloc no kept units are moved in: absent ones are zero, kept ones need clearing. */
-	absent = pages_units_hold(&h->units, pages_heap_unit_down(h, first),
-				  pages_heap_unit_up(h, first + want->count), !zero);
-	if (PAGES_UNLIKELY(pages_units_broken(&h->units))) {
-		pages_heap_lose_place(h, id);
-		h->stats.declined_refused++;
-		return 0;
-	}
-	*ret_zero = (struct pages_span){ (uint32_t)(absent.first * up),
-					 (uint32_t)(absent.count * up) };
+	e = &h->extents.node[id];
 	pages_heap_note_birth(h, id);
 	h->stats.live_objects++;
-	pages_heap_count_live(h, want->count, 0);
-	return id;
+	pages_heap_count_live(h, pages, 0);
+	c->id = id;
+	/* For calloc no kept units are moved in: absent ones are zero, kept ones need clearing. */
+	c->filling = r->zero ? PAGES_FILL_ZERO : PAGES_FILL;
+	if (sparse)
+		e->note = (struct pages_note){ .sparse = true };
+	*ret_more = pages_heap_prepare(h, c, e->first);
+	return c;
 }
 
 /* Does block id lie above all others, with nothing but free space behind it? */
@@ -124,7 +55,7 @@ static bool
 is_top(const struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extents *x = &h->extents;
-	const struct pages_extent *last = &x->node[x->edge[x->pages - 1]], *e = &x->node[id];
+	const struct pages_extent *last = &x->node[x->last], *e = &x->node[id];
 
 	return e->first + e->count == last->first && pages_extent_state(last) == PAGES_EXTENT_FREE;
 }
@@ -132,61 +63,137 @@ is_top(const struct pages_heap *h, uint32_t id)
 /*
  * Reuse the block in this thread's front cache in another length.  That saves the search for
  * a place, and joining and splitting free extents.  Only for the top block, which a temporary
- * often is: lower in the arena, best fit leaves fewer gaps.
+ * often is: lower in the arena, best fit leaves fewer gaps.  Returns as take_place().
  */
-static uint32_t
-refit_cached(struct pages_heap *h, uint32_t pages) PAGES_LOCKED
+static struct pages_change *
+refit_cached(struct pages_heap *h, uint32_t pages, bool *ret_more) PAGES_LOCKED
 {
 	uint32_t id = pages_heap_claim_cached(h);
+	struct pages_change *c = NULL;
 
 	if (id == 0)
-		return 0;
+		return NULL;
 	pages_heap_settle(h, id);
-	if (!is_top(h, id) || !pages_heap_refit(h, id, pages)) {
+	if (is_top(h, id)) {
+		if (pages < h->extents.node[id].used)
+			pages_heap_shorten(h, id, pages);
+		if (pages >= h->extents.node[id].used)
+			c = pages_heap_grow(h, id, pages, ret_more);
+	}
+	if (c == NULL)
 		pages_heap_release(h, id);
+	return c;
+}
+
+/* Where may the block lie?  False if it is too long for any place. */
+static bool
+set_want(struct pages_heap *h, struct request *r, size_t align)
+{
+	size_t pages = pages_heap_pages(h, r->size);
+
+	if (pages_heap_is_too_long(h, pages) || align > h->arena.len)
+		return false;
+	r->want = (struct pages_want){ (uint32_t)pages, 1, 0 };
+	if (align > h->arena.page_size) {
+		/* Places count from the base, which is aligned to a unit only. */
+		r->want.align = (uint32_t)(align >> h->arena.page_shift);
+		r->want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
+				 (r->want.align - 1);
+	}
+	r->sparse = r->zero && r->want.align == 1 && pages_heap_expects_sparse(h, r->size);
+	return true;
+}
+
+static struct pages_change *
+take(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_LOCKED
+{
+	struct pages_change *c = NULL;
+
+	if (r->want.align == 1 && !r->zero)
+		c = refit_cached(h, r->want.count, ret_more);
+	else
+		pages_heap_flush_caches(h);
+	if (c == NULL)
+		c = take_place(h, r, ret_more);
+	if (c == NULL)
+		h->stats.declined_no_space++;
+	return c;
+}
+
+/* The change has been performed.  Returns the block's id, or 0 and *ret_err. */
+static uint32_t
+finish(struct pages_heap *h, struct pages_change *c, struct pages_span *ret_zero,
+       int *ret_err) PAGES_LOCKED
+{
+	struct pages_extent *e = &h->extents.node[c->id];
+	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id = c->id;
+	bool cached = c->cached;
+
+	*ret_zero = (struct pages_span){ (uint32_t)c->zero.first * up, (uint32_t)c->zero.count * up };
+	*ret_err = pages_heap_end(h, c);
+	if (PAGES_UNLIKELY(*ret_err != 0)) {
+		h->stats.declined_refused++;
 		return 0;
 	}
-	pages_units_unmark(&h->units, pages_heap_unit_down(h, h->extents.node[id].first),
-			   pages_heap_unit_up(h, h->extents.node[id].first + pages));
-	/* The tick of its last free is near enough; a short block has none. */
-	if (h->extents.node[id].note == 0)
-		pages_heap_note_birth(h, id);
-	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_LIVE);
-	h->stats.frees++;	/* its last owner's */
+	if (cached) {
+		/* The tick of its last free is near enough; a short block has none. */
+		if (e->note.tick == 0)
+			pages_heap_note_birth(h, id);
+		pages_extent_set_state(e, PAGES_EXTENT_LIVE);
+		h->stats.frees++;	/* its last owner's */
+	}
 	return id;
 }
 
-static char *
-allocate(struct pages_heap *h, size_t size, size_t align, bool zero,
-	 struct pages_span *ret_zero) PAGES_LOCKED
-{
-	size_t pages = pages_heap_pages(h, size);
-	struct pages_want want = { (uint32_t)pages, 1, 0 };
-	uint32_t id = 0;
+/* Allocating, without the lock. ------------------------------------------- */
 
-	if (pages_heap_is_too_long(h, pages) || align > h->arena.len) {
+struct result {
+	uint32_t id;
+	struct pages_span zero;	/* pages that are known to be zero */
+	int err;		/* the kernel would not map the place */
+};
+
+static void
+count_busy(struct pages_heap *h)
+{
+	atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+}
+
+static struct result
+from_extents(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	struct request r = { .size = size, .zero = zero };
+	struct result ret = { .id = 0 };
+	struct pages_change *c = NULL;
+	bool more = false;
+
+	if (!pages_heap_enter(h)) {
+		count_busy(h);
+		return ret;
+	}
+	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
+		pages_heap_open(h);
+	if (h->state != PAGES_HEAP_OPEN)
+		h->stats.declined_no_arena++;
+	else if (!set_want(h, &r, align))
 		h->stats.declined_no_space++;
-		return NULL;
+	else if (!r.sparse || (ret.id = pages_heap_take_waiting(h, r.want.count)) == 0)
+		c = take(h, &r, &more);
+	if (more) {
+		pages_heap_unlock(h);
+		if (!pages_heap_perform(h, c)) {
+			count_busy(h);
+			return ret;
+		}
 	}
-	if (align > h->arena.page_size) {
-		/* Places count from the base, which is aligned to a unit only. */
-		want.align = (uint32_t)(align >> h->arena.page_shift);
-		want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
-			      (want.align - 1);
+	if (c != NULL)
+		ret.id = finish(h, c, &ret.zero, &ret.err);
+	if (ret.id != 0) {
+		h->stats.requests++;
+		h->stats.requested_bytes += size;
 	}
-	if (want.align == 1 && !zero)
-		id = refit_cached(h, want.count);
-	else
-		pages_heap_flush_caches(h);
-	if (want.align == 1 && zero)
-		id = pages_heap_take_sparse(h, pages, ret_zero);
-	if (id == 0)
-		id = take_memory(h, &want, zero, ret_zero);
-	if (id == 0)
-		return NULL;
-	h->stats.requests++;
-	h->stats.requested_bytes += size;
-	return pages_heap_address(h, h->extents.node[id].first);
+	pages_heap_leave_quickly(h);
+	return ret;
 }
 
 /* Clear [p, p + len) except for span, which is zero.  Returns how many bytes were cleared. */
@@ -206,50 +213,89 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 	return head + tail;
 }
 
-void
-pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known_zero)
+/* For the owner of block id: clear it, except for the pages known to be zero. */
+static void
+make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero)
 {
-	size_t page = (size_t)(p - h->arena.base) >> h->arena.page_shift;
-	uint32_t id = pages_extents_at(&h->extents, page);
 	struct pages_extent *e = &h->extents.node[id];
 	size_t cleared;
 
-	if ((e->note & PAGES_NOTE_SPARSE) != 0) {
-		cleared = pages_heap_clear_sparse(h, id, known_zero);
+	if (e->note.sparse) {
+		cleared = pages_heap_clear_sparse(h, id, zero.count != 0);
 	} else {
-		cleared = clear(h, p, size, known_zero);
-		e->note |= size >= PAGES_SPARSE_FROM ? PAGES_NOTE_CALLOC : 0;
+		cleared = clear(h, pages_heap_address(h, e->first), size, zero);
+		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	}
 	atomic_fetch_add_explicit(&h->cleared_bytes, cleared, memory_order_relaxed);
 }
 
-static char *
-from_extents(struct pages_heap *h, size_t size, size_t align, bool zero,
-	     struct pages_span *ret_zero)
+/* Where a limit refuses a place, address space that serves nobody goes back first. */
+static void *
+alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
-	char *p = NULL;
+	struct result r = from_extents(h, size, align, zero);
 
-	if (!pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+	if (PAGES_UNLIKELY(r.err == -EEXIST ||
+			   (r.err != 0 && pages_heap_release_space(h, size) != 0)))
+		r = from_extents(h, size, align, zero);
+	if (PAGES_UNLIKELY(r.err != 0) && pages_heap_release_space(h, SIZE_MAX) != 0)
+		r = from_extents(h, size, align, zero);
+	if (r.id == 0)
 		return NULL;
-	}
-	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
-		pages_heap_open(h);
-	if (h->state == PAGES_HEAP_OPEN)
-		p = allocate(h, size, align, zero, ret_zero);
-	else
-		h->stats.declined_no_arena++;
-	pages_heap_leave_quickly(h);
-	return p;
+	if (zero)
+		make_zero(h, r.id, size, r.zero);
+	return pages_heap_address(h, h->extents.node[r.id].first);
 }
 
+/* Callocs that are expected to stay sparse reuse the sparse block instead (sparse.c). */
 void *
-pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
+pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
-	struct pages_span known_zero = { 0, 0 };
-	char *p = from_extents(h, size, align, zero, &known_zero);
+	struct pages_extent *e;
+	uint32_t id = 0;
 
-	if (p != NULL && zero)
-		pages_heap_make_zero(h, p, size, known_zero);
-	return p;
+	if (align == 1 && !(zero && pages_heap_expects_sparse(h, size)))
+		id = pages_cache_take(h, size);
+	if (PAGES_UNLIKELY(id == 0))
+		return alloc_slowly(h, size, align, zero);
+	e = &h->extents.node[id];
+	if (PAGES_UNLIKELY(e->note.muzzy))
+		pages_heap_unmark(h, e);
+	if (zero)
+		make_zero(h, id, size, (struct pages_span){ 0, 0 });
+	return pages_heap_address(h, e->first);
+}
+
+/* Freeing, and asking. ---------------------------------------------------- */
+
+void
+pages_heap_free(struct pages_heap *h, void *p)
+{
+	uint32_t id = pages_heap_find(h, p);
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (PAGES_UNLIKELY(id == 0)) {
+		pages_heap_free_dedicated(h, p);
+		return;
+	}
+	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
+	if (PAGES_UNLIKELY(e->note.calloc || e->note.sparse)) {
+		id = pages_heap_free_calloc(h, id);
+		if (id == 0)
+			return;
+	}
+	pages_heap_note_death(h, e);
+	id = pages_cache_put(h, id);
+	if (PAGES_UNLIKELY(id != 0))
+		pages_heap_free_slowly(h, id);
+}
+
+size_t
+pages_heap_usable(struct pages_heap *h, const void *p)
+{
+	uint32_t id = pages_heap_find(h, p);
+
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_usable_dedicated(h, p);
+	return (size_t)h->extents.node[id].used << h->arena.page_shift;
 }

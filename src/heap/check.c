@@ -15,38 +15,41 @@
 
 struct tally {
 	size_t held, kept, dirty;	/* units */
-	size_t purging;			/* units whose held bit is set, but which are not counted */
 	size_t objects, pages;		/* of blocks that the statistics count as live */
 	size_t extents;
 	size_t lost;			/* pages */
 	size_t seen;			/* units below this one are counted already */
 };
 
+/* Do the statistics count it?  Parts that are cut off a dedicated block have no used pages. */
 static bool
-has_used(const struct pages_extent *e)
+counts(const struct pages_extent *e)
 {
-	switch (pages_extent_state(e)) {
-	case PAGES_EXTENT_LIVE:
-	case PAGES_EXTENT_DEDICATED:
-		return true;
-	case PAGES_EXTENT_FREED:
-	case PAGES_EXTENT_RENEWED:
-		return e->used != 0;	/* 0: units cut off a dedicated block, or to be added */
-	default:
-		return false;
+	return e->used != 0 && !e->note.hollow;
+}
+
+/* The pages of a block, or those that it is about to have. */
+static size_t
+used_pages(const struct pages_heap *h, const struct pages_extent *e)
+{
+	size_t pages = e->used;
+
+	for (uint64_t used = h->changes_used; used != 0; used &= used - 1) {
+		const struct pages_change *c = &h->changes[__builtin_ctzll(used)];
+
+		if (&h->extents.node[c->id] == e)
+			pages = pages_max(pages, c->used);
 	}
+	return pages;
 }
 
 /* The unit behind a block: dedicated and sparse blocks hold their extents to the end. */
 static size_t
 used_end(const struct pages_heap *h, const struct pages_extent *e)
 {
-	uint32_t state = pages_extent_state(e);
-	bool whole = state == PAGES_EXTENT_DEDICATED || state == PAGES_EXTENT_RENEWED ||
-		     e->used == 0 || (e->note & PAGES_NOTE_SPARSE) != 0;
-	size_t end = e->first + (whole ? e->count : e->used);
+	bool whole = e->note.dedicated || e->note.sparse;
 
-	return pages_heap_unit_up(h, end);
+	return pages_heap_unit_up(h, e->first + (whole ? e->count : used_pages(h, e)));
 }
 
 /* How many units of [a, b) no extent before had; *a becomes the first of them. */
@@ -62,15 +65,14 @@ static const char *
 check_used(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
 {
 	size_t a = pages_heap_unit_down(h, e->first), b = used_end(h, e), n = unseen(t, &a, b);
-	bool hollow = pages_extent_state(e) == PAGES_EXTENT_HOLLOW;
 	size_t held = n != 0 ? pages_units_count(&h->units, a, b, true) : 0;
 
 	t->held += held;
-	if (!hollow && held != n)
+	if (!(e->note.hollow && pages_extent_state(e) == PAGES_EXTENT_FREED) && held != n)
 		return "a unit under a block is not held";
 	if (n != 0 && pages_units_count(&h->units, a, b, false) != 0)
 		return "a unit under a block is kept";
-	if (has_used(e)) {
+	if (counts(e)) {
 		t->objects++;
 		t->pages += e->used;
 	}
@@ -100,10 +102,6 @@ check_extent(const struct pages_heap *h, const struct pages_extent *e, struct ta
 	switch (pages_extent_state(e)) {
 	case PAGES_EXTENT_FREE:
 		return check_free(h, e, t);
-	case PAGES_EXTENT_PURGING:
-		t->purging += b - a;
-		return pages_units_count(&h->units, a, b, true) == b - a ? NULL :
-			"a unit that is being purged looks free";
 	case PAGES_EXTENT_LOST:
 		t->lost += e->count;
 		return a >= b || pages_units_absent(&h->units, a, b) == b - a ? NULL :
@@ -116,8 +114,7 @@ check_extent(const struct pages_heap *h, const struct pages_extent *e, struct ta
 static const char *
 check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 {
-	/* Units that are not committed were never used. */
-	size_t count = u->arena->committed / PAGES_UNIT;
+	size_t count = pages_max(u->mapped_end, u->busy_end), busy_held = 0;
 
 	for (size_t w = 0; w < pages_bits_words(count); w++) {
 		if ((u->held_bits[w] & u->kept_bits[w]) != 0)
@@ -126,12 +123,22 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 			return "a unit is old that is not kept";
 		if ((u->dirty_bits[w] & u->muzzy_bits[w]) != 0)
 			return "a unit is muzzy and to be marked";
-		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w])) != 0)
+		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w] | u->busy_bits[w])) != 0)
 			return "an absent unit is muzzy";
+		if ((u->busy_bits[w] & u->kept_bits[w]) != 0)
+			return "a unit is busy and kept";
+		if (((u->kept_bits[w] | (u->held_bits[w] & ~u->busy_bits[w])) &
+		     ~u->mapped_bits[w]) != 0)
+			return "a unit has memory and is not mapped";
+		busy_held += pages_bits_popcount(u->busy_bits[w] & u->held_bits[w]);
 	}
+	if (busy_held > u->placing)
+		return "the number of units that are being placed is wrong";
+	if (u->mapped != pages_bits_count(u->mapped_bits, 0, count))
+		return "the number of mapped units is wrong";
 	if (u->kept != t->kept || u->kept != pages_units_count(u, 0, count, false))
 		return "the number of kept units is wrong";
-	if (u->held != t->held || u->held + t->purging != pages_units_count(u, 0, count, true))
+	if (u->held + u->placing != t->held || t->held != pages_units_count(u, 0, count, true))
 		return "the number of held units is wrong";
 	return u->dirty != t->dirty ? "the number of units to be marked is wrong" : NULL;
 }
@@ -148,13 +155,6 @@ check_spare(const struct pages_extents *x, const struct tally *t)
 	return n + t->extents + 1 == x->nodes ? NULL : "a record is lost";
 }
 
-static bool
-is_deferred_state(uint32_t state)
-{
-	return state == PAGES_EXTENT_FREED || state == PAGES_EXTENT_HOLLOW ||
-	       state == PAGES_EXTENT_RENEWED || state == PAGES_EXTENT_PURGING;
-}
-
 /* Other threads may push deferred frees meanwhile, but only the lock's holder takes them off. */
 static const char *
 check_deferred(const struct pages_heap *h)
@@ -163,7 +163,7 @@ check_deferred(const struct pages_heap *h)
 	uint32_t id = atomic_load(&h->deferred);
 
 	for (uint32_t n = 0; id != 0; n++) {
-		if (n > h->extents.nodes || !is_deferred_state(pages_extent_state(&node[id])))
+		if (n > h->extents.nodes || pages_extent_state(&node[id]) != PAGES_EXTENT_FREED)
 			return "a block waits to be freed that is not, or twice";
 		for (int i = 0; i < PAGES_FRONT_CACHES; i++)
 			if (atomic_load(&h->caches[i].block) == id)

@@ -20,9 +20,6 @@
 
 #define ADVICE PAGES_DEDICATED_ADVICE
 
-/* A dedicated block is a mapping of its own: two VMA splits. */
-enum { SPLITS = 2 };
-
 static uint32_t
 find(const struct pages_heap *h, const void *p)
 {
@@ -30,21 +27,14 @@ find(const struct pages_heap *h, const void *p)
 
 	if ((offset & (h->arena.page_size - 1)) != 0)
 		return 0;
-	return pages_extents_dedicated_at(&h->extents, offset >> h->arena.page_shift);
+	return pages_extents_find(&h->extents, offset >> h->arena.page_shift,
+				  PAGES_EXTENT_DEDICATED);
 }
 
 static size_t
 bytes(const struct pages_heap *h, size_t pages)
 {
 	return pages << h->arena.page_shift;
-}
-
-static struct pages_unit_run
-units_of(const struct pages_heap *h, const struct pages_extent *e)
-{
-	size_t up = pages_heap_unit_pages(h);
-
-	return (struct pages_unit_run){ e->first / up, e->count / up };
 }
 
 bool
@@ -64,7 +54,7 @@ pages_heap_usable_dedicated(const struct pages_heap *h, const void *p)
 /* Mapping, and back. ------------------------------------------------------ */
 
 /*
- * Map extent id anew and give the advice.  Its note is the advice that the kernel has taken.
+ * Map extent id anew and give the advice.  Its record has the advice that the kernel has taken.
  * 0, or -errno if mapping or a must is refused.
  */
 static int
@@ -81,6 +71,7 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 		err = pages_arena_heal(&h->arena, start, len);
 		err = err == -EEXIST ? 0 : err;
 	}
+	e->note.unmapped = err == -EFAULT;
 	for (unsigned i = 0; i < 31 && err == 0; i++) {
 		if ((wish.advice & ADVICE(i)) == 0)
 			continue;
@@ -90,103 +81,127 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 		else if ((wish.musts & ADVICE(i)) == 0)
 			err = 0;
 	}
-	e->note = taken;
+	e->advice = taken;
 	return err;
 }
 
-/* Without the lock: turn unused extent id into ordinary free space. */
-static void
-give_back(struct pages_heap *h, uint32_t id)
+void
+pages_heap_empty(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t start = bytes(h, e->first), len = bytes(h, e->count);
-	bool renewed = pages_arena_renew(&h->arena, start, len) == 0;
+	int err = e->note.unmapped ? -EFAULT : pages_arena_renew(&h->arena, start, len);
 
-	if (!renewed)
-		(void)pages_os_discard(h->arena.base + start, len);
-	e->note = renewed;
-	pages_extent_set_state(e, PAGES_EXTENT_RENEWED);
+	if (err != 0 && err != -EFAULT)
+		pages_arena_unmap(&h->arena, start, len);
+	e->note.unmapped = err != 0;
+	e->note.empty = true;
 	pages_heap_free_claimed(h, id);
-}
-
-void
-pages_heap_release_dedicated(struct pages_heap *h, uint32_t id)
-{
-	struct pages_extent *e = &h->extents.node[id];
-	struct pages_unit_run run = units_of(h, e);
-
-	if (e->used != 0) {	/* a block, not the rest of one that has shrunk */
-		pages_heap_count_gone(h, id);
-		h->units.splits.count -= SPLITS;
-		atomic_fetch_sub(&h->dedicated, 1);
-	}
-	pages_units_readmit(&h->units, run.first, run.first + run.count);
-	if (e->note)
-		(void)pages_extents_give(&h->extents, id);
-	else
-		pages_heap_lose(h, id);
 }
 
 /* Allocating and freeing. ------------------------------------------------- */
 
-/* Take whole units for a block of so many pages; 0 if there are none. */
-static uint32_t
-take(struct pages_heap *h, size_t pages, size_t align) PAGES_LOCKED
+/* Take whole units for a block of so many pages; NULL if there are none.  See pages_heap_grow(). */
+static struct pages_change *
+take(struct pages_heap *h, size_t pages, size_t align, bool *ret_more) PAGES_LOCKED
 {
 	size_t up = pages_heap_unit_pages(h);
 	struct pages_want want = { .count = (uint32_t)pages_round_up(pages, up) };
-	struct pages_unit_run run;
-	uint32_t id = 0, first;
+	struct pages_change *c;
+	struct pages_extent *e;
+	uint32_t id;
 
 	want.align = (uint32_t)pages_max(align >> h->arena.page_shift, up);
 	want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
 		      (want.align - 1);
-	/* Long enough to hold the block at any alignment. */
-	if ((size_t)want.count + want.align - 1 <= h->extents.pages)
-		id = pages_extents_next(&h->extents, want.count + want.align - 1, 0);
-	if (id == 0 || h->units.splits.count + SPLITS > h->units.splits.max)
-		return 0;
-	(void)pages_extents_place(&h->extents, id, &want, &first);
-	if (pages_arena_commit(&h->arena, bytes(h, (size_t)first + want.count)) != 0)
-		return 0;
-	id = pages_extents_take(&h->extents, id, first, want.count);
-	if (id == 0)
-		return 0;
-	h->extents.node[id].used = (uint32_t)pages;
-	h->extents.node[id].note = 0;
-	pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_DEDICATED);
-	run = units_of(h, &h->extents.node[id]);
-	pages_units_seclude(&h->units, run.first, run.first + run.count);
-	h->units.splits.count += SPLITS;
-	return id;
-}
-
-static int
-allocate(struct pages_heap *h, size_t size, size_t align, uint32_t *ret) PAGES_LOCKED
-{
-	size_t pages;
-
-	if (h->state == PAGES_HEAP_UNOPENED)
-		pages_heap_open(h);
-	if (h->state != PAGES_HEAP_OPEN) {
-		h->stats.declined_no_arena++;
-		return -EOPNOTSUPP;
+	if (h->units.splits.count + PAGES_DEDICATED_SPLITS > h->units.splits.max)
+		return NULL;
+	c = pages_heap_change(h, 0);
+	id = c != NULL ? pages_heap_place(h, &want, (uint32_t)pages) : 0;
+	if (id == 0) {
+		if (c != NULL)
+			(void)pages_heap_end(h, c);
+		return NULL;
 	}
-	pages_heap_flush_caches(h);
-	pages = pages_heap_pages(h, size);
-	*ret = 0;
-	if (!pages_heap_is_too_long(h, pages) && align <= h->arena.len)
-		*ret = take(h, pages, align);
-	if (*ret == 0) {
-		h->stats.declined_no_space++;
-		return -ENOMEM;
-	}
-	h->stats.requests++;
-	h->stats.requested_bytes += size;
+	e = &h->extents.node[id];
 	h->stats.live_objects++;
 	pages_heap_count_live(h, pages, 0);
+	c->id = id;
+	c->filling = PAGES_FILL_NONE;
+	*ret_more = pages_heap_prepare(h, c, e->first);
+	return c;
+}
+
+static struct pages_change *
+allocate(struct pages_heap *h, size_t size, size_t align, bool *ret_more) PAGES_LOCKED
+{
+	size_t pages;
+	struct pages_change *c = NULL;
+
+	pages_heap_flush_caches(h);
+	pages = pages_heap_pages(h, size);
+	if (!pages_heap_is_too_long(h, pages) && align <= h->arena.len)
+		c = take(h, pages, align, ret_more);
+	if (c == NULL)
+		h->stats.declined_no_space++;
+	return c;
+}
+
+/* The change has been performed: make its block a dedicated one.  0 or -errno. */
+static int
+finish(struct pages_heap *h, struct pages_change *c, size_t size, uint32_t *ret) PAGES_LOCKED
+{
+	struct pages_extent *e = &h->extents.node[c->id];
+	struct pages_unit_run run = pages_heap_units_of(h, e);
+	int err;
+
+	*ret = c->id;
+	err = pages_heap_end(h, c);
+	if (err != 0) {
+		h->stats.declined_refused++;
+		return -ENOMEM;
+	}
+	/* They are mapped anew presently. */
+	pages_splits_heal(&h->units.splits, run.first, run.count);
+	h->units.splits.count += PAGES_DEDICATED_SPLITS;
 	atomic_fetch_add(&h->dedicated, 1);
+	e->advice = 0;
+	e->note = (struct pages_note){ .dedicated = true };
+	pages_extent_set_state(e, PAGES_EXTENT_DEDICATED);
+	h->stats.requests++;
+	h->stats.requested_bytes += size;
 	return 0;
+}
+
+/* Without the lock: take units for a block, not mapped anew yet.  0 or -errno. */
+static int
+place(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
+{
+	struct pages_change *c = NULL;
+	bool more = false;
+	int err = -ENOMEM;
+
+	if (!pages_heap_enter(h)) {
+		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+		return err;
+	}
+	if (h->state == PAGES_HEAP_UNOPENED)
+		pages_heap_open(h);
+	if (h->state == PAGES_HEAP_OPEN) {
+		c = allocate(h, size, align, &more);
+	} else {
+		h->stats.declined_no_arena++;
+		err = -EOPNOTSUPP;
+	}
+	if (more) {
+		pages_heap_unlock(h);
+		if (!pages_heap_perform(h, c))
+			return err;
+	}
+	if (c != NULL)
+		err = finish(h, c, size, ret);
+	pages_heap_unlock(h);
+	return err;
 }
 
 int
@@ -194,20 +209,14 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
 			   struct pages_dedicated wish, void **ret)
 {
 	uint32_t id;
-	int err;
+	int err = place(h, size, align, &id);
 
-	if (!pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
-		return -ENOMEM;
-	}
-	err = allocate(h, size, align, &id);
-	pages_heap_leave(h);
 	if (err != 0)
 		return err;
 	err = map_anew(h, id, wish);
 	if (err != 0) {
 		pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_FREED);
-		give_back(h, id);
+		pages_heap_empty(h, id);
 		return err;
 	}
 	*ret = pages_heap_address(h, h->extents.node[id].first);
@@ -217,57 +226,92 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
 void
 pages_heap_free_dedicated(struct pages_heap *h, void *p)
 {
-	uint32_t id = find(h, p), state = PAGES_EXTENT_DEDICATED;
+	uint32_t id = find(h, p);
 
-	if (id == 0 ||
-	    !__atomic_compare_exchange_n(&h->extents.node[id].state, &state, PAGES_EXTENT_FREED,
-					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (id == 0)
 		pages_heap_die("free");
-	give_back(h, id);
+	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
+	pages_heap_empty(h, id);
 }
 
 /* Resizing. --------------------------------------------------------------- */
+
+uint32_t
+pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep)
+{
+	uint32_t rest = 0;
+	struct pages_extent *e;
+
+	if (keep < h->extents.node[id].count)
+		rest = pages_extents_split(&h->extents, id, keep);
+	if (rest == 0)
+		return 0;
+	e = &h->extents.node[rest];
+	e->used = 0;
+	e->note = (struct pages_note){ .dedicated = true };
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	return rest;
+}
 
 static void
 shrink(struct pages_heap *h, uint32_t id, size_t pages)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	uint32_t keep = (uint32_t)pages_round_up(pages, pages_heap_unit_pages(h)), rest = 0;
+	uint32_t rest;
 
 	if (!pages_heap_enter(h))
 		return;
 	pages_heap_count_live(h, pages, e->used);
 	e->used = (uint32_t)pages;
-	if (keep < e->count)
-		rest = pages_extents_split(&h->extents, id, keep);
-	if (rest != 0) {
-		h->extents.node[rest].used = 0;
-		pages_extent_set_state(&h->extents.node[rest], PAGES_EXTENT_FREED);
-	}
-	pages_heap_leave(h);
+	rest = pages_heap_cut_units(h, id,
+				    (uint32_t)pages_round_up(pages, pages_heap_unit_pages(h)));
+	pages_heap_unlock(h);
 	if (rest != 0)
-		give_back(h, rest);
+		pages_heap_empty(h, rest);
 }
 
 /* Take the units behind block id that it lacks for so many pages, as another extent. */
-static uint32_t
-take_behind(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
+static struct pages_change *
+take_behind(struct pages_heap *h, uint32_t id, size_t pages, bool *ret_more) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[id];
-	size_t count = pages_round_up(pages, pages_heap_unit_pages(h)) - e->count;
-	size_t end = bytes(h, e->first + e->count + count);
-	struct pages_unit_run run;
+	size_t up = pages_heap_unit_pages(h);
+	size_t count = pages_round_up(pages, up) - e->count, end = e->first + e->count;
+	struct pages_change *c;
 	uint32_t next;
 
-	if (end > h->arena.len || pages_arena_commit(&h->arena, end) != 0)
+	if (end + count > h->extents.pages ||
+	    pages_units_busy_end(&h->units, end / up, (end + count) / up) != end / up)
+		return NULL;
+	c = pages_heap_change(h, 0);
+	next = c != NULL ? pages_extents_take_behind(&h->extents, id, (uint32_t)count) : 0;
+	if (next == 0) {
+		if (c != NULL)
+			(void)pages_heap_end(h, c);
+		return NULL;
+	}
+	e = &h->extents.node[next];
+	e->used = (uint32_t)count;
+	e->note = (struct pages_note){ .dedicated = true, .hollow = true };
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	c->id = next;
+	c->filling = PAGES_FILL_NONE;
+	*ret_more = pages_heap_prepare(h, c, e->first);
+	return c;
+}
+
+/* The change has been performed.  Returns the extent that take_behind() took, or 0. */
+static uint32_t
+finish_behind(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
+{
+	uint32_t next = c->id;
+	struct pages_extent *e = &h->extents.node[next];
+	struct pages_unit_run run = pages_heap_units_of(h, e);
+
+	if (pages_heap_end(h, c) != 0)
 		return 0;
-	next = pages_extents_take_behind(&h->extents, id, (uint32_t)count);
-	if (next == 0)
-		return 0;
-	pages_extent_set_state(&h->extents.node[next], PAGES_EXTENT_FREED);
-	h->extents.node[next].used = 0;
-	run = units_of(h, &h->extents.node[next]);
-	pages_units_seclude(&h->units, run.first, run.first + run.count);
+	pages_splits_heal(&h->units.splits, run.first, run.count);
+	e->used = 0;
 	return next;
 }
 
@@ -287,35 +331,53 @@ set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 static struct pages_dedicated
 same_as(const struct pages_extent *e)
 {
-	return (struct pages_dedicated){ e->note, e->note & ~PAGES_DEDICATED_POOL };
+	return (struct pages_dedicated){ e->advice, e->advice & ~PAGES_DEDICATED_POOL };
+}
+
+/* Take what block id lacks for so many pages, as another extent; 0 if it lacks nothing. */
+static bool
+lengthen(struct pages_heap *h, uint32_t id, size_t pages, uint32_t *ret_next)
+{
+	struct pages_change *c = NULL;
+	bool more = false, fits;
+
+	*ret_next = 0;
+	if (pages_heap_is_too_long(h, pages) || !pages_heap_enter(h))
+		return false;
+	fits = pages <= h->extents.node[id].count;
+	if (fits) {
+		set_used(h, id, pages);
+	} else {
+		pages_heap_flush_caches(h);
+		c = take_behind(h, id, pages, &more);
+	}
+	if (more) {
+		pages_heap_unlock(h);
+		if (!pages_heap_perform(h, c))
+			return false;
+	}
+	if (c != NULL)
+		*ret_next = finish_behind(h, c);
+	pages_heap_unlock(h);
+	return fits || *ret_next != 0;
 }
 
 static bool
 expand(struct pages_heap *h, uint32_t id, size_t pages)
 {
-	struct pages_extent *e = &h->extents.node[id];
-	bool fits;
-	uint32_t next = 0;
+	uint32_t next;
 
-	if (pages_heap_is_too_long(h, pages) || !pages_heap_enter(h))
+	if (!lengthen(h, id, pages, &next))
 		return false;
-	fits = pages <= e->count;
-	if (fits) {
-		set_used(h, id, pages);
-	} else {
-		pages_heap_flush_caches(h);
-		next = take_behind(h, id, pages);
-	}
-	pages_heap_leave(h);
 	if (next == 0)
-		return fits;
-	if (map_anew(h, next, same_as(e)) != 0 || !pages_heap_enter(h)) {
-		give_back(h, next);
+		return true;
+	if (map_anew(h, next, same_as(&h->extents.node[id])) != 0 || !pages_heap_enter(h)) {
+		pages_heap_empty(h, next);
 		return false;
 	}
 	pages_extents_absorb(&h->extents, id, next);
 	set_used(h, id, pages);
-	pages_heap_leave(h);
+	pages_heap_unlock(h);
 	return true;
 }
 
@@ -332,7 +394,8 @@ pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size)
 static int
 move(struct pages_heap *h, uint32_t id, uint32_t new)
 {
-	const struct pages_extent *from = &h->extents.node[id], *to = &h->extents.node[new];
+	const struct pages_extent *from = &h->extents.node[id];
+	struct pages_extent *to = &h->extents.node[new];
 	char *src = pages_heap_address(h, from->first), *dst = pages_heap_address(h, to->first);
 	size_t len = bytes(h, from->used);
 	int err;
@@ -341,6 +404,7 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	if (pages_can(PAGES_CAP_MOVE) && pages_os_move(src, dst, len) == 0)
 		return 0;
 	err = pages_arena_heal(&h->arena, bytes(h, to->first), len);
+	to->note.unmapped = err == -EFAULT;
 	if (err == 0)
 		err = map_anew(h, new, same_as(to));
 	if (err == 0 || err == -EEXIST) {
@@ -402,8 +466,8 @@ pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice 
 	int err = pages_hint_give(p, bytes(h, e->count), advice);
 
 	if (err == 0)
-		e->note = (e->note & ~effect[advice].ends) |
-			   (effect[advice].lasts ? ADVICE(advice) : 0);
+		e->advice = (e->advice & ~effect[advice].ends) |
+			    (effect[advice].lasts ? ADVICE(advice) : 0);
 	return err;
 }
 
@@ -420,11 +484,12 @@ close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
 
 	if (pages_os_fill(p, len, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
 		(void)pages_os_protect(p, len, PAGES_OS_NONE);
-		e->note &= ~ADVICE(PAGES_OS_DONT_FORK);
+		e->advice &= ~ADVICE(PAGES_OS_DONT_FORK);
 	} else {
-		/* Another mapping is there already, or the kernel refused: never free it. */
-		e->note = 0;
-		pages_heap_release_dedicated(h, (uint32_t)(e - h->extents.node));
+		/* Another mapping is there already, or the kernel refused. */
+		e->note.empty = e->note.unmapped = true;
+		pages_extent_set_state(e, PAGES_EXTENT_FREED);
+		pages_heap_release(h, (uint32_t)(e - h->extents.node));
 	}
 }
 
@@ -435,11 +500,12 @@ pages_heap_close_holes(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 
 	if (atomic_load(&h->dedicated) == 0 || atomic_load(&h->lock.owner) != pages_lock_self())
 		return;
-	for (uint32_t page = 0; page < x->pages; page += x->node[x->edge[page]].count) {
+	for (uint32_t page = 0, next; page < x->pages; page = next) {
 		struct pages_extent *e = &x->node[x->edge[page]];
 
+		next = page + e->count;
 		if (pages_extent_state(e) == PAGES_EXTENT_DEDICATED &&
-		    (e->note & ADVICE(PAGES_OS_DONT_FORK)) != 0)
+		    (e->advice & ADVICE(PAGES_OS_DONT_FORK)) != 0)
 			close_hole(h, e);
 	}
 }

@@ -6,12 +6,13 @@
 
 #include <errno.h>
 
-#include "arena.h"
 #include "os/base.h"
-#include "os/os.h"
 
 /* Pages of arena for each record: even blocks of 64 KiB need far fewer records than that. */
 #define PAGES_PER_RECORD 4
+
+/* The tables reach so many pages further than is needed: a call for 64 MiB of arena. */
+#define REACH_STEP 16384
 
 /* The tree. --------------------------------------------------------------- */
 
@@ -128,14 +129,17 @@ set_span(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count)
 	x->node[id].first = first;
 	x->node[id].count = count;
 	x->edge[first] = id;
-	x->edge[first + count - 1] = id;
+	if (first + count == x->pages)
+		x->last = id;
+	if (first + count <= x->reach)
+		x->edge[first + count - 1] = id;
 }
 
 /* The free extent that begins (or ends) at page, or 0. */
 static uint32_t
 free_at(const struct pages_extents *x, uint32_t page)
 {
-	uint32_t id = page < x->pages ? x->edge[page] : 0;
+	uint32_t id = page < x->reach ? x->edge[page] : 0;
 
 	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE ? id : 0;
 }
@@ -171,33 +175,52 @@ records_for(size_t pages)
 	return pages / PAGES_PER_RECORD + 2;
 }
 
-int
-pages_extents_open(struct pages_extents *x, size_t pages)
+/*
+ * Make the tables reach page end, which is where a free extent may begin.  An extent that ends
+ * where they ended before gets its entry.
+ */
+static int
+reach(struct pages_extents *x, size_t end)
 {
-	size_t records = records_for(pages);
-	void *edge, *node;
+	size_t pages = pages_min(pages_round_up(end + 1, REACH_STEP), x->pages);
 	int err;
 
-	if (pages == 0 || pages > UINT32_MAX)
-		return -EINVAL;
-	err = pages_arena_table(pages * sizeof(*x->edge), &edge);
+	if (PAGES_LIKELY(pages <= x->reach))
+		return 0;
+	err = pages_table_reach(x->arena, &x->edges, pages * sizeof(*x->edge));
+	if (err == 0)
+		err = pages_table_reach(x->arena, &x->records, records_for(pages) * sizeof(*x->node));
 	if (err != 0)
 		return err;
-	err = pages_arena_table(records * sizeof(*x->node), &node);
+	x->nodes_max = (uint32_t)records_for(pages);
+	__atomic_store_n(&x->reach, (uint32_t)pages, __ATOMIC_RELAXED);
+	if (x->last != 0 && pages == x->pages)
+		x->edge[pages - 1] = x->last;
+	return 0;
+}
+
+int
+pages_extents_open(struct pages_extents *x, struct pages_arena *arena)
+{
+	size_t pages = arena->len >> arena->page_shift;
+	int err;
+
+	if (pages == 0 || pages > UINT32_MAX - REACH_STEP)
+		return -EINVAL;
+	*x = (struct pages_extents){
+		.nodes = 2,
+		.pages = (uint32_t)pages,
+		.arena = arena,
+	};
+	pages_arena_table(arena, pages * sizeof(*x->edge), &x->edges);
+	pages_arena_table(arena, records_for(pages) * sizeof(*x->node), &x->records);
+	x->edge = (uint32_t *)x->edges.start;
+	x->node = (struct pages_extent *)x->records.start;
+	err = reach(x, 0);
 	if (err != 0) {
-		pages_os_release(edge, pages * sizeof(*x->edge));
+		pages_extents_close(x);
 		return err;
 	}
-
-	*x = (struct pages_extents){
-		.edge = edge,
-		.node = node,
-		.nodes = 2,
-		.nodes_max = (uint32_t)records,
-		.pages = (uint32_t)pages,
-		.edge_len = pages * sizeof(*x->edge),
-		.node_len = records * sizeof(*x->node),
-	};
 	set_span(x, 1, 0, x->pages);
 	insert(x, 1);
 	return 0;
@@ -206,21 +229,22 @@ pages_extents_open(struct pages_extents *x, size_t pages)
 void
 pages_extents_close(struct pages_extents *x)
 {
-	pages_os_release(x->edge, x->edge_len);
-	pages_os_release(x->node, x->node_len);
+	pages_table_close(x->arena, &x->edges);
+	pages_table_close(x->arena, &x->records);
 	*x = (struct pages_extents){ 0 };
 }
 
 bool
 pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
-		    uint32_t *ret_first)
+		    uint32_t from, uint32_t *ret_first)
 {
 	const struct pages_extent *e = &x->node[id];
-	uint32_t skip = (want->offset - e->first) & (want->align - 1);
+	uint32_t end = e->first + e->count, first = from > e->first ? from : e->first;
+	uint32_t skip = (want->offset - first) & (want->align - 1);
 
-	if (skip > e->count || e->count - skip < want->count)
+	if (first > end || skip > end - first || end - first - skip < want->count)
 		return false;
-	*ret_first = e->first + skip;
+	*ret_first = first + skip;
 	return true;
 }
 
@@ -229,10 +253,13 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 {
 	struct pages_extent *e = &x->node[id];
 	uint32_t head = first - e->first, tail = e->count - head - count;
-	uint32_t head_id = head != 0 ? new_record(x) : 0;
-	uint32_t tail_id = tail != 0 ? new_record(x) : 0;
+	uint32_t head_id, tail_id;
 
 	assert(pages_extent_state(e) == PAGES_EXTENT_FREE && head + count <= e->count);
+	if (reach(x, (size_t)first + count) != 0)
+		return 0;
+	head_id = head != 0 ? new_record(x) : 0;
+	tail_id = tail != 0 ? new_record(x) : 0;
 	if ((head != 0 && head_id == 0) || (tail != 0 && tail_id == 0)) {
 		drop_record(x, head_id);
 		return 0;
@@ -249,7 +276,7 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 	}
 	set_span(x, id, first, count);
 	e->used = count;
-	e->note = 0;
+	e->note = (struct pages_note){ .tick = 0 };
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	return id;
 }
@@ -268,7 +295,7 @@ pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
 	uint32_t after = free_at(x, end);
 	uint32_t room = after != 0 ? x->node[after].count : 0;
 
-	if (room < count)
+	if (room < count || reach(x, (size_t)end + count) != 0)
 		return false;
 	erase(x, after);
 	if (room > count) {
@@ -279,38 +306,6 @@ pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
 	}
 	set_span(x, id, e->first, e->count + count);
 	return true;
-}
-
-/* Unmap a table behind the first used bytes. */
-static void
-cut_table(void *table, size_t *len, size_t used)
-{
-	size_t keep = pages_round_up(used, pages_os_page_size());
-
-	if (keep >= *len)
-		return;
-	pages_os_release((char *)table + keep, *len - keep);
-	*len = keep;
-}
-
-void
-pages_extents_truncate(struct pages_extents *x, uint32_t pages)
-{
-	uint32_t id = x->edge[x->pages - 1], first = x->node[id].first;
-
-	assert(pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE && first <= pages);
-	erase(x, id);
-	if (first == pages) {
-		drop_record(x, id);
-	} else {
-		set_span(x, id, first, pages - first);
-		insert(x, id);
-	}
-	__atomic_store_n(&x->pages, pages, __ATOMIC_RELAXED);
-	x->nodes_max = (uint32_t)pages_min(x->nodes_max,
-					   pages_max(x->nodes, records_for(pages)));
-	cut_table(x->edge, &x->edge_len, pages * sizeof(*x->edge));
-	cut_table(x->node, &x->node_len, x->nodes_max * sizeof(*x->node));
 }
 
 uint32_t
@@ -395,7 +390,8 @@ pages_extents_valid(const struct pages_extents *x)
 		e = &x->node[id];
 		is_free = pages_extent_state(e) == PAGES_EXTENT_FREE;
 		if (id == 0 || e->first != page || e->count == 0 || e->count > x->pages - page ||
-		    x->edge[page + e->count - 1] != id ||
+		    (page + e->count <= x->reach && x->edge[page + e->count - 1] != id) ||
+		    (page + e->count == x->pages) != (id == x->last) ||
 		    pages_extent_state(e) == PAGES_EXTENT_SPARE ||
 		    (is_free && was_free) || (!is_free && e->used > e->count))
 			return false;

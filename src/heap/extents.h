@@ -7,6 +7,9 @@
  * by a table that holds the id of an extent at its first and at its last page.  This file knows
  * nothing of memory.
  *
+ * The last free extent reaches to the end of the arena.  The tables reach only as far as
+ * extents were ever taken, and a little further: pages behind that have no entry.
+ *
  * A live extent may be longer than its used part.  The rest is room to grow: address space
  * without memory.
  *
@@ -25,29 +28,49 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "locked.h"
 
 enum pages_extent_state {
 	PAGES_EXTENT_SPARE,	/* the record is not in use */
 	PAGES_EXTENT_FREE,
 	PAGES_EXTENT_LIVE,
-	PAGES_EXTENT_FREED,	/* freed by its owner, but not yet in the books */
-	PAGES_EXTENT_HOLLOW,	/* the same, after its block has moved to another extent */
 	PAGES_EXTENT_DEDICATED,	/* live: whole units that it shares with no other block */
-	PAGES_EXTENT_RENEWED,	/* was dedicated; freed, and its memory is gone already */
-	PAGES_EXTENT_PURGING,	/* free space whose units are being purged, without the lock */
-	PAGES_EXTENT_LOST,	/* never handed out again */
+	PAGES_EXTENT_FREED,	/* freed by its owner, but not yet in the books */
+	PAGES_EXTENT_LOST,	/* never handed out: the program has mapped something there */
 };
+
+/*
+ * What the record of a block says besides.  The age counts from when the block
+ * was allocated, or last freed if it came from a front cache.
+ */
+struct pages_note {
+	bool muzzy : 1;		/* the units wholly inside it are marked */
+	bool dirty : 1;		/* it was written to, and its units are to be marked */
+	bool calloc : 1;	/* a large calloc: when freed, look whether it stayed zero */
+	bool sparse : 1;	/* a sparse block: small pages, whole units of its own */
+	bool hollow : 1;	/* the block is moving: it is counted at its other extent */
+	bool dedicated : 1;	/* a dedicated block, or a part of one */
+	/* FREED only: */
+	bool empty : 1;		/* whole units, whose memory is gone already */
+	bool unmapped : 1;	/* the same, and they are not mapped any more */
+	uint32_t tick : 24;	/* from which its age counts, modulo 2^24 */
+};
+#define PAGES_NOTE_TICKS 0xffffffu
+static_assert(sizeof(struct pages_note) == sizeof(uint32_t), "a word of the record");
 
 struct pages_extent {
 	uint32_t first;
 	uint32_t count;
 	uint32_t used;		/* in use: pages of the block; the rest is room to grow */
 	uint32_t state;		/* enum pages_extent_state; accessed atomically */
-	uint32_t left;		/* free: a child in the tree; spare, deferred: next in the list */
+	union {
+		uint32_t left;	/* free: a child in the tree; spare, deferred: next in the list */
+		uint32_t advice;	/* DEDICATED: what the kernel has taken */
+	};
 	union {
 		uint32_t right;	/* free: the other child */
-		uint32_t note;	/* otherwise: for the caller; 0 at first */
+		struct pages_note note;	/* otherwise; zero at first */
 	};
 };
 
@@ -74,8 +97,11 @@ struct pages_extents {
 	uint32_t nodes_max;
 	uint32_t spare;		/* list of unused records */
 	uint32_t root;
-	uint32_t pages;		/* read without the lock, and lowered by truncate() */
-	size_t edge_len, node_len;	/* bytes that are mapped of the tables */
+	uint32_t pages;
+	uint32_t reach;		/* pages that have an entry; read without the lock */
+	uint32_t last;		/* id of the extent that ends with the arena */
+	const struct pages_arena *arena;
+	struct pages_table edges, records;	/* edge and node */
 };
 
 /* The place to look for: count pages whose first page is offset modulo align. */
@@ -90,8 +116,8 @@ struct pages_span {
 	uint32_t count;
 };
 
-/* Map the side tables; all pages are one free extent.  0 or -errno. */
-int pages_extents_open(struct pages_extents *x, size_t pages);
+/* Map the start of the side tables; all of the arena is one free extent.  0 or -errno. */
+int pages_extents_open(struct pages_extents *x, struct pages_arena *arena);
 void pages_extents_close(struct pages_extents *x);
 
 /*
@@ -101,14 +127,14 @@ void pages_extents_close(struct pages_extents *x);
 uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count,
 			    uint32_t first) PAGES_LOCKED;
 
-/* Find the first such place in free extent id; false if there is none. */
+/* Find the first such place in free extent id at page from or behind; false if there is none. */
 bool pages_extents_place(const struct pages_extents *x, uint32_t id, const struct pages_want *want,
-			 uint32_t *ret_first) PAGES_LOCKED;
+			 uint32_t from, uint32_t *ret_first) PAGES_LOCKED;
 
 /*
  * Make count pages at first, inside free extent id, a live extent, all used.  The pages of id
  * before and after it stay free.  Returns its id; 0, and nothing changed, if there are not
- * enough records.
+ * enough records, or no memory for the tables.
  */
 uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first,
 			    uint32_t count) PAGES_LOCKED;
@@ -116,7 +142,10 @@ uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first
 /* Free an extent that is in use; returns the free extent that it became part of. */
 struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id) PAGES_LOCKED;
 
-/* Lengthen extent id by the next count pages; false if those are not all free. */
+/*
+ * Lengthen extent id by the next count pages; false if those are not all free, or if there is
+ * no memory for the tables.
+ */
 bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
 
 /*
@@ -153,30 +182,14 @@ void pages_extents_absorb(struct pages_extents *x, uint32_t id, uint32_t next) P
 static inline uint32_t
 pages_extents_find(const struct pages_extents *x, size_t page, enum pages_extent_state state)
 {
-	uint32_t pages = __atomic_load_n(&x->pages, __ATOMIC_RELAXED);
-	uint32_t id = page < pages ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
+	uint32_t reach = __atomic_load_n(&x->reach, __ATOMIC_RELAXED);
+	uint32_t id = page < reach ? __atomic_load_n(&x->edge[page], __ATOMIC_RELAXED) : 0;
 	const struct pages_extent *e = &x->node[id];
 
 	if (id == 0 || pages_extent_state(e) != state)
 		return 0;
 	return e->first == page ? id : 0;
 }
-
-/* The block, or the dedicated block, that begins at page, or 0. */
-static inline uint32_t
-pages_extents_at(const struct pages_extents *x, size_t page)
-{
-	return pages_extents_find(x, page, PAGES_EXTENT_LIVE);
-}
-
-static inline uint32_t
-pages_extents_dedicated_at(const struct pages_extents *x, size_t page)
-{
-	return pages_extents_find(x, page, PAGES_EXTENT_DEDICATED);
-}
-
-/* Shorten all to pages pages, and the tables with it; the last extent is free, and longer. */
-void pages_extents_truncate(struct pages_extents *x, uint32_t pages) PAGES_LOCKED;
 
 /* Do tiling, edge table and tree agree?  For tests: walks all extents. */
 bool pages_extents_valid(const struct pages_extents *x) PAGES_LOCKED;

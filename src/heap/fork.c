@@ -72,17 +72,15 @@ show_kept(struct pages_heap *h) PAGES_LOCKED
 static void
 drop_kept(struct pages_heap *h) PAGES_LOCKED
 {
+	struct pages_change *c = pages_heap_change(h, 0);
 	struct pages_unit_run run = next_kept(h, 0);
 
 	for (; run.count != 0; run = next_kept(h, run.first + run.count)) {
-		enum pages_fate fate;
-
-		pages_units_leave(&h->units, run);
-		fate = pages_units_drop(&h->units, run);
-		pages_units_done(&h->units, run, fate);
-		if (fate == PAGES_HOLE)
-			give_up(h);
+		pages_change_take(&h->units, c, PAGES_STEP_DROP, run);
+		pages_change_perform(&h->units, c);
+		pages_change_settle(&h->units, c);
 	}
+	(void)pages_heap_end(h, c);
 }
 
 /* The child counts anew; the blocks that it inherits stay live. */
@@ -134,6 +132,7 @@ void
 pages_heap_fork_child(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	if (pages_lock_is_forking(&h->lock) && h->state == PAGES_HEAP_OPEN) {
+		pages_heap_undo_changes(h);
 		show_kept(h);
 		drop_kept(h);
 		pages_heap_check_now(h);

@@ -14,8 +14,7 @@
  *
  * Terms, address space:
  *
- *	arena		the one reservation of address space in which all large blocks lie
- *	committed	the first part of the arena, which is read-write; the rest is inaccessible
+ *	arena		the claimed range of address space in which all large blocks lie
  *	extent		a run of pages of the arena, free or in use; extents tile the arena
  *	block		what the heap hands out: the used part of a live extent, in whole pages
  *	room		the rest of a live extent: address space to grow into, without memory
@@ -25,14 +24,15 @@
  *	sparse block	a calloc in small pages, because blocks of its size stayed mostly zero
  *	front cache	a place for one freed block, which the next request takes without the lock
  *	deferred free	a freed block that waits in a list, because the lock was not to be had
- *	hollow block	the old extent of a block that has moved; the contents are elsewhere
- *	hole		addresses without a mapping of ours, left by a call that the kernel refused
- *	lost		of an extent: never handed out again, because of a hole or for a like reason
+ *	hollow block	of the two extents of a block that is moving, the one that does not count
+ *	lost		of an extent: never handed out, because the program uses its addresses
  *
  * Terms, memory:
  *
  *	unit		2 MiB of memory, aligned; the granule in which memory is counted and moved
- *	absent		of a unit: has no memory; where it is mapped it reads as zero
+ *	absent		of a unit: mapped without memory; reads as zero
+ *	busy		of a unit: its memory is being changed, without the lock
+ *	change		one thread's changes of memory: mapping, moving, purging (change.h)
  *	held		of a unit: overlapped by a block; counts as resident, touched or not
  *	kept		of a unit: free and resident; dirty, muzzy, or neither if it was used only
  *			for moments
@@ -54,15 +54,19 @@
 #include <pages/malloc.h>
 
 #include "arena.h"
+#include "change.h"
 #include "extents.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "units.h"
 
-/* The share of an address-space limit that is reserved. */
-#define PAGES_SHARE_OF_LIMIT 8
-
 enum { PAGES_FRONT_CACHES = 16 };
+
+/* How many changes can be under way; a request beyond them is declined. */
+enum { PAGES_CHANGES = 64 };
+
+/* A dedicated block is a mapping of its own: two VMA splits. */
+enum { PAGES_DEDICATED_SPLITS = 2 };
 
 /*
  * A front cache holds one freed block for the next request of the same size, because
@@ -90,7 +94,7 @@ struct pages_heap_options {
 #define PAGES_HEAP_DEFAULTS { 0, 10000, true }
 
 struct pages_heap {
-	/* Set before the first address leaves the heap; read without the lock.  len may shrink. */
+	/* What is mapped of the arena: set before an address leaves the heap; read without the lock. */
 	_Atomic(char *) base;
 	_Atomic size_t len;
 
@@ -108,6 +112,9 @@ struct pages_heap {
 	struct pages_stats stats;	/* without what fill() in stats.c adds */
 
 	_Atomic uint32_t deferred;	/* first of the list of deferred frees */
+	_Atomic uint32_t changes_left;	/* how many threads have left one */
+	uint64_t changes_used;		/* bit i: changes[i] is under way */
+	struct pages_change changes[PAGES_CHANGES];
 	_Atomic uint64_t busy;		/* requests declined because the lock was not to be had */
 
 	_Atomic uint32_t sparse_block;	/* the freed one that waits for the next calloc, or 0 */
@@ -221,17 +228,10 @@ bool pages_heap_tend(struct pages_heap *h);
 unsigned pages_heap_pace(const struct pages_heap *h);
 
 /*
- * Unmap the part of the arena that is not committed, for ever, so that a process at its
- * RLIMIT_AS can map other things there.  False if there was none.
+ * Unmap len bytes of address space that no block uses, or all, from the end: for a process at a
+ * limit that counts them.  Returns how many bytes that were.
  */
-bool pages_heap_release_reserve(struct pages_heap *h);
-
-/*
- * Purge all kept memory, and release the address space behind the last block, with the side
- * tables for it, for good: a limit was lowered that counts it.  keep bytes of address space
- * stay in all; where there are no more, nothing happens.
- */
-void pages_heap_shrink(struct pages_heap *h, size_t keep);
+size_t pages_heap_release_space(struct pages_heap *h, size_t len);
 
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * impl.h - functions and inline helpers that the files of src/heap share; private to them
+ *
+ * By file, from the bottom; each calls only files above it in this list.
  */
 #ifndef PAGES_HEAP_IMPL_H
 #define PAGES_HEAP_IMPL_H
@@ -9,15 +11,10 @@
 #include "heap.h"
 #include "locked.h"
 
-/* At the first request: reserve the arena, and set state to OPEN or NONE. */
+/* open.c: at the first request: claim the arena, and set state to OPEN or NONE. */
 void pages_heap_open(struct pages_heap *h) PAGES_LOCKED;
 
-/*
- * Take the lock; false if it was not to be had.  enter() also releases the deferred frees.
- */
-bool pages_heap_lock(struct pages_heap *h) PAGES_TRY_LOCKS;
-bool pages_heap_enter(struct pages_heap *h) PAGES_TRY_LOCKS;
-void pages_heap_unlock(struct pages_heap *h) PAGES_UNLOCKS;
+/* check.c --------------------------------------------------------------- */
 
 /*
  * check() returns the first inconsistency of the books, or NULL.  With --enable-checks,
@@ -28,6 +25,96 @@ void pages_heap_check_now(struct pages_heap *h) PAGES_LOCKED;
 
 /* "pages: ", these two, together at most 100 bytes, and abort. */
 _Noreturn void pages_heap_abort(const char *what, const char *more);
+
+/* mark.c ---------------------------------------------------------------- */
+
+/* A block of this age is marked when it is freed: more than one tick of 4 ms. */
+#define PAGES_LONG_TICKS 2
+
+/* Begin the age of block id, which is handed out now. */
+void pages_heap_note_birth(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/*
+ * Without the lock: note when FREED block *e was freed, and make it muzzy if it has lived for
+ * long, or else dirty.
+ */
+void pages_heap_note_death(struct pages_heap *h, struct pages_extent *e);
+
+/* Without the lock: unmark block *e, which a front cache hands out again. */
+void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
+
+/* Pass what is noted of the memory of block id on to its units, before it is free space. */
+void pages_heap_settle(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/* block.c --------------------------------------------------------------- */
+
+/* The id of the live block at address p that is not dedicated, or 0. */
+uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
+
+/* The same; ends the process instead of returning 0. */
+uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
+
+/*
+ * Change the state of block id from state to FREED in one atomic step.  If it has another,
+ * because the block was freed twice, the process ends.
+ */
+void pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller);
+
+/* FREED block id becomes free address space, and its memory kept memory. */
+void pages_heap_release(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/* Pages [first, end) are free now, in free extent span: keep the units that became free. */
+void pages_heap_keep(struct pages_heap *h, size_t first, size_t end,
+		     struct pages_span span) PAGES_LOCKED;
+
+/*
+ * Kept units must lie in free extents, or purges and moves would not find them.  So if the room
+ * of block id covers any, cut its extent off in front of them.
+ */
+void pages_heap_trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/* Make extent id, which holds no memory, a lost one. */
+void pages_heap_lose(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+
+/* Block id, which is new or has grown, cannot have its memory: take it back.  See change.h. */
+void pages_heap_take_back(struct pages_heap *h, const struct pages_change *c) PAGES_LOCKED;
+
+/* lock.c ---------------------------------------------------------------- */
+
+/*
+ * Take the lock; false if it was not to be had.  enter() also does what other threads could
+ * not, for want of the lock: it releases deferred frees, and settles changes.
+ */
+bool pages_heap_lock(struct pages_heap *h) PAGES_TRY_LOCKS;
+bool pages_heap_enter(struct pages_heap *h) PAGES_TRY_LOCKS;
+void pages_heap_unlock(struct pages_heap *h) PAGES_UNLOCKS;
+
+/*
+ * Without the lock: release FREED block id later, with the lock.  free_claimed() releases it
+ * now, if the lock is to be had.
+ */
+void pages_heap_defer(struct pages_heap *h, uint32_t id);
+void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
+
+/*
+ * A change for block id, or for none, with the other fields zero.  NULL if too many are under
+ * way.  pages_heap_end() ends it and returns c->err; if that is set, a new block or one from a
+ * front cache is free afterwards, and a live one as long as it was.
+ */
+struct pages_change *pages_heap_change(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+int pages_heap_end(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED;
+
+/*
+ * Without the lock: perform what is planned of a change, round by round.  True, and the lock is
+ * held, when nothing is left or c->err is set.  False if the lock was not to be had: the next
+ * thread that has it ends the change as failed.
+ */
+bool pages_heap_perform(struct pages_heap *h, struct pages_change *c) PAGES_TRY_LOCKS;
+
+/* In a forked child with the lock: undo the changes of threads that are not there. */
+void pages_heap_undo_changes(struct pages_heap *h) PAGES_LOCKED;
+
+/* cache.c --------------------------------------------------------------- */
 
 /*
  * Release the blocks in all front caches.  To be called before a search for free extents or
@@ -41,12 +128,6 @@ void pages_heap_flush_caches(struct pages_heap *h) PAGES_LOCKED;
  */
 uint32_t pages_heap_claim_cached(struct pages_heap *h) PAGES_LOCKED;
 
-/* Without the lock: allocate a block that is not in a front cache. */
-void *pages_heap_alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero);
-
-/* Without the lock, for the owner of block p: clear it, except for the pages known to be zero. */
-void pages_heap_make_zero(struct pages_heap *h, char *p, size_t size, struct pages_span known);
-
 /* In a forked child: end reservations of front caches by threads that are not there. */
 void pages_heap_reset_caches(struct pages_heap *h);
 
@@ -56,68 +137,54 @@ struct pages_cache_counts {
 };
 struct pages_cache_counts pages_heap_count_hits(const struct pages_heap *h);
 
-/* An extent that its owner has freed, or that was purged, becomes free address space, or lost. */
-void pages_heap_release(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+/* place.c --------------------------------------------------------------- */
 
 /*
- * Change the state of block id from LIVE to FREED or HOLLOW in one atomic step.  If it is not
- * LIVE, because it was freed twice, the process ends.
+ * Take a live extent that fits want; used pages of it are the block, the rest is room.  No unit
+ * of it is busy.  0 if there is none.
  */
-void pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller);
+uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want,
+			  uint32_t used) PAGES_LOCKED;
+
+/* Take whole units behind all others, which hold no memory; 0 if there are none. */
+uint32_t pages_heap_place_behind(struct pages_heap *h, size_t pages) PAGES_LOCKED;
 
 /*
- * Without the lock: release a claimed block, now or, if the lock is not to be had, as a
- * deferred free.  It skips the front cache, which must not get a HOLLOW block: some of the
- * units of that have moved away.
+ * Prepare the units of block id, from page from on; c has what that needs.  True if calls have
+ * to be made without the lock: release it, and call pages_heap_perform().
  */
-void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
+bool pages_heap_prepare(struct pages_heap *h, struct pages_change *c, size_t from) PAGES_LOCKED;
 
 /*
- * The note of a LIVE or FREED block: flags, and above them the tick from which its age counts.
- * That is when the block was allocated, or last freed if it came from a front cache.
+ * Lengthen block id where it is, to pages.  NULL if that is not possible; then its length is
+ * unchanged.  Else a change to be performed if *ret_more, and then ended.
  */
-enum {
-	PAGES_NOTE_MUZZY = 1,	/* the units wholly inside it are marked */
-	PAGES_NOTE_DIRTY = 2,	/* it was written to, and its units are to be marked */
-	PAGES_NOTE_CALLOC = 4,	/* a large calloc: when freed, look whether it stayed zero */
-	PAGES_NOTE_SPARSE = 8,	/* a sparse block: small pages, whole units of its own */
-	PAGES_NOTE_HOLE = 16,	/* the same, and its extent is lost when it is freed */
-	PAGES_NOTE_BITS = 5,
-};
+struct pages_change *pages_heap_grow(struct pages_heap *h, uint32_t id, uint32_t pages,
+				     bool *ret_more) PAGES_LOCKED;
 
-/* Begin the age of block id, which is handed out now. */
-void pages_heap_note_birth(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
+/* Shorten block id, unless there is no record for the rest. */
+void pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED;
+
+/* dedicated.c, sparse.c ------------------------------------------------- */
+
+/* pages_heap_free() and pages_heap_usable() for a p that is no ordinary block. */
+void pages_heap_free_dedicated(struct pages_heap *h, void *p);
+size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
 
 /*
- * Shorter blocks have few units wholly inside, so marking each would gain little: their units
- * become dirty at every free, and are marked by a purge.
+ * Without the lock, for the owner of FREED extent id, which is whole units: give their memory
+ * back, by mapping them anew, and free them.
  */
-#define PAGES_MARK_FROM (2 * PAGES_UNIT)
-
-static inline bool
-pages_heap_is_short(const struct pages_heap *h, const struct pages_extent *e)
-{
-	return (size_t)e->used << h->arena.page_shift < PAGES_MARK_FROM;
-}
-
-/* Ticks since a note was made, modulo what fits into a note. */
-static inline uint32_t
-pages_note_age(uint32_t note, uint32_t now)
-{
-	return ((now << PAGES_NOTE_BITS) - note) >> PAGES_NOTE_BITS;
-}
-
-/* A block of this age is marked: it has lived for more than one tick of 4 ms. */
-#define PAGES_LONG_TICKS 2
+void pages_heap_empty(struct pages_heap *h, uint32_t id);
 
 /*
- * Without the lock: make the memory of block *e muzzy, which is FREED and has lived for long.
- * Notes MUZZY, or DIRTY if it cannot be marked.
+ * Cut block id, which is whole units, to keep pages; the rest becomes a FREED extent, for
+ * pages_heap_empty().  Returns its id; 0 if there is nothing to cut or no record for it.
  */
-void pages_heap_mark(struct pages_heap *h, struct pages_extent *e);
+uint32_t pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
-/* Without the lock: unmark block *e, which a front cache hands out again. */
-void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
+/* In a forked child that has the lock: close the holes where it did not inherit a block. */
+void pages_heap_close_holes(struct pages_heap *h);
 
 /* Callocs of this size or more are tested for zero pages when they are freed. */
 #define PAGES_SPARSE_FROM PAGES_MIB(8)
@@ -125,15 +192,14 @@ void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
 /* Is a calloc of size bytes expected to stay sparse? */
 bool pages_heap_expects_sparse(struct pages_heap *h, size_t size);
 
-/* Take a sparse block for a calloc, if that is expected to stay sparse; or 0. */
-uint32_t pages_heap_take_sparse(struct pages_heap *h, size_t pages,
-				struct pages_span *ret_zero) PAGES_LOCKED;
+/* Take the sparse block that waits for such a calloc, or 0; its contents are left. */
+uint32_t pages_heap_take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED;
 
 /*
- * Without the lock, for the owner of sparse block id: clear it, unless it is known to be zero.
- * Returns how many bytes were cleared.
+ * Without the lock, for the owner of sparse block id: clear it, unless it is fresh.  Returns how
+ * many bytes were cleared.
  */
-size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zero);
+size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, bool fresh);
 
 /*
  * Without the lock: take note of how much of block id, a FREED large calloc, was written to.
@@ -156,17 +222,7 @@ void pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st
  */
 size_t pages_heap_drop_sparse(struct pages_heap *h);
 
-/* Pass the DIRTY, MUZZY and SPARSE notes of block id on to its units, before it is free space. */
-void pages_heap_settle(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-
-/* Are so many kept units dirty that a purge should mark them? */
-static inline bool
-pages_heap_is_dirty(struct pages_heap *h) PAGES_LOCKED
-{
-	enum { UNITS = 8 };
-
-	return h->units.dirty > UNITS && atomic_load_explicit(&h->marking, memory_order_relaxed);
-}
+/* purge.c --------------------------------------------------------------- */
 
 /* Release the lock; then, without it, purge decayed, excess and dirty units. */
 void pages_heap_leave(struct pages_heap *h) PAGES_UNLOCKS;
@@ -174,64 +230,10 @@ void pages_heap_leave(struct pages_heap *h) PAGES_UNLOCKS;
 /* The same, but unless there is excess or dirty memory it reads the clock in one of 64 calls. */
 void pages_heap_leave_quickly(struct pages_heap *h) PAGES_UNLOCKS;
 
-/*
- * Take a live extent that fits want, and commit the used part.  Returns its id; or 0, and in
- * *ret_why the counter of declined requests that the caller should increment.
- */
-uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t used,
-			  uint64_t **ret_why) PAGES_LOCKED;
+/* Without the lock: release FREED block id, or defer that; then do what is overdue. */
+void pages_heap_free_slowly(struct pages_heap *h, uint32_t id);
 
-/*
- * Give block id, which no other thread can reach, a length of pages where it is.  False if that
- * is not possible; then its length is unchanged.
- */
-bool pages_heap_refit(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED;
-
-/* Pages [first, end) are free now, in free extent span: keep the units that became free. */
-void pages_heap_keep(struct pages_heap *h, size_t first, size_t end,
-		     struct pages_span span) PAGES_LOCKED;
-
-/*
- * Without the lock: purge such units until leave_units are kept.  PAGES_DIRTY units are
- * marked, others are given back.  Returns the bytes that were purged.
- */
-size_t pages_heap_purge(struct pages_heap *h, enum pages_which which, size_t leave_units);
-
-/* Without the lock: release PURGING extent id; fate is what the purge did to its units. */
-void pages_heap_purged(struct pages_heap *h, uint32_t id, enum pages_fate fate);
-
-/*
- * When a move has left a hole, make that a lost extent.  lose_place() frees the rest of extent
- * id; lose_room() frees the rest of block id's room, which was held up to page end.  The latter
- * needs a record: see pages_extents_can_cut().
- */
-void pages_heap_lose_place(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-void pages_heap_lose_room(struct pages_heap *h, uint32_t id, size_t end) PAGES_LOCKED;
-
-/* Is it time to purge old units?  True once in each interval. */
-bool pages_heap_purge_due(struct pages_heap *h) PAGES_LOCKED;
-
-/* The id of the live block at address p, or 0: it is dedicated, or there is none. */
-uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
-
-/* The same; ends the process instead of returning 0. */
-uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
-
-/* Count block id as freed. */
-void pages_heap_count_gone(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-
-/* pages_heap_free() and pages_heap_usable() for a p that is no ordinary block. */
-void pages_heap_free_dedicated(struct pages_heap *h, void *p);
-size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
-
-/* RENEWED extent id becomes free address space; lost, if it could not be mapped anew. */
-void pages_heap_release_dedicated(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-
-/* Make extent id, which holds no memory, a lost one. */
-void pages_heap_lose(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
-
-/* In a forked child that has the lock: close the holes where it did not inherit a block. */
-void pages_heap_close_holes(struct pages_heap *h);
+/* Helpers. -------------------------------------------------------------- */
 
 static inline size_t
 pages_heap_pages(const struct pages_heap *h, size_t size)
@@ -245,8 +247,7 @@ pages_heap_pages(const struct pages_heap *h, size_t size)
 static inline bool
 pages_heap_is_too_long(const struct pages_heap *h, size_t pages)
 {
-	return pages > pages_heap_pages(h, h->memory) ||
-	       pages > __atomic_load_n(&h->extents.pages, __ATOMIC_RELAXED);
+	return pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages;
 }
 
 static inline char *
@@ -275,6 +276,15 @@ static inline size_t
 pages_heap_unit_up(const struct pages_heap *h, size_t page)
 {
 	return (page + pages_heap_unit_pages(h) - 1) / pages_heap_unit_pages(h);
+}
+
+/* The units of an extent that begins and ends with one. */
+static inline struct pages_unit_run
+pages_heap_units_of(const struct pages_heap *h, const struct pages_extent *e)
+{
+	size_t first = pages_heap_unit_down(h, e->first);
+
+	return (struct pages_unit_run){ first, pages_heap_unit_down(h, e->first + e->count) - first };
 }
 
 static inline void

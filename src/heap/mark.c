@@ -19,6 +19,18 @@
 #include "os/muzzy.h"
 #include "os/os.h"
 
+/*
+ * Shorter blocks have few units wholly inside, so marking each would gain little: their units
+ * become dirty at every free, and are marked by a purge.
+ */
+#define MARK_FROM (2 * PAGES_UNIT)
+
+static bool
+is_short(const struct pages_heap *h, const struct pages_extent *e)
+{
+	return (size_t)e->used << h->arena.page_shift < MARK_FROM;
+}
+
 /* The units that lie wholly inside a block; count 0 if there are none. */
 static struct pages_unit_run
 whole_units(const struct pages_heap *h, const struct pages_extent *e)
@@ -43,47 +55,57 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 }
 
 void
-pages_heap_mark(struct pages_heap *h, struct pages_extent *e)
-{
-	e->note = try_mark(h, e) ? PAGES_NOTE_MUZZY : PAGES_NOTE_DIRTY;
-}
-
-void
 pages_heap_unmark(struct pages_heap *h, struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
 
 	pages_muzzy_unmark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT);
-	e->note = (e->note & ~(uint32_t)PAGES_NOTE_MUZZY) | PAGES_NOTE_DIRTY;
+	e->note.muzzy = false;
+	e->note.dirty = true;
 }
 
 void
 pages_heap_note_birth(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
+	bool dirty = is_short(h, e);
 
-	if (pages_heap_is_short(h, e))
-		e->note = PAGES_NOTE_DIRTY;
-	else
-		e->note = pages_os_tick() << PAGES_NOTE_BITS;
+	e->note = (struct pages_note){
+		.dirty = dirty,
+		.tick = dirty ? 0 : pages_os_tick() & PAGES_NOTE_TICKS,
+	};
+}
+
+void
+pages_heap_note_death(struct pages_heap *h, struct pages_extent *e)
+{
+	uint32_t now;
+
+	if (PAGES_UNLIKELY(is_short(h, e))) {
+		e->note = (struct pages_note){ .dirty = true };
+		return;
+	}
+	now = pages_os_tick();
+	if (PAGES_UNLIKELY(((now - e->note.tick) & PAGES_NOTE_TICKS) >= PAGES_LONG_TICKS)) {
+		e->note.muzzy = try_mark(h, e);
+		e->note.dirty = !e->note.muzzy;
+	}
+	/* If the front cache hands it out again, its age counts from now. */
+	e->note.tick = now & PAGES_NOTE_TICKS;
 }
 
 void
 pages_heap_settle(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	uint32_t what = e->note & (PAGES_NOTE_MUZZY | PAGES_NOTE_DIRTY);
 	struct pages_unit_run run;
 
-	if (PAGES_UNLIKELY((e->note & PAGES_NOTE_SPARSE) != 0))
-		pages_units_readmit(&h->units, pages_heap_unit_down(h, e->first),
-				    pages_heap_unit_down(h, e->first + e->count));
-	if (PAGES_LIKELY(what == 0))
+	if (PAGES_LIKELY(!e->note.muzzy && !e->note.dirty))
 		return;
 	pages_units_set_dirty(&h->units, pages_heap_unit_down(h, e->first),
-			 pages_heap_unit_up(h, e->first + e->used));
+			      pages_heap_unit_up(h, e->first + e->used));
 	run = whole_units(h, e);
-	if (what == PAGES_NOTE_MUZZY)
+	if (e->note.muzzy)
 		pages_units_set_muzzy(&h->units, run.first, run.first + run.count);
-	e->note -= what;
+	e->note.muzzy = e->note.dirty = false;
 }

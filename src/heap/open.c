@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open.c - opens and closes a heap: sizes the arena by the machine's memory and limits
+ * open.c - opens and closes a heap: sizes the arena by the machine's memory
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,12 @@ limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limi
 	facts->ram_and_swap = pages_min(facts->ram + swap, limits->memory_and_swap);
 }
 
-/* Address space for 16 times the memory, so that fragmentation does not matter. */
+/*
+ * Address space for 16 times the memory, so that fragmentation does not matter.  At most 8 TiB:
+ * with that the tables of units take 4 MiB, and pages can be counted in 32 bits.
+ */
+#define ARENA_MAX (PAGES_GIB(8) << 10)
+
 static size_t
 arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 {
@@ -45,12 +51,18 @@ arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
 
 	if (h->options.arena_max != 0)
 		goal = h->options.arena_max;
-	goal = pages_min(goal, (size_t)UINT32_MAX * facts->page_size);
+	goal = pages_min(goal, facts->address_end / 8);
+	return pages_round_down(pages_min(goal, ARENA_MAX), PAGES_UNIT);
+}
+
+/* Of an address space that is reserved at once, limits count all. */
+#define RESERVED_SHARE 8
+
+static size_t
+reserve_goal(size_t goal, const struct pages_os_facts *facts)
+{
 	if (facts->address_limit != SIZE_MAX)
-		goal = pages_min(goal, facts->address_limit / PAGES_SHARE_OF_LIMIT);
-	/* Which counts the side tables, 0.3 % of the arena, and all that is committed. */
-	if (facts->data_limit < SIZE_MAX / 2)
-		goal = pages_min(goal, 2 * facts->data_limit);
+		goal = pages_min(goal, facts->address_limit / RESERVED_SHARE);
 	return pages_round_down(goal, PAGES_UNIT);
 }
 
@@ -77,18 +89,40 @@ can_mark(const struct pages_heap *h)
 				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
 }
 
-static bool
-open_arena(struct pages_heap *h, size_t len, size_t page_size)
+static int
+open_arena(struct pages_heap *h, const struct pages_os_facts *facts)
 {
-	if (pages_arena_open(&h->arena, len, page_size, h->options.huge) != 0)
-		return false;
-	if (pages_extents_open(&h->extents, len / page_size) == 0) {
-		if (pages_units_open(&h->units, &h->arena, max_splits()) == 0)
-			return true;
+	struct pages_claim claim = {
+		.len = arena_goal(h, facts),
+		.page_size = facts->page_size,
+		.address_end = facts->address_end,
+		.random = facts->random,
+		.huge = h->options.huge,
+	};
+	int err = pages_arena_open(&h->arena, &claim);
+
+	if (err != -EEXIST)
+		return err;
+	claim.len = reserve_goal(claim.len, facts);
+	for (err = -ENOMEM; err != 0 && claim.len >= ARENA_MIN;
+	     claim.len = pages_round_down(claim.len / 2, PAGES_UNIT))
+		err = pages_arena_reserve(&h->arena, &claim);
+	return err;
+}
+
+static int
+open_tables(struct pages_heap *h)
+{
+	int err = pages_extents_open(&h->extents, &h->arena);
+
+	if (err != 0)
+		return err;
+	err = pages_units_open(&h->units, &h->arena, max_splits());
+	if (err != 0)
 		pages_extents_close(&h->extents);
-	}
-	pages_arena_close(&h->arena);
-	return false;
+	else
+		pages_arena_end_tables(&h->arena);
+	return err;
 }
 
 /*
@@ -111,7 +145,7 @@ pages_heap_open(struct pages_heap *h)
 {
 	struct pages_cgroup_limits limits;
 	struct pages_os_facts facts;
-	size_t len, most;
+	size_t most;
 
 	pages_os_facts(&facts);
 	h->state = PAGES_HEAP_NONE;
@@ -123,12 +157,12 @@ pages_heap_open(struct pages_heap *h)
 		return;
 	pages_cgroup_read("", &limits);
 	limit_facts(&facts, &limits);
-	for (len = arena_goal(h, &facts); len >= ARENA_MIN;
-	     len = pages_round_down(len / 2, PAGES_UNIT))
-		if (open_arena(h, len, facts.page_size))
-			break;
-	if (len < ARENA_MIN)
+	if (open_arena(h, &facts) != 0)
 		return;
+	if (open_tables(h) != 0) {
+		pages_arena_close(&h->arena);
+		return;
+	}
 	probe();
 	h->memory = facts.ram_and_swap;
 	most = pages_min(facts.ram, limits.high);
@@ -137,7 +171,6 @@ pages_heap_open(struct pages_heap *h)
 	atomic_store(&h->marking, can_mark(h));
 	h->state = PAGES_HEAP_OPEN;
 	atomic_store(&h->base, h->arena.base);
-	atomic_store(&h->len, len);
 }
 
 void
@@ -146,7 +179,6 @@ pages_heap_close(struct pages_heap *h)
 	if (h->state == PAGES_HEAP_OPEN) {
 		pages_units_close(&h->units);
 		pages_extents_close(&h->extents);
-		h->arena.len = pages_max(h->arena.len, h->arena.committed);
 		pages_arena_close(&h->arena);
 	}
 	memset(h, 0, sizeof(*h));

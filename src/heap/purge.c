@@ -2,11 +2,14 @@
 /*
  * purge.c - gives kept memory and unused address space back to the kernel
  */
-#include "impl.h"
-#include "os/muzzy.h"
+#include "cache.h"
+#include "os/bits.h"
 #include "os/os.h"
 
 #define PACE_MIN_MS 50
+
+/* When so many kept units are dirty, a purge marks them. */
+enum { DIRTY_UNITS = 8 };
 
 /*
  * Decay has two steps: units that are kept when a purge ends are old, and those that are still
@@ -19,8 +22,9 @@ purge_interval_ms(const struct pages_heap *h)
 	return h->options.retain_ms * 2 / 3;
 }
 
-bool
-pages_heap_purge_due(struct pages_heap *h)
+/* Is it time to purge old units?  True once in each interval. */
+static bool
+is_due(struct pages_heap *h) PAGES_LOCKED
 {
 	uint64_t now;
 
@@ -33,77 +37,138 @@ pages_heap_purge_due(struct pages_heap *h)
 	return true;
 }
 
-/*
- * Find a run of at most max such units, and make its place a PURGING extent, so that it cannot
- * be allocated while its memory is given back.  Returns the id, or 0 if there is no such run.
- */
-static uint32_t
+/* Plan to purge runs of such units, at most max units in all. */
+static void
 take_kept(struct pages_heap *h, enum pages_which which, size_t max,
-	  struct pages_unit_run *ret) PAGES_LOCKED
+	  struct pages_change *c) PAGES_LOCKED
 {
-	struct pages_extents *x = &h->extents;
-	size_t up = pages_heap_unit_pages(h);
+	enum pages_step_kind kind = which == PAGES_DIRTY ? PAGES_STEP_MARK : PAGES_STEP_DROP;
 	struct pages_unit_run run = { 0, 0 };
-	uint32_t id;
 
-	for (id = pages_extents_next(x, (uint32_t)up, 0); id != 0;
-	     id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1)) {
-		const struct pages_extent *e = &x->node[id];
-
-		run = pages_units_kept(&h->units, pages_heap_unit_up(h, e->first),
-				       pages_heap_unit_down(h, e->first + e->count), which);
-		if (run.count != 0)
+	while (max > 0 && c->steps < PAGES_STEPS) {
+		run = pages_units_kept(&h->units, run.first + run.count, h->units.count, which);
+		run.count = pages_min(run.count, max);
+		if (run.count == 0)
 			break;
+		pages_change_take(&h->units, c, kind, run);
+		max -= run.count;
 	}
-	if (id == 0)
-		return 0;
-	run.count = pages_min(run.count, max);
-	id = pages_extents_take(x, id, (uint32_t)(run.first * up), (uint32_t)(run.count * up));
-	if (id != 0) {
-		pages_extent_set_state(&x->node[id], PAGES_EXTENT_PURGING);
-		x->node[id].used = 0;
-		pages_units_leave(&h->units, run);
-		*ret = run;
-	}
-	return id;
 }
 
-/* Without the lock. */
-static enum pages_fate
-purge_run(struct pages_heap *h, enum pages_which which, struct pages_unit_run run)
+/* Plan to unmap runs of units that are not in use, the highest first, at most max units. */
+static void
+take_unused(struct pages_heap *h, size_t max, struct pages_change *c) PAGES_LOCKED
 {
-	if (which != PAGES_DIRTY)
-		return pages_units_drop(&h->units, run);
-	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
-		return PAGES_MARKED;
-	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
-	return PAGES_STAYED;
+	struct pages_units *u = &h->units;
+	size_t end = u->mapped_end;
+
+	while (max > 0 && c->steps < PAGES_STEPS && end > 0) {
+		size_t first = end;
+
+		for (; first > 0 && end - first < max; first--)
+			if (!pages_bits_test(u->mapped_bits, first - 1) ||
+			    pages_bits_test(u->held_bits, first - 1) ||
+			    pages_bits_test(u->busy_bits, first - 1))
+				break;
+		if (first < end) {
+			/* First of all: the program may map something of its own there. */
+			if (end == u->mapped_end)
+				atomic_store(&h->len, first * PAGES_UNIT);
+			pages_change_take(u, c, PAGES_STEP_UNMAP,
+					  (struct pages_unit_run){ first, end - first });
+			max -= end - first;
+		}
+		end = first > 0 ? first - 1 : 0;
+	}
 }
 
-size_t
-pages_heap_purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
+/*
+ * Without the lock: purge units of that kind until leave_units are kept.  PAGES_DIRTY units
+ * are marked, others are given back.  Returns the bytes that were purged.
+ */
+static size_t
+purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 {
-	enum pages_fate fate = PAGES_DROPPED;
-	size_t bytes = 0;
+	size_t bytes = 0, done = 1;
 
-	while (fate != PAGES_STAYED && fate != PAGES_HOLE && pages_heap_enter(h)) {
-		struct pages_unit_run run;
-		size_t kept = h->units.kept;
-		uint32_t id = 0;
+	while (done != 0 && pages_heap_enter(h)) {
+		struct pages_change *c = pages_heap_change(h, 0);
 
-		if (kept > leave_units)
-			id = take_kept(h, which, kept - leave_units, &run);
-		if (id == 0 && which == PAGES_OLD)
-			pages_units_age(&h->units);
+		if (c != NULL && h->units.kept > leave_units)
+			take_kept(h, which, h->units.kept - leave_units, c);
+		if (c == NULL || c->steps == 0) {
+			if (which == PAGES_OLD)
+				pages_units_age(&h->units);
+			if (c != NULL)
+				(void)pages_heap_end(h, c);
+			pages_heap_unlock(h);
+			break;
+		}
 		pages_heap_unlock(h);
-		if (id == 0)
+		if (!pages_heap_perform(h, c))
 			break;
-		fate = purge_run(h, which, run);
-		pages_heap_purged(h, id, fate);
-		bytes += fate != PAGES_STAYED ? run.count * PAGES_UNIT : 0;
+		done = c->done;
+		(void)pages_heap_end(h, c);
+		pages_heap_unlock(h);
+		if (done == 0 && which == PAGES_DIRTY)
+			atomic_store_explicit(&h->marking, false, memory_order_relaxed);
+		bytes += done * PAGES_UNIT;
 	}
 	return bytes;
 }
+
+/* Leaving. ---------------------------------------------------------------- */
+
+static bool
+is_dirty(struct pages_heap *h) PAGES_LOCKED
+{
+	return h->units.dirty > DIRTY_UNITS &&
+	       atomic_load_explicit(&h->marking, memory_order_relaxed);
+}
+
+void
+pages_heap_leave(struct pages_heap *h)
+{
+	size_t excess = pages_units_excess(&h->units);
+	size_t leave = h->units.kept - excess;
+	bool due = is_due(h), dirty = is_dirty(h);
+
+	if (PAGES_UNLIKELY(due))
+		pages_heap_flush_caches(h);
+	pages_heap_unlock(h);
+	if (PAGES_UNLIKELY(due)) {
+		(void)pages_heap_drop_sparse(h);
+		(void)purge(h, PAGES_OLD, 0);
+	}
+	if (PAGES_UNLIKELY(excess != 0))
+		(void)purge(h, PAGES_ALL, leave);
+	if (PAGES_UNLIKELY(dirty))
+		(void)purge(h, PAGES_DIRTY, 0);
+}
+
+/* For allocations, which seldom add kept units: read the clock only now and then. */
+void
+pages_heap_leave_quickly(struct pages_heap *h)
+{
+	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0 ||
+			   is_dirty(h)))
+		pages_heap_leave(h);
+	else
+		pages_heap_unlock(h);
+}
+
+void
+pages_heap_free_slowly(struct pages_heap *h, uint32_t id)
+{
+	if (!pages_heap_enter(h)) {
+		pages_heap_defer(h, id);
+		return;
+	}
+	pages_heap_release(h, id);
+	pages_heap_leave(h);
+}
+
+/* For callers outside. ---------------------------------------------------- */
 
 unsigned
 pages_heap_pace(const struct pages_heap *h)
@@ -136,91 +201,74 @@ pages_heap_trim(struct pages_heap *h, size_t keep)
 		return bytes;
 	pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
-	return bytes + pages_heap_purge(h, PAGES_ALL, keep / PAGES_UNIT);
+	return bytes + purge(h, PAGES_ALL, keep / PAGES_UNIT);
 }
 
-/* The kept units of [a, b) are about to be unmapped. */
-static void
-drop_units(struct pages_heap *h, size_t a, size_t b) PAGES_LOCKED
-{
-	struct pages_unit_run run;
-
-	while ((run = pages_units_kept(&h->units, a, b, PAGES_ALL)).count != 0) {
-		pages_units_leave(&h->units, run);
-		pages_units_done(&h->units, run, PAGES_DROPPED);
-	}
-}
-
-/*
- * Cut off the free end of the arena, all behind the last block but for keep bytes in all.
- * Returns how many bytes that are, and in *ret where they start; the caller unmaps them.
- */
+/* Unmap up to max unused units.  Returns how many that were. */
 static size_t
-cut_end(struct pages_heap *h, size_t keep, char **ret) PAGES_LOCKED
+unmap(struct pages_heap *h, size_t max)
 {
-	struct pages_extents *x = &h->extents;
-	const struct pages_extent *e = &x->node[x->edge[x->pages - 1]];
-	size_t up = pages_heap_unit_pages(h), pages = x->pages, top, committed;
+	size_t units = 0, done = 1;
 
-	if (pages_extent_state(e) != PAGES_EXTENT_FREE)
-		return 0;
-	/* One unit stays: an arena is never empty. */
-	top = pages_max(pages_heap_unit_up(h, e->first), 1) * up;
-	top = pages_max(top, keep / PAGES_UNIT * up);
-	if (top >= pages)
-		return 0;
-	drop_units(h, top / up, pages / up);
-	committed = h->arena.committed / PAGES_UNIT;
-	if (top / up < committed)
-		pages_splits_heal(&h->units.splits, top / up, committed - top / up);
-	*ret = pages_heap_address(h, top);
-	/* First of all: once it is unmapped the program may map something of its own there. */
-	atomic_store(&h->len, top << h->arena.page_shift);
-	h->arena.len = top << h->arena.page_shift;
-	h->arena.committed = pages_min(h->arena.committed, h->arena.len);
-	pages_extents_truncate(x, (uint32_t)top);
-	return (pages - top) << h->arena.page_shift;
-}
+	while (done != 0 && units < max && pages_heap_enter(h)) {
+		struct pages_change *c = NULL;
 
-static bool
-release_end(struct pages_heap *h, size_t keep)
-{
-	size_t len = 0;
-	char *p = NULL;
-
-	if (!pages_heap_enter(h))
-		return false;
-	if (h->state == PAGES_HEAP_OPEN) {
 		pages_heap_flush_caches(h);
-		len = cut_end(h, keep, &p);
+		if (h->state == PAGES_HEAP_OPEN)
+			c = pages_heap_change(h, 0);
+		if (c == NULL) {
+			pages_heap_unlock(h);
+			break;
+		}
+		take_unused(h, max - units, c);
+		pages_heap_unlock(h);
+		if (!pages_heap_perform(h, c))
+			break;
+		done = c->done;
+		(void)pages_heap_end(h, c);
+		pages_heap_unlock(h);
+		units += done;
 	}
-	pages_heap_unlock(h);
-	if (len != 0)
-		pages_os_release(p, len);
-	return len != 0;
+	return units;
 }
 
-bool
-pages_heap_release_reserve(struct pages_heap *h)
+/* Limits count what is reserved, too: cut off for good what lies behind the last unit. */
+static size_t
+cut_reserve(struct pages_heap *h) PAGES_LOCKED
 {
-	size_t committed;
+	size_t end = pages_max(h->units.mapped_end, h->units.busy_end) * PAGES_UNIT;
+	size_t len = h->arena.len - end;
+
+	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0)
+		return 0;
+	pages_os_release(h->arena.base + end, len);
+	h->arena.len = end;
+	pages_table_cut(&h->extents.edges);
+	pages_table_cut(&h->extents.records);
+	pages_table_cut(&h->units.shifts);
+	return len;
+}
+
+static size_t
+release_reserve(struct pages_heap *h)
+{
+	size_t len;
 
 	if (!pages_heap_enter(h))
-		return false;
-	committed = h->arena.committed;
+		return 0;
+	len = cut_reserve(h);
 	pages_heap_unlock(h);
-	return release_end(h, committed);
+	return len;
 }
 
-void
-pages_heap_shrink(struct pages_heap *h, size_t keep)
+size_t
+pages_heap_release_space(struct pages_heap *h, size_t len)
 {
-	/* Unmapping first: at a limit, which counts it, nothing else may succeed. */
-	if (keep >= atomic_load(&h->len))
-		return;
-	(void)pages_heap_drop_sparse(h);
-	(void)release_end(h, keep);
-	(void)pages_heap_trim(h, 0);
-	/* Once more: what another thread was purging just now lay in between. */
-	(void)release_end(h, keep);
+	size_t max = len / PAGES_UNIT + 1, units = unmap(h, max);
+
+	if (units < max)
+		units += pages_heap_drop_sparse(h) / PAGES_UNIT;
+	if (units < max)
+		units += unmap(h, max - units);
+	return units * PAGES_UNIT + (units < max ? release_reserve(h) : 0);
 }

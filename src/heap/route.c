@@ -38,7 +38,7 @@ pages_route_large(const struct pages_route *r, size_t size, size_t align, bool z
 bool
 pages_route_retry(const struct pages_route *r)
 {
-	return pages_heap_release_reserve(r->heap);
+	return pages_heap_release_space(r->heap, SIZE_MAX) != 0;
 }
 
 void *

@@ -107,9 +107,9 @@ looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 	return true;
 }
 
-/* Take the waiting block if it is long enough for pages, and not much longer. */
-static uint32_t
-take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED
+/* If it is long enough for pages, and not much longer. */
+uint32_t
+pages_heap_take_waiting(struct pages_heap *h, size_t pages)
 {
 	uint32_t id = atomic_load_explicit(&h->sparse_block, memory_order_acquire);
 	struct pages_extent *e = &h->extents.node[id];
@@ -127,52 +127,13 @@ take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKED
 	return id;
 }
 
-/* Take absent units behind all held and kept ones, so that no kept unit has to be given back. */
-static uint32_t
-place(struct pages_heap *h, size_t pages) PAGES_LOCKED
-{
-	struct pages_extents *x = &h->extents;
-	uint32_t id = x->edge[x->pages - 1];
-	size_t up = pages_heap_unit_pages(h), n = pages_heap_unit_up(h, pages);
-	size_t a = pages_max(pages_heap_unit_up(h, x->node[id].first), h->units.kept_end);
-
-	if (pages_extent_state(&x->node[id]) != PAGES_EXTENT_FREE || (a + n) * up > x->pages ||
-	    pages_arena_commit(&h->arena, (a + n) * PAGES_UNIT) != 0)
-		return 0;
-	id = pages_extents_take(x, id, (uint32_t)(a * up), (uint32_t)(n * up));
-	if (id == 0)
-		return 0;
-	(void)pages_units_hold(&h->units, a, a + n, false);
-	x->node[id].used = (uint32_t)pages;
-	x->node[id].note = PAGES_NOTE_SPARSE;
-	h->stats.live_objects++;
-	pages_heap_count_live(h, pages, 0);
-	return id;
-}
-
-uint32_t
-pages_heap_take_sparse(struct pages_heap *h, size_t pages, struct pages_span *ret_zero)
-{
-	uint32_t id;
-
-	if (!expects(h, pages))
-		return 0;
-	id = take_waiting(h, pages);
-	if (id != 0)
-		return id;
-	id = place(h, pages);
-	if (id != 0)
-		*ret_zero = (struct pages_span){ h->extents.node[id].first, (uint32_t)pages };
-	return id;
-}
-
 size_t
-pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zero)
+pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, bool fresh)
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t cleared = 0;
 
-	if (zero.count != 0) {
+	if (fresh) {
 		if (pages_can(PAGES_CAP_HUGE))
 			(void)pages_os_advise(address(h, e), length(h, e), PAGES_OS_NO_HUGE);
 		return 0;
@@ -188,35 +149,15 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, struct pages_span zer
 	return length(h, e);
 }
 
-/*
- * Without the lock: give the memory of block id back, and free its extent.  If the kernel refuses
- * the former, the extent is lost.  Returns the bytes given back.
- */
-static size_t
-drop(struct pages_heap *h, uint32_t id)
-{
-	struct pages_extent *e = &h->extents.node[id];
-	bool whole = (e->note & PAGES_NOTE_HOLE) == 0;
-	size_t len = whole ? length(h, e) : (size_t)e->used << h->arena.page_shift;
-	int err = -EEXIST;
-
-	/* A hole is left alone: the program may have mapped something there. */
-	if (whole)
-		err = pages_arena_renew(&h->arena, (size_t)e->first << h->arena.page_shift, len);
-	if (err != 0 && err != -EFAULT)
-		err = pages_os_discard(address(h, e), len);
-	if (err != 0)
-		e->note |= PAGES_NOTE_HOLE;	/* no hole, but to be lost as well */
-	pages_heap_free_claimed(h, id);
-	return err == 0 ? len : 0;
-}
-
 size_t
 pages_heap_drop_sparse(struct pages_heap *h)
 {
 	uint32_t id = atomic_exchange(&h->sparse_block, 0);
+	size_t len = id != 0 ? length(h, &h->extents.node[id]) : 0;
 
-	return id != 0 ? drop(h, id) : 0;
+	if (id != 0)
+		pages_heap_empty(h, id);
+	return len;
 }
 
 void
@@ -240,16 +181,16 @@ pages_heap_free_calloc(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 
-	if ((e->note & PAGES_NOTE_SPARSE) == 0) {
+	if (!e->note.sparse) {
 		if ((size_t)e->used << h->arena.page_shift >= PAGES_SPARSE_FROM)
 			learn(h, e->used, looks_sparse(h, e));
-		e->note &= ~(uint32_t)PAGES_NOTE_CALLOC;
+		e->note.calloc = false;
 		return id;
 	}
-	if ((e->note & PAGES_NOTE_HOLE) == 0 && expects(h, e->used))
+	if (expects(h, e->used))
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
-		(void)drop(h, id);
+		pages_heap_empty(h, id);
 	return 0;
 }
 
@@ -257,27 +198,26 @@ bool
 pages_heap_make_dense(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	size_t first = pages_heap_unit_down(h, e->first);
-	size_t used_end = pages_heap_unit_up(h, e->first + e->used);
-	size_t end = pages_heap_unit_down(h, e->first + e->count);
-	int err = 0;
+	size_t up = pages_heap_unit_pages(h), units = pages_heap_unit_up(h, e->used);
+	size_t start = (size_t)e->first << h->arena.page_shift;
+	uint32_t rest = 0;
 
-	if ((e->note & PAGES_NOTE_SPARSE) == 0)
+	if (!e->note.sparse)
 		return true;
-	if ((e->note & PAGES_NOTE_HOLE) != 0)
+	if (!pages_heap_enter(h))
 		return false;
-	/* The units behind the used part become room, which holds no memory. */
-	if (used_end < end)
-		err = pages_arena_renew(&h->arena, used_end * PAGES_UNIT,
-					(end - used_end) * PAGES_UNIT);
-	if (err == -EFAULT)
-		e->note |= PAGES_NOTE_HOLE;
-	if (err != 0 || !pages_heap_enter(h))
-		return false;
-	if (used_end < end)
-		pages_units_readmit(&h->units, used_end, end);
-	e->note = 0;
+	/* The units behind the used part become free. */
+	if (units * up < e->count) {
+		rest = pages_heap_cut_units(h, id, (uint32_t)(units * up));
+		if (rest == 0) {
+			pages_heap_unlock(h);
+			return false;
+		}
+	}
+	e->note = (struct pages_note){ .tick = 0 };
 	pages_heap_unlock(h);
-	pages_arena_adopt(&h->arena, first * PAGES_UNIT, (used_end - first) * PAGES_UNIT);
+	if (rest != 0)
+		pages_heap_empty(h, rest);
+	pages_arena_adopt(&h->arena, start, units * PAGES_UNIT);
 	return true;
 }

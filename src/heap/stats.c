@@ -9,10 +9,11 @@
 #include "os/bits.h"
 #include "impl.h"
 
+/* Freed, with the memory that it had. */
 static bool
-is_freed(uint32_t state)
+is_freed(const struct pages_extent *e)
 {
-	return state == PAGES_EXTENT_FREED || state == PAGES_EXTENT_HOLLOW;
+	return pages_extent_state(e) == PAGES_EXTENT_FREED && !e->note.empty;
 }
 
 /*
@@ -27,19 +28,14 @@ frees_unit(const struct pages_heap *h, size_t unit, uint32_t id) PAGES_LOCKED
 	const struct pages_extent *e = &x->node[id];
 
 	while (e->first > start) {
-		uint32_t state;
-
 		e = &x->node[x->edge[e->first - 1]];
-		state = pages_extent_state(e);
-		if (is_freed(state) || (state != PAGES_EXTENT_FREE && e->first + e->used > start))
+		if (is_freed(e) || (pages_extent_state(e) != PAGES_EXTENT_FREE &&
+				    e->first + e->used > start))
 			return false;
 	}
 	for (e = &x->node[id]; e->first + e->count < end && e->first + e->count < x->pages; ) {
-		uint32_t state;
-
 		e = &x->node[x->edge[e->first + e->count]];
-		state = pages_extent_state(e);
-		if (state != PAGES_EXTENT_FREE && !is_freed(state))
+		if (pages_extent_state(e) != PAGES_EXTENT_FREE && !is_freed(e))
 			return false;
 	}
 	return true;
@@ -67,20 +63,19 @@ static void
 count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
-	uint32_t state = pages_extent_state(e);
 	size_t bytes;
 
-	if (!is_freed(state) && state != PAGES_EXTENT_RENEWED)
-		return;		/* handed out meanwhile; or PURGING, which is no block */
-	if (e->used != 0 && state != PAGES_EXTENT_HOLLOW) {
+	if (pages_extent_state(e) != PAGES_EXTENT_FREED)
+		return;		/* handed out meanwhile */
+	if (e->used != 0 && !e->note.hollow) {
 		st->live_objects--;
 		st->frees++;
 		st->live_bytes -= (size_t)e->used << h->arena.page_shift;
 	}
-	if (is_freed(state)) {
+	if (!e->note.empty) {
 		bytes = units_freed(h, id) * PAGES_UNIT;
 		st->kept_bytes += bytes;
-	} else {	/* RENEWED: whole units, whose memory is gone already */
+	} else {
 		bytes = (size_t)e->count << h->arena.page_shift;
 		st->returned_bytes += bytes;
 		st->resident_bytes -= bytes;
@@ -120,12 +115,12 @@ fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats
 	ret->moved_bytes = u->moved * PAGES_UNIT;
 	ret->fresh_bytes = u->fresh * PAGES_UNIT;
 	ret->returned_bytes = u->returned * PAGES_UNIT;
-	ret->resident_bytes = (u->held + u->kept) * PAGES_UNIT;
+	ret->resident_bytes = (u->held + u->kept + u->leaving) * PAGES_UNIT;
 	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
-	ret->kept_bytes = u->kept * PAGES_UNIT;
+	ret->kept_bytes = (u->kept + u->leaving) * PAGES_UNIT;
 	ret->refused_moves = u->refused_moves;
 	ret->vma_splits = u->splits.count;
-	ret->arena_bytes = atomic_load_explicit(&h->len, memory_order_relaxed);
+	ret->arena_bytes = u->mapped * PAGES_UNIT;
 	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
 	ret->cleared_bytes = atomic_load_explicit(&h->cleared_bytes, memory_order_relaxed);
 	ret->copied_bytes = atomic_load_explicit(&h->copied_bytes, memory_order_relaxed);

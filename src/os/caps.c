@@ -173,6 +173,15 @@ probe_scan(char *p, size_t page)
 	       len == page;
 }
 
+/* Where this has to hold is not known here. */
+static bool
+probe_hint(char *p, size_t page)
+{
+	(void)p;
+	(void)page;
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*probe)(char *two_pages, size_t page);
@@ -190,6 +199,7 @@ static const struct {
 	[PAGES_CAP_SECRET] = { "secret", probe_secret },
 	[PAGES_CAP_QUERY] = { "query", probe_query },
 	[PAGES_CAP_SCAN] = { "scan", probe_scan },
+	[PAGES_CAP_HINT] = { "hint", probe_hint },
 };
 
 static bool

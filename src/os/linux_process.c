@@ -8,6 +8,8 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -223,6 +225,32 @@ limit_of(unsigned resource)
 	return rl.rlim_cur;
 }
 
+/*
+ * From the 16 random bytes that the kernel gives each process.  The C library makes two secrets
+ * of them, one of each half; of their sum an address tells nothing about either.
+ */
+static uint64_t
+random_number(void)
+{
+	const void *bytes = (const void *)getauxval(AT_RANDOM);
+	int persona = personality(0xffffffff);
+	uint64_t half[2];
+
+	if (bytes == NULL || (persona != -1 && (persona & ADDR_NO_RANDOMIZE) != 0))
+		return 0;
+	memcpy(half, bytes, sizeof(half));
+	return pages_hash_64(half[0] + half[1]) | 1;
+}
+
+/* Those bytes lie on the first stack, near the end of the address space. */
+static size_t
+address_end(void)
+{
+	size_t near = getauxval(AT_RANDOM);
+
+	return pages_pow2_at_least(near != 0 ? near : (size_t)&near);
+}
+
 void
 pages_os_facts(struct pages_os_facts *ret)
 {
@@ -234,6 +262,8 @@ pages_os_facts(struct pages_os_facts *ret)
 		.page_size = pages_os_page_size(),
 		.address_limit = limit_of(RLIMIT_AS),
 		.data_limit = limit_of(RLIMIT_DATA),
+		.address_end = address_end(),
+		.random = random_number(),
 	};
 	if (sysinfo(&si) == 0) {
 		ret->ram = si.totalram * si.mem_unit;

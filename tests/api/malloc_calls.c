@@ -671,6 +671,7 @@ Test(malloc_with, makes_no_promises_without_an_arena)
 
 	if (getenv("SANITIZED") != NULL)
 		cr_skip_test("sanitizers need more address space");
+	setenv("PAGES_DISABLE", "hint", 1);
 	cr_assert_eq(setrlimit(RLIMIT_AS, &tight), 0);
 	p = pages_malloc_with(MIB(1), KIB(64), PAGES_MALLOC_NO_HUGE | PAGES_MALLOC_DEDICATED);
 	cr_assert_not_null(p);

@@ -201,7 +201,7 @@ do_tidy(struct player *p, struct block *b, const struct op *o)
 	} else if (o->x == 6) {
 		pages_heap_stats(HEAP, &st);
 	} else if (o->arg < 64) {
-		p->unclean |= pages_heap_release_reserve(HEAP);
+		(void)pages_heap_release_space(HEAP, o->size);
 	}
 	return NULL;
 }
@@ -237,7 +237,7 @@ take_from_pockets(const struct op *o)
 		size_t a = pages_heap_unit_up(HEAP, e->first);
 		size_t b = pages_heap_unit_down(HEAP, e->first + e->used);
 
-		if (HEAP->caches[i].block != 0 && (e->note & PAGES_NOTE_MUZZY) != 0 && a < b)
+		if (HEAP->caches[i].block != 0 && e->note.muzzy && a < b)
 			take_muzzy(HEAP->arena.base + a * PAGES_UNIT, (b - a) * PAGES_UNIT, o);
 	}
 }

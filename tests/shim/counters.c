@@ -51,24 +51,26 @@ struct limits {
 };
 
 /*
+ * Mapping address space takes two calls, for side tables three; there are up to ten steps of
+ * that until an arena has 1 GiB.
  * A move takes three calls; two of them tell registration caches of its ends.  Marking a block
  * takes one call for each part that was never written to.  Freeing a large dense calloc takes
  * three calls, to see that it did not stay sparse.
  */
 static const struct limits table[] = {
-	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
-	{ "untouched-random",	1, 20, 1,	2, 2, 60,	0, 0, 10, 4 },
-	{ "temporary-48M",	1, 30, 1,	1, 1, 60,	0, 0, 10, 4 },
-	{ "temporary-300M",	1, 4, 1,	1, 1, 80,	0, 0, 10, 4 },
-	{ "aligned-24M",	1, 50, 1,	1, 1, 60,	0, 0, 10, 4 },
-	{ "grow-double",	4, 2, 0,	1, 1, 150,	0, 1, 14, 4 },
-	{ "grow-half",		4, 2, 0,	1, 1, 180,	0, 1, 14, 4 },
-	{ "grow-steps",		4, 2, 0,	1, 1, 250,	0, 1, 14, 4 },
-	{ "grow-two",		2, 2, 0,	140, 2, 500,	800, 32, 520, 125 },
-	{ "grow-again",		2, 15, 1,	1, 1, 150,	0, 3, 14, 4 },
+	{ "untouched",		1, 20, 1,	2, 2, 60,	0, 0, 20, 4 },
+	{ "untouched-random",	1, 20, 1,	2, 2, 60,	0, 0, 20, 4 },
+	{ "temporary-48M",	1, 30, 1,	1, 1, 60,	0, 0, 20, 4 },
+	{ "temporary-300M",	1, 4, 1,	1, 1, 80,	0, 0, 20, 4 },
+	{ "aligned-24M",	1, 50, 1,	1, 1, 60,	0, 0, 20, 4 },
+	{ "grow-double",	4, 2, 0,	1, 1, 150,	0, 1, 40, 4 },
+	{ "grow-half",		4, 2, 0,	1, 1, 180,	0, 1, 40, 4 },
+	{ "grow-steps",		4, 2, 0,	1, 1, 250,	0, 1, 50, 4 },
+	{ "grow-two",		2, 2, 0,	140, 2, 500,	800, 32, 620, 125 },
+	{ "grow-again",		2, 15, 1,	1, 1, 150,	0, 3, 40, 4 },
 	{ "lifetimes",		1, 80, 40,	4, 4, 250,	160, 0, 260, 45 },
 	{ "odd-sizes",		1, 200, 30,	20, 20, 250,	320, 0, 520, 125 },
-	{ "three-in-turn",	1, 30, 3,	1, 1, 60,	0, 0, 10, 4 },
+	{ "three-in-turn",	1, 30, 3,	1, 1, 60,	0, 0, 20, 4 },
 	{ "calloc-far",		1, 1, 0,	132, 132, 260,	0, 0, 90, 4 },
 	{ "calloc-full",	1, 40, 3,	1, 1, 60,	0, 0, 150, 4 },
 	{ "idle",		2, 1, 0,	4, 4, 250,	0, 0, 60, 4 },

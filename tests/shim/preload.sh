@@ -49,7 +49,8 @@ esac
 unset VICTIM_SHIM
 victim "threshold 4M" $run -t 4M tests/shim/victim
 for check in separate calloc realloc impossible machine errno; do
-	victim "no address space for an arena" sh -c "ulimit -v 450000; exec $run tests/shim/victim $check"
+	victim "ulimit -v 450000" sh -c "ulimit -v 450000; exec $run tests/shim/victim $check"
+	victim "no arena" sh -c "ulimit -v 450000; PAGES_DISABLE=hint exec $run tests/shim/victim $check"
 	victim "ulimit -v 2000000" sh -c "ulimit -v 2000000; exec $run tests/shim/victim $check"
 done
 
@@ -79,7 +80,7 @@ done
 $run -c disable:true --report="$tmp/r.json" tests/shim/victim realloc >/dev/null || fail "disabled"
 [ "$(field requests "$tmp/r.json")" = 0 ] || fail "disable:true routed requests"
 [ "$(field active "$tmp/r.json")" = false ] || fail "disable:true says it is active"
-(ulimit -v 450000; exec $run --report="$tmp/r.json" tests/shim/victim calloc >/dev/null)
+(ulimit -v 450000; PAGES_DISABLE=hint exec $run --report="$tmp/r.json" tests/shim/victim calloc >/dev/null)
 [ "$(field declined_no_arena "$tmp/r.json")" -gt 0 ] || fail "an arena where none can be"
 
 # Another allocator behind the shim; what it does not promise is not asked for.

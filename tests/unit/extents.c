@@ -3,16 +3,27 @@
 #include <criterion/criterion.h>
 
 #include "heap/extents.h"
+#include "os/base.h"
 #include "support/support.h"
 
 #define PAGES 4096u
 
+static struct pages_arena arena;
 static struct pages_extents x;
+
+static void
+open_pages(struct pages_extents *ret, struct pages_arena *a, size_t pages)
+{
+	struct pages_claim c = { .len = pages * KIB(4), .page_size = KIB(4) };
+
+	cr_assert_eq(pages_arena_reserve(a, &c), 0);
+	cr_assert_eq(pages_extents_open(ret, a), 0);
+}
 
 static void
 setup(void)
 {
-	cr_assert_eq(pages_extents_open(&x, PAGES), 0);
+	open_pages(&x, &arena, PAGES);
 }
 
 static void
@@ -20,6 +31,7 @@ teardown(void)
 {
 	cr_assert(pages_extents_valid(&x));
 	pages_extents_close(&x);
+	pages_arena_close(&arena);
 }
 
 /* Take the best fit; 0 if there is none. */
@@ -31,7 +43,7 @@ take(uint32_t count, uint32_t align, uint32_t offset)
 
 	for (id = pages_extents_next(&x, count, 0); id != 0;
 	     id = pages_extents_next(&x, x.node[id].count, x.node[id].first + 1))
-		if (pages_extents_place(&x, id, &want, &first))
+		if (pages_extents_place(&x, id, &want, 0, &first))
 			return pages_extents_take(&x, id, first, count);
 	return 0;
 }
@@ -53,9 +65,9 @@ EXTENTS(are_packed_without_gaps)
 
 	cr_assert_eq(x.node[a].first, 0);
 	cr_assert_eq(x.node[b].first, 5);
-	cr_assert_eq(pages_extents_at(&x, 0), a);
-	cr_assert_eq(pages_extents_at(&x, 5), b);
-	cr_assert_eq(pages_extents_at(&x, 3), 0);
+	cr_assert_eq(pages_extents_find(&x, 0, PAGES_EXTENT_LIVE), a);
+	cr_assert_eq(pages_extents_find(&x, 5, PAGES_EXTENT_LIVE), b);
+	cr_assert_eq(pages_extents_find(&x, 3, PAGES_EXTENT_LIVE), 0);
 }
 
 EXTENTS(that_fit_best_are_found_first)
@@ -150,11 +162,12 @@ EXTENTS(stay_valid_under_random_use)
 EXTENTS(of_a_hundred_thousand_are_found_in_few_steps)
 {
 	enum { MANY = 100000 };
+	struct pages_arena space;
 	struct pages_extents many;
 	uint32_t *ids = malloc(MANY * sizeof(*ids));
 	size_t depth = 0, deepest = 0;
 
-	cr_assert_eq(pages_extents_open(&many, 8 * MANY), 0);
+	open_pages(&many, &space, pages_round_up(8 * MANY, 512));
 	for (uint32_t i = 0; i < MANY; i++)
 		ids[i] = pages_extents_take(&many, pages_extents_next(&many, 4, 0), 4 * i, 4);
 	for (uint32_t i = 0; i < MANY; i += 2)
@@ -176,5 +189,6 @@ EXTENTS(of_a_hundred_thousand_are_found_in_few_steps)
 	cr_assert_leq(deepest, 64, "depth %zu", deepest);
 	cr_assert(pages_extents_valid(&many));
 	pages_extents_close(&many);
+	pages_arena_close(&space);
 	free(ids);
 }

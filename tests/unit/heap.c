@@ -291,7 +291,7 @@ HEAP(counts_vma_splits_as_the_kernel_counts_mappings)
 		p[k] = get(random_size(&seed, KIB(256), MIB(24)));
 		mark(p[k], KIB(256), 1);
 	}
-	mappings = count_mappings(h.arena.base, h.arena.committed);
+	mappings = count_mappings(h.arena.base, h.units.mapped_end * PAGES_UNIT);
 	cr_assert_leq(mappings, stats().vma_splits + 2, "%zu mappings, %zu splits", mappings,
 		      (size_t)stats().vma_splits);
 }
@@ -313,39 +313,80 @@ HEAP(moves_nothing_when_the_mapping_limit_is_near)
 	cr_assert_leq(stats().resident_bytes, MIB(96) + 7 * MIB(2));
 }
 
-HEAP(releases_unused_address_space_and_still_works)
+HEAP(maps_little_more_than_its_blocks)
 {
-	char *p = get(MIB(8)), *end = h.arena.base + h.arena.len;
+	char *p = get(MIB(8)), *q;
 
-	mark(p, MIB(8), 1);
-	cr_assert(pages_heap_release_reserve(&h));
-	cr_assert_not(pages_heap_release_reserve(&h));
-	cr_assert_not(pages_heap_owns(&h, end - 1));
-	cr_assert_eq(count_mappings(end - MIB(2), MIB(2)), 0);
-	cr_assert_null(pages_heap_alloc(&h, MIB(512), 1, false));
-	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
+	cr_assert_leq(stats().arena_bytes, MIB(8 + 32 + 4));
+	q = get(MIB(400));
+	cr_assert_leq(stats().arena_bytes, MIB(408 + 51 + 4));
+	pages_heap_free(&h, q);
 	pages_heap_free(&h, p);
-	get(MIB(8));
+	cr_assert_leq(h.extents.edges.mapped + h.extents.records.mapped + h.units.bits.mapped +
+		      h.units.shifts.mapped, MIB(408) / 125 + MIB(4));
 }
 
-HEAP(shrinks_to_its_last_block_and_still_works)
+HEAP(releases_unused_address_space_and_maps_it_again)
 {
-	char *p = get(MIB(8)), *q = get(MIB(200)), *end = h.arena.base + h.arena.len;
+	char *p = get(MIB(8)), *q = get(MIB(200)), *r = get(MIB(8));
 
 	mark(p, MIB(8), 1);
+	mark(r, MIB(8), 2);
 	memset(q, 1, MIB(200));
 	pages_heap_free(&h, q);
-	pages_heap_shrink(&h, 0);
+	cr_assert_geq(pages_heap_release_space(&h, SIZE_MAX), MIB(196));
+	cr_assert_eq(pages_heap_release_space(&h, SIZE_MAX), 0);
 	cr_assert(pages_heap_valid(&h));
-	cr_assert_eq(count_mappings(q + MIB(2), (size_t)(end - q) - MIB(2)), 0);
+	cr_assert_eq(count_mappings(q + MIB(2), MIB(196)), 0);
 	cr_assert_eq(stats().kept_bytes, 0);
-	cr_assert_leq(stats().arena_bytes, MIB(10));
+	cr_assert_leq(stats().arena_bytes, MIB(20));
 	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
-	cr_assert_null(pages_heap_alloc(&h, MIB(16), 1, false));
+	cr_assert(is_marked(r, MIB(8), MIB(8), 2));
+	q = get(MIB(190));
+	cr_assert(is_zero(q, MIB(190)));
+	mark(q, MIB(190), 3);
 	pages_heap_free(&h, p);
-	pages_heap_shrink(&h, 0);
-	cr_assert_eq(stats().arena_bytes, MIB(2));
+	pages_heap_free(&h, r);
+	cr_assert(is_marked(q, MIB(190), MIB(190), 3));
+	pages_heap_free(&h, q);
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	cr_assert_eq(stats().arena_bytes, 0);
 	pages_heap_free(&h, get(MIB(1)));
+}
+
+HEAP(unmaps_the_room_of_a_block_and_lets_it_grow_again)
+{
+	char *p = get(MIB(8)), *wall = get(MIB(1)), *q;
+
+	mark(p, MIB(8), 1);
+	q = pages_heap_resize(&h, p, MIB(40), true);
+	cr_assert_not_null(q);
+	cr_assert(is_marked(q, MIB(8), MIB(8), 1));
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	cr_assert_eq(count_mappings(q + MIB(44), MIB(20)), 0);
+	cr_assert_eq(pages_heap_resize(&h, q, MIB(70), true), q);
+	cr_assert(is_marked(q, MIB(8), MIB(8), 1));
+	memset(q + MIB(8), 2, MIB(62));
+	pages_heap_free(&h, q);
+	pages_heap_free(&h, wall);
+}
+
+/* A program may map something at an address that it has chosen itself. */
+HEAP(leaves_a_mapping_of_the_program_alone)
+{
+	char *p = get(MIB(8)), *end = h.arena.base + h.units.mapped_end * PAGES_UNIT, *theirs;
+
+	if (h.arena.reserved)
+		cr_skip_test("address space is reserved here");
+	theirs = mmap(end + MIB(16), MIB(4), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert_eq(theirs, end + MIB(16));
+	mark(theirs, MIB(4), 9);
+	for (int i = 0; i < 8; i++)
+		memset(get(MIB(64)), 1, MIB(64));
+	cr_assert(is_marked(theirs, MIB(4), MIB(4), 9));
+	cr_assert_gt(h.lost, 0);
+	pages_heap_free(&h, p);
+	cr_assert_eq(munmap(theirs, MIB(4)), 0);
 }
 
 HEAP(frees_later_what_is_freed_while_the_lock_is_taken)

@@ -72,7 +72,7 @@ static const char *const any_flag[] = {
 static size_t
 flagged_in_arena(void)
 {
-	return flagged(h.arena.base, h.arena.committed, any_flag);
+	return flagged(h.arena.base, h.units.mapped_end * PAGES_UNIT, any_flag);
 }
 
 Test(dedicated, blocks_have_whole_units_of_their_own)
@@ -121,11 +121,11 @@ Test(dedicated, flags_are_there_and_are_gone_after_the_free)
 	q = get_dedicated(MIB(3), no_fork);
 	cr_assert_eq(flagged(p, MIB(6), dump), MIB(6));
 	cr_assert_eq(flagged(q, MIB(4), fork), MIB(4));
-	cr_assert_eq(flagged(h.arena.base, h.arena.committed, dump), MIB(6));
+	cr_assert_eq(flagged(h.arena.base, h.units.mapped_end * PAGES_UNIT, dump), MIB(6));
 	pages_heap_free(&h, p);
 	pages_heap_free(&h, q);
 	cr_assert_eq(flagged_in_arena(), 0);
-	cr_assert_eq(count_mappings(h.arena.base, h.arena.committed), 1);
+	cr_assert_eq(count_mappings(h.arena.base, h.units.mapped_end * PAGES_UNIT), 1);
 	close_heap();
 }
 
@@ -288,23 +288,24 @@ Test(dedicated, blocks_and_ordinary_ones_agree_with_a_model)
 	cr_assert_eq(h.dedicated, 0);
 	(void)pages_heap_trim(&h, 0);
 	/* The kernel does not merge mappings that faulted in separately: allow for a few. */
-	n = count_mappings(h.arena.base, h.arena.committed);
+	n = count_mappings(h.arena.base, h.units.mapped_end * PAGES_UNIT);
 	cr_assert_leq(n, h.units.splits.count + 8, "%zu mappings, %zu splits", n, h.units.splits.count);
 	close_heap();
 }
 
-Test(dedicated, a_block_does_not_grow_into_address_space_that_was_released)
+Test(dedicated, a_block_grows_into_address_space_that_was_released)
 {
-	char *p;
+	char *p, *q;
 
 	open_heap();
 	p = get_dedicated(MIB(60), no_dump);
 	mark(p, MIB(60), 1);
-	cr_assert(pages_heap_release_reserve(&h));
-	cr_assert_not(pages_heap_expand_dedicated(&h, p, MIB(200)));
-	cr_assert_null(pages_heap_resize_dedicated(&h, p, MIB(200), true));
-	cr_assert(is_marked(p, MIB(60), MIB(60), 1));
-	pages_heap_free(&h, p);
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	q = pages_heap_resize_dedicated(&h, p, MIB(200), true);
+	cr_assert_not_null(q);
+	cr_assert(is_marked(q, MIB(60), MIB(60), 1));
+	cr_assert(is_zero(q + MIB(60), MIB(140)));
+	pages_heap_free(&h, q);
 	close_heap();
 }
 

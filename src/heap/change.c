@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * change.c - plans changes of memory, and settles them
+ */
+#include "change.h"
+
+#include "os/base.h"
+#include "os/bits.h"
+#include "os/check.h"
+
+/* Mapping costs two system calls, so it is done in steps that grow with the heap. */
+#define MAP_STEP_MIN (PAGES_MIB(32) / PAGES_UNIT)
+#define MAP_STEP_SHARE 8
+
+/* A move may split the mapping at both ends. */
+enum { MOVE_SPLITS = 2 };
+
+/* Planning. --------------------------------------------------------------- */
+
+static struct pages_step *
+add_step(struct pages_change *c, enum pages_step_kind kind, size_t first, size_t count)
+{
+	struct pages_step *s = &c->step[c->steps++];
+
+	*s = (struct pages_step){
+		.kind = (uint8_t)kind,
+		.first = (uint32_t)first,
+		.count = (uint32_t)count,
+	};
+	return s;
+}
+
+static bool
+is_carried(const struct pages_change *c, size_t i)
+{
+	return i - c->carry.first < c->carry.count;
+}
+
+/*
+ * Of the units mine in word w, make those busy that lack memory, or have muzzy memory.  Muzzy
+ * ones may be held already: by a block from the front cache.
+ */
+static void
+take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
+{
+	uint64_t muzzy = u->muzzy_bits[w] & mine;
+	uint64_t todo = (~u->held_bits[w] & mine) | muzzy;
+	size_t held = pages_bits_popcount(muzzy & u->held_bits[w]);
+
+	if (todo == 0)
+		return;
+	u->placing += pages_bits_popcount(todo);
+	u->leaving += pages_bits_popcount(muzzy);
+	u->kept -= pages_bits_popcount(muzzy & u->kept_bits[w]);
+	u->held -= held;
+	u->freed += held;
+	u->kept_bits[w] &= ~muzzy;
+	u->old_bits[w] &= ~muzzy;
+	u->held_bits[w] |= todo;
+	u->busy_bits[w] |= todo;
+}
+
+void
+pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size_t b)
+{
+	size_t ca = c->carry.first, cb = ca + c->carry.count;
+
+	PAGES_CHECK(pages_units_busy_end(u, a, b) == a);
+	c->a = a;
+	c->b = b;
+	c->zero.first = a;
+	u->busy_end = pages_max(u->busy_end, b);
+	/* Memory that is there already goes, where the block brings its own or is mapped anew. */
+	if (c->filling == PAGES_FILL_NONE) {
+		ca = a;
+		cb = b;
+	}
+	if (ca < cb) {
+		PAGES_CHECK(pages_units_count(u, ca, cb, true) == 0);
+		u->returned += pages_units_remove_kept(u, ca, cb);
+		pages_units_clear_marks(u, ca, cb);
+	}
+	/* First of all, so that nothing of this range is moved to another place in it. */
+	(void)pages_units_reuse(u, a, b);
+	for (size_t w = a / 64; w * 64 < b; w++)
+		take_word(u, w, pages_bits_mask(w, a, b));
+}
+
+/* The run of busy units of the change from i on that need the same step. */
+static struct pages_unit_run
+run_alike(const struct pages_units *u, const struct pages_change *c, size_t i)
+{
+	size_t end = pages_bits_find(u->busy_bits, i, c->b, false);
+
+	end = pages_bits_find(u->mapped_bits, i, end, !pages_bits_test(u->mapped_bits, i));
+	end = pages_bits_find(u->muzzy_bits, i, end, !pages_bits_test(u->muzzy_bits, i));
+	if (is_carried(c, i))
+		end = pages_min(end, c->carry.first + c->carry.count);
+	else if (i < c->carry.first)
+		end = pages_min(end, c->carry.first);
+	return (struct pages_unit_run){ i, end - i };
+}
+
+/*
+ * Map units of the change.  If nothing is mapped behind them, where all is free then, map more,
+ * so that calls are few.  The others are busy, too, but not held.
+ */
+static bool
+plan_map(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
+{
+	size_t end = run.first + run.count, most = end;
+	int err;
+
+	if (end >= u->mapped_end) {
+		most = end + pages_max(MAP_STEP_MIN, u->mapped / MAP_STEP_SHARE);
+		most = pages_min(most, u->count);
+		most = pages_bits_find(u->busy_bits, end, most, true);
+	}
+	err = pages_table_reach(u->arena, &u->shifts, most * sizeof(int32_t));
+	if (err != 0) {
+		c->err = err;
+		return false;
+	}
+	u->splits.units = u->shifts.mapped / sizeof(int32_t);
+	add_step(c, PAGES_STEP_MAP, run.first, run.count)->extra = (uint32_t)(most - end);
+	pages_bits_set(u->busy_bits, end, most);
+	u->busy_end = pages_max(u->busy_end, most);
+	return true;
+}
+
+/* May a move be tried now?  The steps before this one may still need their splits. */
+static bool
+may_move(const struct pages_units *u, const struct pages_change *c)
+{
+	return u->moves && !c->still &&
+	       u->splits.count + MOVE_SPLITS * (c->steps + 1) <= u->splits.max;
+}
+
+/* The highest run of at most max kept units that a single move can take.  Some unit is kept. */
+static struct pages_unit_run
+find_kept(struct pages_units *u, size_t max)
+{
+	size_t end = pages_bits_end(u->kept_bits, u->kept_end), first = end - 1;
+	bool muzzy = pages_bits_test(u->muzzy_bits, first);
+
+	u->kept_end = end;
+	for (; first > 0 && end - first < max; first--)
+		if (!pages_bits_test(u->kept_bits, first - 1) ||
+		    pages_bits_test(u->muzzy_bits, first - 1) != muzzy ||
+		    u->splits.shift[first - 1] != u->splits.shift[first])
+			break;
+	return (struct pages_unit_run){ first, end - first };
+}
+
+/*
+ * Move kept units to the start of run; returns to how many.  They are taken from the high end of
+ * the arena, which packs resident memory towards the low end.
+ */
+static size_t
+plan_move(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
+{
+	struct pages_unit_run kept = find_kept(u, run.count);
+	struct pages_step *s = add_step(c, PAGES_STEP_MOVE, run.first, kept.count);
+
+	s->src = (uint32_t)kept.first;
+	s->muzzy = pages_bits_test(u->muzzy_bits, kept.first);
+	u->leaving += pages_units_remove_kept(u, kept.first, kept.first + kept.count);
+	pages_bits_set(u->busy_bits, kept.first, kept.first + kept.count);
+	return kept.count;
+}
+
+static size_t
+plan_carry(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
+{
+	size_t src = c->carry_src + (run.first - c->carry.first);
+	size_t n = pages_splits_alike(&u->splits, src, run.count);
+
+	PAGES_CHECK(pages_units_count(u, src, src + n, true) == n);
+	add_step(c, PAGES_STEP_CARRY, run.first, n)->src = (uint32_t)src;
+	return n;
+}
+
+/* Busy units of the change are ready: they are held. */
+static void
+ready(struct pages_units *u, size_t first, size_t count) PAGES_LOCKED
+{
+	pages_bits_clear(u->busy_bits, first, first + count);
+	u->placing -= count;
+	u->held += count;
+}
+
+/* Busy units of the change get no memory. */
+static void
+leave_fresh(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
+{
+	ready(u, run.first, run.count);
+	u->fresh += run.count;
+	if (c->zero.count != 0 && c->zero.first + c->zero.count == run.first)
+		c->zero.count += run.count;
+	else if (run.count > c->zero.count)
+		c->zero = run;
+}
+
+/* Plan a step for the run, or for its start; returns how many units that settles. */
+static size_t
+plan_run(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
+{
+	bool carried = is_carried(c, run.first);
+
+	if (pages_bits_test(u->muzzy_bits, run.first)) {
+		add_step(c, PAGES_STEP_UNMARK, run.first, run.count);
+		return run.count;
+	}
+	if (carried && may_move(u, c))
+		return plan_carry(u, c, run);
+	if (!carried && c->filling == PAGES_FILL && u->kept != 0 && may_move(u, c))
+		return plan_move(u, c, run);
+	leave_fresh(u, c, run);
+	return run.count;
+}
+
+/* First all that must be mapped: moves replace mappings, and only our own. */
+static bool
+plan_maps(struct pages_units *u, struct pages_change *c) PAGES_LOCKED
+{
+	size_t i = c->a;
+
+	while (c->steps < PAGES_STEPS && (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b) {
+		struct pages_unit_run run = run_alike(u, c, i);
+
+		if (!pages_bits_test(u->mapped_bits, i) && !plan_map(u, c, run))
+			return false;
+		i += run.count;
+	}
+	return c->steps != 0;
+}
+
+bool
+pages_change_plan(struct pages_units *u, struct pages_change *c)
+{
+	size_t i = c->a;
+
+	c->steps = 0;
+	if (c->err != 0)
+		return false;
+	if (plan_maps(u, c) || c->err != 0)
+		return c->steps != 0;
+	while (c->err == 0 && c->steps < PAGES_STEPS &&
+	       (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b)
+		i += plan_run(u, c, run_alike(u, c, i));
+	pages_units_note_peaks(u);
+	return c->steps != 0;
+}
+
+void
+pages_change_take(struct pages_units *u, struct pages_change *c, enum pages_step_kind kind,
+		  struct pages_unit_run run)
+{
+	struct pages_step *s = add_step(c, kind, run.first, run.count);
+
+	PAGES_CHECK(pages_units_busy_end(u, run.first, run.first + run.count) == run.first);
+	s->src = (uint32_t)pages_units_remove_kept(u, run.first, run.first + run.count);
+	u->leaving += s->src;
+	pages_bits_set(u->busy_bits, run.first, run.first + run.count);
+}
+
+/* Settling. --------------------------------------------------------------- */
+
+static void
+settle_map(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
+{
+	size_t end = s->first + s->count, most = end + s->extra;
+
+	pages_bits_clear(u->busy_bits, end, most);
+	if (s->fate == PAGES_DONE)
+		pages_units_set_mapped(u, s->first, most);
+	else if (s->fate == PAGES_EMPTIED)
+		pages_units_set_mapped(u, s->first, end);
+}
+
+/* n units were moved from src to dst: move their bits along, and clear them at src. */
+static void
+carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (pages_bits_test(bits, src + k))
+			pages_bits_set(bits, dst + k, dst + k + 1);
+	pages_bits_clear(bits, src, src + n);
+}
+
+/* A destination after a refused move is as it was, mapped afresh, or not mapped. */
+static void
+settle_refused(struct pages_units *u, struct pages_change *c,
+	       const struct pages_step *s) PAGES_LOCKED
+{
+	u->refused_moves++;
+	c->still = true;
+	if (s->fate == PAGES_GONE)
+		pages_units_set_unmapped(u, s->first, s->first + s->count);
+	else if (s->fate == PAGES_EMPTIED)
+		pages_splits_heal(&u->splits, s->first, s->count);
+}
+
+static void
+settle_move(struct pages_units *u, struct pages_change *c, const struct pages_step *s) PAGES_LOCKED
+{
+	size_t src = s->src, n = s->count;
+
+	pages_bits_clear(u->busy_bits, src, src + n);
+	u->leaving -= n;
+	if (s->fate != PAGES_DONE) {
+		pages_units_add_kept(u, src, src + n);
+		settle_refused(u, c, s);
+		return;
+	}
+	pages_splits_move(&u->splits, src, s->first, n);
+	carry_bits(u->dirty_bits, src, s->first, n);
+	pages_bits_clear(u->muzzy_bits, src, src + n);
+	if (s->muzzy)	/* all of it, whatever its next owner writes: to be marked again */
+		pages_bits_set(u->dirty_bits, s->first, s->first + n);
+	ready(u, s->first, n);
+	u->moved += n;
+	u->moved_free += n;
+}
+
+static void
+settle_carry(struct pages_units *u, struct pages_change *c, const struct pages_step *s) PAGES_LOCKED
+{
+	size_t src = s->src, n = s->count;
+
+	if (s->fate != PAGES_DONE) {
+		settle_refused(u, c, s);
+		return;
+	}
+	/* src stays held until the end, so that the way back is open. */
+	pages_splits_move(&u->splits, src, s->first, n);
+	pages_bits_set(u->dirty_bits, s->first, s->first + n);
+	pages_bits_clear(u->busy_bits, s->first, s->first + n);
+	u->moved += n;
+	c->carried += n;
+}
+
+void
+pages_change_finish(struct pages_units *u, struct pages_change *c)
+{
+	size_t a = c->carry_src, b = a + c->carried;
+
+	pages_bits_clear(u->held_bits, a, b);
+	pages_units_clear_marks(u, a, b);
+	u->placing -= c->carried;
+}
+
+static void
+settle_unmark(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
+{
+	u->leaving -= s->count;
+	u->reused += s->count;
+	pages_bits_clear(u->muzzy_bits, s->first, s->first + s->count);
+	pages_bits_set(u->dirty_bits, s->first, s->first + s->count);
+	ready(u, s->first, s->count);
+}
+
+static void
+settle_purge(struct pages_units *u, struct pages_change *c,
+	     const struct pages_step *s) PAGES_LOCKED
+{
+	size_t first = s->first, end = first + s->count;
+
+	pages_bits_clear(u->busy_bits, first, end);
+	u->leaving -= s->src;
+	c->done += s->fate != PAGES_REFUSED ? s->count : 0;
+	if (s->kind == PAGES_STEP_MARK || s->fate == PAGES_REFUSED) {
+		if (s->fate == PAGES_DONE)
+			pages_units_set_muzzy(u, first, end);
+		pages_units_add_kept(u, first, end);
+		return;
+	}
+	u->returned += s->src;
+	pages_units_clear_marks(u, first, end);
+	if (s->kind == PAGES_STEP_UNMAP || s->fate == PAGES_GONE)
+		pages_units_set_unmapped(u, first, end);
+	else if (s->fate == PAGES_DONE)
+		pages_splits_heal(&u->splits, first, s->count);
+}
+
+void
+pages_change_settle(struct pages_units *u, struct pages_change *c)
+{
+	for (const struct pages_step *s = c->step; s < c->step + c->steps; s++) {
+		switch ((enum pages_step_kind)s->kind) {
+		case PAGES_STEP_MAP:
+			settle_map(u, s);
+			break;
+		case PAGES_STEP_MOVE:
+			settle_move(u, c, s);
+			break;
+		case PAGES_STEP_CARRY:
+			settle_carry(u, c, s);
+			break;
+		case PAGES_STEP_UNMARK:
+			settle_unmark(u, s);
+			break;
+		default:
+			settle_purge(u, c, s);
+		}
+	}
+	c->steps = 0;
+	pages_units_note_peaks(u);
+}
+
+void
+pages_change_abandon(struct pages_units *u, struct pages_change *c)
+{
+	/* Both ends of what was carried there and back are held. */
+	u->placing -= c->carried;
+	u->held += c->carried;
+	u->fresh += c->carried;
+	for (size_t i = c->a; (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b; i++) {
+		pages_bits_clear(u->busy_bits, i, i + 1);
+		pages_bits_clear(u->held_bits, i, i + 1);
+		u->placing--;
+		if (pages_bits_test(u->muzzy_bits, i)) {
+			u->leaving--;
+			pages_units_add_kept(u, i, i + 1);
+		}
+	}
+}

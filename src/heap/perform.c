@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * perform.c - the system calls of a change: performs them without the lock, undoes them in a child
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "change.h"
+#include "os/base.h"
+#include "os/bits.h"
+#include "os/caps.h"
+#include "os/muzzy.h"
+#include "os/os.h"
+
+static char *
+address(const struct pages_units *u, size_t unit)
+{
+	return u->arena->base + unit * PAGES_UNIT;
+}
+
+/* At a limit the kernel may refuse the generous step and grant the exact one: EMPTIED. */
+static enum pages_fate
+map(const struct pages_units *u, struct pages_change *c, const struct pages_step *s)
+{
+	size_t start = s->first * PAGES_UNIT, len = s->count * PAGES_UNIT;
+	int err;
+
+	if (pages_arena_map(u->arena, start, len + s->extra * PAGES_UNIT) == 0)
+		return PAGES_DONE;
+	err = pages_arena_map(u->arena, start, len);
+	if (err == 0)
+		return PAGES_EMPTIED;
+	c->err = err;
+	return PAGES_REFUSED;
+}
+
+static enum pages_fate
+move(const struct pages_units *u, const struct pages_step *s)
+{
+	size_t len = s->count * PAGES_UNIT;
+	int err = pages_os_move(address(u, s->src), address(u, s->first), len);
+
+	if (err == 0) {
+		if (s->muzzy)
+			pages_muzzy_unmark(address(u, s->first), len);
+		return PAGES_DONE;
+	}
+	err = pages_arena_heal(u->arena, s->first * PAGES_UNIT, len);
+	return err == -EFAULT ? PAGES_GONE : err == 0 ? PAGES_EMPTIED : PAGES_REFUSED;
+}
+
+/* Units that were moved are mapped anew, which ends their VMA splits. */
+static enum pages_fate
+drop(const struct pages_units *u, const struct pages_step *s)
+{
+	size_t start = s->first * PAGES_UNIT, len = s->count * PAGES_UNIT, i = s->first;
+	int err;
+
+	while (i < s->first + s->count && u->splits.shift[i] == 0)
+		i++;
+	err = i < s->first + s->count ? pages_arena_renew(u->arena, start, len) :
+					pages_arena_discard(u->arena, start, len);
+	if (err == 0 || err == -EFAULT)
+		return err == 0 ? PAGES_DONE : PAGES_GONE;
+	/* Over a limit no mapping can be made afresh: the memory goes, and the splits stay. */
+	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(u->arena->base + start, len) == 0)
+		return PAGES_EMPTIED;
+	return PAGES_REFUSED;
+}
+
+static enum pages_fate
+perform(const struct pages_units *u, struct pages_change *c, const struct pages_step *s)
+{
+	char *p = address(u, s->first);
+	size_t len = s->count * PAGES_UNIT;
+
+	switch ((enum pages_step_kind)s->kind) {
+	case PAGES_STEP_MAP:
+		return map(u, c, s);
+	case PAGES_STEP_MOVE:
+	case PAGES_STEP_CARRY:
+		return move(u, s);
+	case PAGES_STEP_UNMARK:
+		pages_muzzy_unmark(p, len);
+		return PAGES_DONE;
+	case PAGES_STEP_MARK:
+		return pages_muzzy_mark(p, len) ? PAGES_DONE : PAGES_REFUSED;
+	case PAGES_STEP_DROP:
+		return drop(u, s);
+	case PAGES_STEP_UNMAP:
+		pages_arena_unmap(u->arena, s->first * PAGES_UNIT, len);
+	}
+	return PAGES_DONE;
+}
+
+void
+pages_change_perform(const struct pages_units *u, struct pages_change *c)
+{
+	bool carry = true;
+
+	for (struct pages_step *s = c->step; s < c->step + c->steps; s++) {
+		/* What is carried is the first part of a block, without gaps. */
+		if (s->kind == PAGES_STEP_CARRY && !carry) {
+			s->fate = PAGES_REFUSED;
+			continue;
+		}
+		s->fate = (uint8_t)perform(u, c, s);
+		if (s->kind == PAGES_STEP_CARRY)
+			carry = s->fate == PAGES_DONE;
+	}
+}
+
+void
+pages_change_carry_back(const struct pages_units *u, struct pages_change *c)
+{
+	size_t n = c->carried;
+
+	if (c->carried_back)
+		return;
+	for (const struct pages_step *s = c->step; s < c->step + c->steps; s++)
+		n += s->kind == PAGES_STEP_CARRY && s->fate == PAGES_DONE ? s->count : 0;
+	memcpy(address(u, c->carry_src), address(u, c->carry.first), n * PAGES_UNIT);
+	c->carried_back = true;
+}
+
+/* Busy units [a, b) may be anything: make them nothing. */
+static void
+lose(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED
+{
+	pages_arena_unmap(u->arena, a * PAGES_UNIT, (b - a) * PAGES_UNIT);
+	pages_bits_clear(u->busy_bits, a, b);
+	pages_units_set_unmapped(u, a, b);
+}
+
+static void
+undo(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
+{
+	size_t first = s->first, end = first + s->count;
+
+	switch ((enum pages_step_kind)s->kind) {
+	case PAGES_STEP_MAP:
+		lose(u, end, end + s->extra);
+		break;
+	case PAGES_STEP_MOVE:
+		u->leaving -= s->count;
+		lose(u, s->src, s->src + s->count);
+		break;
+	case PAGES_STEP_MARK:
+	case PAGES_STEP_DROP:
+	case PAGES_STEP_UNMAP:
+		u->leaving -= s->src;
+		lose(u, first, end);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+pages_change_undo(struct pages_units *u, struct pages_change *c)
+{
+	u->placing -= c->carried;
+	u->held += c->carried;
+	for (const struct pages_step *s = c->step; s < c->step + c->steps; s++)
+		undo(u, s);
+	for (size_t i = c->a; (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b; i++) {
+		pages_bits_clear(u->held_bits, i, i + 1);
+		u->placing--;
+		u->leaving -= pages_bits_test(u->muzzy_bits, i);
+		lose(u, i, i + 1);
+	}
+}
