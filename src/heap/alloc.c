@@ -271,7 +271,7 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 void
 pages_heap_free(struct pages_heap *h, void *p)
 {
-	uint32_t id = pages_heap_find(h, p);
+	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
 	struct pages_extent *e = &h->extents.node[id];
 
 	if (PAGES_UNLIKELY(id == 0)) {
@@ -293,7 +293,7 @@ pages_heap_free(struct pages_heap *h, void *p)
 size_t
 pages_heap_usable(struct pages_heap *h, const void *p)
 {
-	uint32_t id = pages_heap_find(h, p);
+	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
 
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_usable_dedicated(h, p);

@@ -7,16 +7,6 @@
 #include "impl.h"
 #include "os/bits.h"
 
-uint32_t
-pages_heap_find(const struct pages_heap *h, const void *p)
-{
-	size_t offset = (size_t)((const char *)p - h->arena.base);
-
-	if ((offset & (h->arena.page_size - 1)) != 0)
-		return 0;
-	return pages_extents_find(&h->extents, offset >> h->arena.page_shift, PAGES_EXTENT_LIVE);
-}
-
 void
 pages_heap_die(const char *caller)
 {
@@ -26,7 +16,7 @@ pages_heap_die(const char *caller)
 uint32_t
 pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
 {
-	uint32_t id = pages_heap_find(h, p);
+	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
 
 	if (id == 0)
 		pages_heap_die(caller);

@@ -121,6 +121,8 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 			return "a unit is held and kept";
 		if ((u->old_bits[w] & ~u->kept_bits[w]) != 0)
 			return "a unit is old that is not kept";
+		if ((u->stale_bits[w] & ~(u->kept_bits[w] & u->dirty_bits[w])) != 0)
+			return "a unit is stale that is not kept and dirty";
 		if ((u->dirty_bits[w] & u->muzzy_bits[w]) != 0)
 			return "a unit is muzzy and to be marked";
 		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w] | u->busy_bits[w])) != 0)

@@ -40,6 +40,9 @@ void pages_heap_note_birth(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
  */
 void pages_heap_note_death(struct pages_heap *h, struct pages_extent *e);
 
+/* Set from which length on blocks are marked, by how much memory is in use. */
+void pages_heap_set_mark_from(struct pages_heap *h) PAGES_LOCKED;
+
 /* Without the lock: unmark block *e, which a front cache hands out again. */
 void pages_heap_unmark(struct pages_heap *h, struct pages_extent *e);
 
@@ -48,10 +51,7 @@ void pages_heap_settle(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* block.c --------------------------------------------------------------- */
 
-/* The id of the live block at address p that is not dedicated, or 0. */
-uint32_t pages_heap_find(const struct pages_heap *h, const void *p);
-
-/* The same; ends the process instead of returning 0. */
+/* The id of the live block at p that is not dedicated.  Ends the process if there is none. */
 uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *caller);
 
 /*
@@ -183,9 +183,6 @@ void pages_heap_empty(struct pages_heap *h, uint32_t id);
  */
 uint32_t pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
-/* In a forked child that has the lock: close the holes where it did not inherit a block. */
-void pages_heap_close_holes(struct pages_heap *h);
-
 /* Callocs of this size or more are tested for zero pages when they are freed. */
 #define PAGES_SPARSE_FROM PAGES_MIB(8)
 
@@ -222,12 +219,15 @@ void pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st
  */
 size_t pages_heap_drop_sparse(struct pages_heap *h);
 
+/* advice.c: in a forked child that has the lock: close the holes where it did not inherit a block. */
+void pages_heap_close_holes(struct pages_heap *h);
+
 /* purge.c --------------------------------------------------------------- */
 
 /* Release the lock; then, without it, purge decayed, excess and dirty units. */
 void pages_heap_leave(struct pages_heap *h) PAGES_UNLOCKS;
 
-/* The same, but unless there is excess or dirty memory it reads the clock in one of 64 calls. */
+/* The same, but unless there is excess memory it looks for the rest in one of 64 calls. */
 void pages_heap_leave_quickly(struct pages_heap *h) PAGES_UNLOCKS;
 
 /* Without the lock: release FREED block id, or defer that; then do what is overdue. */
@@ -248,6 +248,17 @@ static inline bool
 pages_heap_is_too_long(const struct pages_heap *h, size_t pages)
 {
 	return pages > pages_heap_pages(h, h->memory) || pages > h->extents.pages;
+}
+
+/* The id of the block in this state at address p, or 0. */
+static inline uint32_t
+pages_heap_find(const struct pages_heap *h, const void *p, enum pages_extent_state state)
+{
+	size_t offset = (size_t)((const char *)p - h->arena.base);
+
+	if ((offset & (h->arena.page_size - 1)) != 0)
+		return 0;
+	return pages_extents_find(&h->extents, offset >> h->arena.page_shift, state);
 }
 
 static inline char *

@@ -8,6 +8,8 @@
  *
  * The units wholly inside a block are marked when it is freed, before they can get another
  * owner.  Units that blocks share become dirty, and a purge marks them once there are enough.
+ * So do those of short blocks: less than 4 MiB, or than a share of all memory in use that is
+ * so small that the front caches together leave little unmarked.
  *
  * Marking a huge page and unmarking it costs 1 to 2 us, on some virtual machines 8: up to 8 %
  * of the time to write it.  So a block that lived only for a few milliseconds is not marked.
@@ -19,16 +21,22 @@
 #include "os/muzzy.h"
 #include "os/os.h"
 
-/*
- * Shorter blocks have few units wholly inside, so marking each would gain little: their units
- * become dirty at every free, and are marked by a purge.
- */
-#define MARK_FROM (2 * PAGES_UNIT)
+/* Shorter blocks, in units, are not worth a call of their own. */
+enum { MARK_FROM_UNITS = 2, MARK_FROM_SHARE = 2 * PAGES_FRONT_CACHES };
+
+void
+pages_heap_set_mark_from(struct pages_heap *h)
+{
+	size_t units = pages_max(MARK_FROM_UNITS, h->units.held / MARK_FROM_SHARE);
+
+	atomic_store_explicit(&h->mark_from, (uint32_t)(units * pages_heap_unit_pages(h)),
+			      memory_order_relaxed);
+}
 
 static bool
 is_short(const struct pages_heap *h, const struct pages_extent *e)
 {
-	return (size_t)e->used << h->arena.page_shift < MARK_FROM;
+	return e->used < atomic_load_explicit(&h->mark_from, memory_order_relaxed);
 }
 
 /* The units that lie wholly inside a block; count 0 if there are none. */

@@ -170,6 +170,7 @@ pages_heap_open(struct pages_heap *h)
 	h->last_purge = pages_os_now_ms();
 	atomic_store(&h->marking, can_mark(h));
 	h->state = PAGES_HEAP_OPEN;
+	pages_heap_set_mark_from(h);
 	atomic_store(&h->base, h->arena.base);
 }
 

@@ -6,7 +6,7 @@
 #include "os/bits.h"
 
 /* How many free extents to compare. */
-#define CANDIDATES 6
+#define CANDIDATES 12
 
 struct place {
 	uint32_t id, first;
@@ -24,7 +24,7 @@ consider(const struct pages_heap *h, uint32_t id, uint32_t first, uint32_t used,
 {
 	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + used);
 	size_t cost = b - a - pages_units_count(&h->units, a, b, true) +
-		      pages_units_absent(&h->units, a, b);
+		      2 * pages_units_absent(&h->units, a, b);
 
 	if (cost < best->cost)
 		*best = (struct place){ id, first, cost };

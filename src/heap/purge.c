@@ -8,8 +8,13 @@
 
 #define PACE_MIN_MS 50
 
-/* When so many kept units are dirty, a purge marks them. */
-enum { DIRTY_UNITS = 8 };
+/*
+ * When more than DIRTY_FEW kept units are dirty, a purge every 32 ms marks those that were so
+ * at the last one: memory that is soon used again is worth no marking.  Dirty units beyond
+ * DIRTY_MOST and half of what is held are marked at once: a program that frees all it has may
+ * make no more calls.
+ */
+enum { DIRTY_FEW = 8, DIRTY_MOST = 14, DIRTY_TICKS = 8 };
 
 /*
  * Decay has two steps: units that are kept when a purge ends are old, and those that are still
@@ -42,7 +47,8 @@ static void
 take_kept(struct pages_heap *h, enum pages_which which, size_t max,
 	  struct pages_change *c) PAGES_LOCKED
 {
-	enum pages_step_kind kind = which == PAGES_DIRTY ? PAGES_STEP_MARK : PAGES_STEP_DROP;
+	bool mark = which == PAGES_DIRTY || which == PAGES_STALE;
+	enum pages_step_kind kind = mark ? PAGES_STEP_MARK : PAGES_STEP_DROP;
 	struct pages_unit_run run = { 0, 0 };
 
 	while (max > 0 && c->steps < PAGES_STEPS) {
@@ -83,7 +89,7 @@ take_unused(struct pages_heap *h, size_t max, struct pages_change *c) PAGES_LOCK
 }
 
 /*
- * Without the lock: purge units of that kind until leave_units are kept.  PAGES_DIRTY units
+ * Without the lock: purge units of that kind until leave_units are kept.  Dirty and stale ones
  * are marked, others are given back.  Returns the bytes that were purged.
  */
 static size_t
@@ -99,6 +105,8 @@ purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 		if (c == NULL || c->steps == 0) {
 			if (which == PAGES_OLD)
 				pages_units_age(&h->units);
+			if (which == PAGES_STALE)
+				pages_units_age_dirty(&h->units);
 			if (c != NULL)
 				(void)pages_heap_end(h, c);
 			pages_heap_unlock(h);
@@ -110,7 +118,7 @@ purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 		done = c->done;
 		(void)pages_heap_end(h, c);
 		pages_heap_unlock(h);
-		if (done == 0 && which == PAGES_DIRTY)
+		if (done == 0 && (which == PAGES_DIRTY || which == PAGES_STALE))
 			atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 		bytes += done * PAGES_UNIT;
 	}
@@ -119,11 +127,23 @@ purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 
 /* Leaving. ---------------------------------------------------------------- */
 
-static bool
-is_dirty(struct pages_heap *h) PAGES_LOCKED
+/* Which dirty units are to be marked now?  PAGES_ALL: none. */
+static enum pages_which
+dirty_due(struct pages_heap *h) PAGES_LOCKED
 {
-	return h->units.dirty > DIRTY_UNITS &&
-	       atomic_load_explicit(&h->marking, memory_order_relaxed);
+	const struct pages_units *u = &h->units;
+	uint32_t now;
+
+	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) ||
+	    !atomic_load_explicit(&h->marking, memory_order_relaxed))
+		return PAGES_ALL;
+	if (u->dirty > DIRTY_MOST + u->held / 2)
+		return PAGES_DIRTY;
+	now = pages_os_tick();
+	if (now - h->last_mark < DIRTY_TICKS)
+		return PAGES_ALL;
+	h->last_mark = now;
+	return PAGES_STALE;
 }
 
 void
@@ -131,8 +151,10 @@ pages_heap_leave(struct pages_heap *h)
 {
 	size_t excess = pages_units_excess(&h->units);
 	size_t leave = h->units.kept - excess;
-	bool due = is_due(h), dirty = is_dirty(h);
+	enum pages_which dirty = dirty_due(h);
+	bool due = is_due(h);
 
+	pages_heap_set_mark_from(h);
 	if (PAGES_UNLIKELY(due))
 		pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
@@ -142,16 +164,15 @@ pages_heap_leave(struct pages_heap *h)
 	}
 	if (PAGES_UNLIKELY(excess != 0))
 		(void)purge(h, PAGES_ALL, leave);
-	if (PAGES_UNLIKELY(dirty))
-		(void)purge(h, PAGES_DIRTY, 0);
+	if (PAGES_UNLIKELY(dirty != PAGES_ALL))
+		(void)purge(h, dirty, 0);
 }
 
-/* For allocations, which seldom add kept units: read the clock only now and then. */
+/* For allocations, which seldom add kept or dirty units. */
 void
 pages_heap_leave_quickly(struct pages_heap *h)
 {
-	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0 ||
-			   is_dirty(h)))
+	if (PAGES_UNLIKELY(++h->ticks % 64 == 0 || pages_units_excess(&h->units) != 0))
 		pages_heap_leave(h);
 	else
 		pages_heap_unlock(h);

@@ -26,25 +26,26 @@ count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages) PAG
 
 enum outcome { GROWN, NO_ROOM, REFUSED, LOCKED_OUT };
 
-/* Grow block id where it is.  Unless LOCKED_OUT, the lock is held afterwards. */
+/* Grow block id where it is.  With the lock, which is released. */
 static enum outcome
-grow_in_place(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCK_UNCHECKED
+grow_in_place(struct pages_heap *h, uint32_t id, size_t pages) PAGES_UNLOCKS
 {
 	size_t used = h->extents.node[id].used;
 	bool more = false;
 	struct pages_change *c = pages_heap_grow(h, id, (uint32_t)pages, &more);
+	enum outcome o = NO_ROOM;
 
-	if (c == NULL)
-		return NO_ROOM;
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c))
 			return LOCKED_OUT;
 	}
-	if (pages_heap_end(h, c) != 0)
-		return REFUSED;
-	count_growth(h, &h->stats.grown_in_place, used, pages);
-	return GROWN;
+	if (c != NULL)
+		o = pages_heap_end(h, c) == 0 ? GROWN : REFUSED;
+	if (o == GROWN)
+		count_growth(h, &h->stats.grown_in_place, used, pages);
+	pages_heap_leave(h);
+	return o;
 }
 
 bool
@@ -52,7 +53,6 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = pages_heap_checked(h, p, "pages_try_expand");
 	size_t pages = pages_heap_pages(h, size);
-	enum outcome o;
 
 	if (pages <= h->extents.node[id].used)
 		return true;
@@ -60,10 +60,7 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 	    !pages_heap_enter(h))
 		return false;
 	pages_heap_flush_caches(h);
-	o = grow_in_place(h, id, pages);
-	if (o != LOCKED_OUT)
-		pages_heap_leave(h);
-	return o == GROWN;
+	return grow_in_place(h, id, pages) == GROWN;
 }
 
 /* Moving. ----------------------------------------------------------------- */
@@ -189,14 +186,15 @@ end_move(struct pages_heap *h, const struct move *m) PAGES_LOCKED
 	return id;
 }
 
-/* Move block id to a slot, with the lock, which is released. */
+/* Move block id to a slot. */
 static enum outcome
-grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep,
-	     uint32_t *ret) PAGES_UNLOCKS
+grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
 {
 	struct move m = plan_units(h, id);
 	size_t carried;
 
+	if (!pages_heap_enter(h))
+		return LOCKED_OUT;
 	if (!begin_move(h, &m, (uint32_t)pages)) {
 		pages_heap_leave(h);
 		return NO_ROOM;
@@ -234,23 +232,21 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 static enum outcome
 resize(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
 {
-	enum outcome o = NO_ROOM;
+	enum outcome o;
 
 	*ret = id;
+	if (pages_heap_is_too_long(h, pages))
+		return NO_ROOM;
 	if (!pages_heap_make_dense(h, id) || !pages_heap_enter(h))
 		return LOCKED_OUT;
 	pages_heap_flush_caches(h);
 	if (pages < h->extents.node[id].used) {
 		shrink(h, id, pages);
-		o = GROWN;
-	} else if (!pages_heap_is_too_long(h, pages)) {
-		o = grow_in_place(h, id, pages);
-		if (o == NO_ROOM)
-			return grow_by_move(h, id, pages, keep, ret);
-	}
-	if (o != LOCKED_OUT)
 		pages_heap_leave(h);
-	return o;
+		return GROWN;
+	}
+	o = grow_in_place(h, id, pages);
+	return o == NO_ROOM ? grow_by_move(h, id, pages, keep, ret) : o;
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "os/caps.h"
 #include "os/check.h"
 
-enum { BIT_TABLES = 7 };
+enum { BIT_TABLES = 8 };
 
 /* Side tables and their bookkeeping. -------------------------------------- */
 
@@ -40,7 +40,8 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	u->kept_bits = u->held_bits + words;
 	u->busy_bits = u->kept_bits + words;
 	u->old_bits = u->busy_bits + words;
-	u->dirty_bits = u->old_bits + words;
+	u->stale_bits = u->old_bits + words;
+	u->dirty_bits = u->stale_bits + words;
 	u->muzzy_bits = u->dirty_bits + words;
 	u->splits.shift = (int32_t *)u->shifts.start;
 	return 0;
@@ -95,6 +96,7 @@ pages_units_remove_kept(struct pages_units *u, size_t a, size_t b)
 	}
 	pages_bits_clear(u->kept_bits, a, b);
 	pages_bits_clear(u->old_bits, a, b);
+	pages_bits_clear(u->stale_bits, a, b);
 	u->kept -= n;
 	return n;
 }
@@ -168,6 +170,7 @@ pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_whi
 		[PAGES_ALL] = u->kept_bits,
 		[PAGES_OLD] = u->old_bits,
 		[PAGES_DIRTY] = u->dirty_bits,
+		[PAGES_STALE] = u->stale_bits,
 	};
 	const uint64_t *bits = bits_of[which];
 	size_t end;
@@ -203,6 +206,7 @@ pages_units_reuse(struct pages_units *u, size_t a, size_t b)
 		u->dirty -= pages_bits_popcount(firm & u->dirty_bits[w]);
 		u->kept_bits[w] &= ~firm;
 		u->old_bits[w] &= ~firm;
+		u->stale_bits[w] &= ~firm;
 		u->held_bits[w] |= firm;
 	}
 	u->kept -= n;
@@ -240,6 +244,13 @@ void
 pages_units_age(struct pages_units *u)
 {
 	memcpy(u->old_bits, u->kept_bits, pages_bits_words(u->kept_end) * sizeof(*u->old_bits));
+}
+
+void
+pages_units_age_dirty(struct pages_units *u)
+{
+	for (size_t w = 0; w < pages_bits_words(u->kept_end); w++)
+		u->stale_bits[w] = u->kept_bits[w] & u->dirty_bits[w];
 }
 
 void

@@ -61,7 +61,8 @@ struct pages_units {
 	uint64_t *held_bits;	/* no unit is both held and kept */
 	uint64_t *kept_bits;
 	uint64_t *busy_bits;	/* no unit is both busy and kept */
-	uint64_t *old_bits;	/* kept units that were kept already when units last aged */
+	uint64_t *old_bits;	/* kept since units last aged */
+	uint64_t *stale_bits;	/* kept and dirty since dirty units last aged */
 	uint64_t *dirty_bits;	/* resident, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* resident, and marked: no live block overlaps it */
 	size_t count;
@@ -120,8 +121,8 @@ void pages_units_hold_fresh(struct pages_units *u, size_t a, size_t b) PAGES_LOC
 /* [a, b) lies wholly inside free space now: the held units in it become kept. */
 void pages_units_keep(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Which kept units: all, those that were kept when units last aged, or the dirty ones. */
-enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY };
+/* Which kept units: all; those kept since units last aged; dirty ones; those that are so since. */
+enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY, PAGES_STALE };
 
 /* The first run of such units in [a, b); count 0 if there is none. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
@@ -141,8 +142,9 @@ void pages_units_clear_marks(struct pages_units *u, size_t a, size_t b) PAGES_LO
 void pages_units_add_kept(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 size_t pages_units_remove_kept(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Make all units old that are kept now. */
+/* Make all units old that are kept now, or all stale that are dirty. */
 void pages_units_age(struct pages_units *u) PAGES_LOCKED;
+void pages_units_age_dirty(struct pages_units *u) PAGES_LOCKED;
 
 /* Held units [a, b) become absent: the caller has given their memory back. */
 void pages_units_readmit(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
