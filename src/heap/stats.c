@@ -9,11 +9,10 @@
 #include "os/bits.h"
 #include "impl.h"
 
-/* Freed, with the memory that it had. */
 static bool
 is_freed(const struct pages_extent *e)
 {
-	return pages_extent_state(e) == PAGES_EXTENT_FREED && !e->note.empty;
+	return pages_extent_state(e) == PAGES_EXTENT_FREED;
 }
 
 /*
@@ -59,20 +58,22 @@ units_freed(const struct pages_heap *h, uint32_t id) PAGES_LOCKED
 	return n;
 }
 
+/* note: that of a deferred free; a block in a front cache may be in use again. */
 static void
-count_freed(const struct pages_heap *h, uint32_t id, struct pages_stats *st) PAGES_LOCKED
+count_freed(const struct pages_heap *h, uint32_t id, struct pages_note note,
+	    struct pages_stats *st) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t bytes;
 
-	if (pages_extent_state(e) != PAGES_EXTENT_FREED)
+	if (!is_freed(e))
 		return;		/* handed out meanwhile */
-	if (e->used != 0 && !e->note.hollow) {
+	if (e->used != 0 && !note.hollow) {
 		st->live_objects--;
 		st->frees++;
 		st->live_bytes -= (size_t)e->used << h->arena.page_shift;
 	}
-	if (!e->note.empty) {
+	if (!note.empty) {
 		bytes = units_freed(h, id) * PAGES_UNIT;
 		st->kept_bytes += bytes;
 	} else {
@@ -92,11 +93,11 @@ count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
 		id = atomic_load_explicit(&h->caches[i].block, memory_order_acquire);
 		if (id != 0 && id != PAGES_FRONT_CACHE_BUSY)
-			count_freed(h, id, st);
+			count_freed(h, id, (struct pages_note){ .tick = 0 }, st);
 	}
 	for (id = atomic_load(&h->deferred); id != 0;
 	     id = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED))
-		count_freed(h, id, st);
+		count_freed(h, id, h->extents.node[id].note, st);
 	pages_heap_count_waiting(h, st);
 }
 
