@@ -59,7 +59,7 @@ uint32_t
 __wrap_pages_os_tick(void)
 {
 	let_others();
-	return (1u << (32 - PAGES_NOTE_BITS)) - 8 + (uint32_t)(atomic_load(&now_ms) / 4);
+	return PAGES_NOTE_TICKS - 7 + (uint32_t)(atomic_load(&now_ms) / 4);
 }
 
 void
