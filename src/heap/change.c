@@ -373,6 +373,8 @@ settle_purge(struct pages_units *u, struct pages_change *c,
 		if (s->fate == PAGES_DONE)
 			pages_units_set_muzzy(u, first, end);
 		pages_units_add_kept(u, first, end);
+		/* The purge may end here, and leave what is in excess. */
+		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept + u->leaving);
 		return;
 	}
 	u->returned += s->src;
@@ -424,4 +426,5 @@ pages_change_abandon(struct pages_units *u, struct pages_change *c)
 			pages_units_add_kept(u, i, i + 1);
 		}
 	}
+	pages_units_note_peaks(u);
 }

@@ -80,20 +80,6 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 	return err;
 }
 
-void
-pages_heap_empty(struct pages_heap *h, uint32_t id)
-{
-	struct pages_extent *e = &h->extents.node[id];
-	size_t start = bytes(h, e->first), len = bytes(h, e->count);
-	int err = e->note.unmapped ? -EFAULT : pages_arena_renew(&h->arena, start, len);
-
-	if (err != 0 && err != -EFAULT)
-		pages_arena_unmap(&h->arena, start, len);
-	e->note.unmapped = err != 0;
-	e->note.empty = true;
-	pages_heap_free_claimed(h, id);
-}
-
 /* Allocating and freeing. ------------------------------------------------- */
 
 /* Take whole units for a block of so many pages; NULL if there are none.  See pages_heap_grow(). */
@@ -195,7 +181,7 @@ place(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
 	}
 	if (c != NULL)
 		err = finish(h, c, size, ret);
-	pages_heap_unlock(h);
+	pages_heap_leave(h);
 	return err;
 }
 
@@ -230,23 +216,6 @@ pages_heap_free_dedicated(struct pages_heap *h, void *p)
 }
 
 /* Resizing. --------------------------------------------------------------- */
-
-uint32_t
-pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep)
-{
-	uint32_t rest = 0;
-	struct pages_extent *e;
-
-	if (keep < h->extents.node[id].count)
-		rest = pages_extents_split(&h->extents, id, keep);
-	if (rest == 0)
-		return 0;
-	e = &h->extents.node[rest];
-	e->used = 0;
-	e->note = (struct pages_note){ .dedicated = true };
-	pages_extent_set_state(e, PAGES_EXTENT_FREED);
-	return rest;
-}
 
 static void
 shrink(struct pages_heap *h, uint32_t id, size_t pages)
@@ -353,7 +322,7 @@ lengthen(struct pages_heap *h, uint32_t id, size_t pages, uint32_t *ret_next)
 	}
 	if (c != NULL)
 		*ret_next = finish_behind(h, c);
-	pages_heap_unlock(h);
+	pages_heap_leave(h);
 	return fits || *ret_next != 0;
 }
 

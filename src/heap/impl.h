@@ -165,12 +165,6 @@ struct pages_change *pages_heap_grow(struct pages_heap *h, uint32_t id, uint32_t
 /* Shorten block id, unless there is no record for the rest. */
 void pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES_LOCKED;
 
-/* dedicated.c, sparse.c ------------------------------------------------- */
-
-/* pages_heap_free() and pages_heap_usable() for a p that is no ordinary block. */
-void pages_heap_free_dedicated(struct pages_heap *h, void *p);
-size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
-
 /*
  * Without the lock, for the owner of FREED extent id, which is whole units: give their memory
  * back, by mapping them anew, and free them.
@@ -182,6 +176,8 @@ void pages_heap_empty(struct pages_heap *h, uint32_t id);
  * pages_heap_empty().  Returns its id; 0 if there is nothing to cut or no record for it.
  */
 uint32_t pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep) PAGES_LOCKED;
+
+/* sparse.c -------------------------------------------------------------- */
 
 /* Callocs of this size or more are tested for zero pages when they are freed. */
 #define PAGES_SPARSE_FROM PAGES_MIB(8)
@@ -219,9 +215,6 @@ void pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st
  */
 size_t pages_heap_drop_sparse(struct pages_heap *h);
 
-/* advice.c: in a forked child that has the lock: close the holes where it did not inherit a block. */
-void pages_heap_close_holes(struct pages_heap *h);
-
 /* purge.c --------------------------------------------------------------- */
 
 /* Release the lock; then, without it, purge decayed, excess and dirty units. */
@@ -232,6 +225,15 @@ void pages_heap_leave_quickly(struct pages_heap *h) PAGES_UNLOCKS;
 
 /* Without the lock: release FREED block id, or defer that; then do what is overdue. */
 void pages_heap_free_slowly(struct pages_heap *h, uint32_t id);
+
+/* dedicated.c, advice.c ------------------------------------------------- */
+
+/* pages_heap_free() and pages_heap_usable() for a p that is no ordinary block. */
+void pages_heap_free_dedicated(struct pages_heap *h, void *p);
+size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
+
+/* In a forked child that has the lock: close the holes where it did not inherit a block. */
+void pages_heap_close_holes(struct pages_heap *h);
 
 /* Helpers. -------------------------------------------------------------- */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.c - picks the address range of a block, lengthens and shortens it
+ * place.c - picks the address range of a block, lengthens, shortens and empties it
  */
+#include <errno.h>
+
 #include "impl.h"
-#include "os/bits.h"
 
 /* How many free extents to compare. */
 #define CANDIDATES 12
@@ -183,4 +184,37 @@ pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages)
 	pages_heap_count_live(h, pages, e->used);
 	e->used = pages;
 	pages_heap_keep(h, first, end, span);
+}
+
+/* Whole units. ------------------------------------------------------------ */
+
+uint32_t
+pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep)
+{
+	uint32_t rest = 0;
+	struct pages_extent *e;
+
+	if (keep < h->extents.node[id].count)
+		rest = pages_extents_split(&h->extents, id, keep);
+	if (rest == 0)
+		return 0;
+	e = &h->extents.node[rest];
+	e->used = 0;
+	e->note = (struct pages_note){ .dedicated = true };
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	return rest;
+}
+
+void
+pages_heap_empty(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t start = (size_t)e->first << h->arena.page_shift, len = (size_t)e->count << h->arena.page_shift;
+	int err = e->note.unmapped ? -EFAULT : pages_arena_renew(&h->arena, start, len);
+
+	if (err != 0 && err != -EFAULT)
+		pages_arena_unmap(&h->arena, start, len);
+	e->note.unmapped = err != 0;
+	e->note.empty = true;
+	pages_heap_free_claimed(h, id);
 }

@@ -171,6 +171,40 @@ CHECKS(find_muzzy_units_that_are_absent_or_to_be_marked)
 	expect("an absent unit is muzzy");
 }
 
+CHECKS(find_units_that_are_busy_and_something_else)
+{
+	size_t free_unit = first_unit(p[3]) + 1, used_unit = first_unit(p[1]) + 1;
+
+	pages_bits_set(h.units.busy_bits, free_unit, free_unit + 1);
+	expect("a unit is busy and kept");
+	pages_bits_clear(h.units.busy_bits, free_unit, free_unit + 1);
+	pages_bits_set(h.units.busy_bits, used_unit, used_unit + 1);
+	expect("the number of units that are being placed is wrong");
+	pages_bits_clear(h.units.busy_bits, used_unit, used_unit + 1);
+	expect(NULL);
+}
+
+CHECKS(find_memory_that_is_not_mapped)
+{
+	size_t u = first_unit(p[1]) + 1;
+
+	pages_bits_clear(h.units.mapped_bits, u, u + 1);
+	expect("a unit has memory and is not mapped");
+	pages_bits_set(h.units.mapped_bits, u, u + 1);
+	h.units.mapped++;
+	expect("the number of mapped units is wrong");
+	h.units.mapped--;
+	expect(NULL);
+}
+
+CHECKS(find_stale_units_that_are_in_use)
+{
+	size_t u = first_unit(p[1]) + 1;
+
+	pages_bits_set(h.units.stale_bits, u, u + 1);
+	expect("a unit is stale that is not kept and dirty");
+}
+
 /* Checking must not flush front caches, nor change the statistics. */
 CHECKS(change_nothing)
 {
