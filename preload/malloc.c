@@ -96,7 +96,8 @@ realloc(void *ptr, size_t size)
 __attribute__((noinline)) static void
 free_ours(void *ptr)
 {
-	pages_heap_free(&pages_shim_heap, ptr);
+	if (PAGES_UNLIKELY(!pages_heap_free(&pages_shim_heap, ptr)))
+		pages_shim.route.next.free(ptr);
 	pages_background_notify();
 }
 
@@ -283,7 +284,7 @@ pvalloc(size_t size)
 SHIM size_t
 malloc_usable_size(void *ptr)
 {
-	if (is_ours(ptr))
+	if (is_ours(ptr) && pages_heap_maps(&pages_shim_heap, ptr))
 		return pages_heap_usable(&pages_shim_heap, ptr);
 	return pages_shim.route.next.usable_size(ptr);
 }

@@ -9,8 +9,8 @@
  * pages_free(), pages_realloc() and pages_usable_size().  The reverse is not true: a block
  * for which pages_owns() is true must not be passed to free(3).
  *
- * How it works: objects are packed at page granularity into one reserved range of address
- * space, the arena.  Physical memory is managed in units of 2 MiB.  When a unit lies wholly
+ * How it works: objects are packed at page granularity into one range of address space, the
+ * arena, which is mapped in steps.  Physical memory is managed in units of 2 MiB.  When a unit lies wholly
  * in freed space it is kept for reuse.  The next request gets kept units wherever its address
  * range lies: they are moved there by page tables.
  *
@@ -225,8 +225,8 @@ PAGES_API size_t pages_usable_size(const void *ptr);
 /*
  * pages_owns - does ptr point into this library's arena?
  *
- * False for blocks that malloc(3) provided.  Cost: one subtraction and one compare; the
- * memory is not read.
+ * False for blocks that malloc(3) provided.  Cost: one subtraction and one compare, and for an
+ * address in the arena a bit of a table; the memory is not read.
  */
 PAGES_API bool pages_owns(const void *ptr);
 
@@ -290,7 +290,7 @@ struct pages_stats {
 	uint64_t peak_resident_bytes;
 	uint64_t kept_bytes;		/* free and resident (dirty or muzzy), kept for reuse */
 	uint64_t returned_bytes;	/* given back to the kernel */
-	uint64_t arena_bytes;		/* address space, 0 when there is no arena */
+	uint64_t arena_bytes;		/* address space that is mapped for blocks */
 	uint64_t vma_splits;		/* VMA boundaries that moves have caused */
 
 	/* Large requests that went to malloc(3), by reason. */

@@ -268,26 +268,25 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 
 /* Freeing, and asking. ---------------------------------------------------- */
 
-void
+bool
 pages_heap_free(struct pages_heap *h, void *p)
 {
 	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
 	struct pages_extent *e = &h->extents.node[id];
 
-	if (PAGES_UNLIKELY(id == 0)) {
-		pages_heap_free_dedicated(h, p);
-		return;
-	}
+	if (PAGES_UNLIKELY(id == 0))
+		return pages_heap_free_dedicated(h, p);
 	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
 	if (PAGES_UNLIKELY(e->note.calloc || e->note.sparse)) {
 		id = pages_heap_free_calloc(h, id);
 		if (id == 0)
-			return;
+			return true;
 	}
 	pages_heap_note_death(h, e);
 	id = pages_cache_put(h, id);
 	if (PAGES_UNLIKELY(id != 0))
 		pages_heap_free_slowly(h, id);
+	return true;
 }
 
 size_t

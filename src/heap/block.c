@@ -7,6 +7,15 @@
 #include "impl.h"
 #include "os/bits.h"
 
+bool
+pages_heap_maps(const struct pages_heap *h, const void *p)
+{
+	size_t unit = (size_t)((const char *)p - h->arena.base) / PAGES_UNIT;
+
+	return (__atomic_load_n(&h->units.mapped_bits[unit / 64], __ATOMIC_RELAXED) >>
+		(unit % 64) & 1) != 0;
+}
+
 void
 pages_heap_die(const char *caller)
 {

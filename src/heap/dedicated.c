@@ -204,15 +204,19 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
 	return 0;
 }
 
-void
+bool
 pages_heap_free_dedicated(struct pages_heap *h, void *p)
 {
 	uint32_t id = find(h, p);
 
-	if (id == 0)
+	if (id == 0) {
+		if (!pages_heap_maps(h, p))
+			return false;
 		pages_heap_die("free");
+	}
 	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
 	pages_heap_empty(h, id);
+	return true;
 }
 
 /* Resizing. --------------------------------------------------------------- */
@@ -395,9 +399,9 @@ pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool kee
 		return NULL;
 	new = find(h, q);
 	if (keep && move(h, id, new) != 0) {
-		pages_heap_free_dedicated(h, q);
+		(void)pages_heap_free_dedicated(h, q);
 		return NULL;
 	}
-	pages_heap_free_dedicated(h, p);
+	(void)pages_heap_free_dedicated(h, p);
 	return q;
 }

@@ -153,6 +153,12 @@ pages_heap_owns(struct pages_heap *h, const void *p)
 }
 
 /*
+ * Is p, in the arena, memory of the heap?  Else the program has mapped something there, in a
+ * range that was unmapped at a limit.  Takes no lock.
+ */
+bool pages_heap_maps(const struct pages_heap *h, const void *p);
+
+/*
  * Allocate size bytes at a multiple of align, a power of two; every block begins at a page.
  * If zero, all bytes are zero.
  */
@@ -165,8 +171,11 @@ void *pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zer
  */
 void *pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep);
 
-/* Free block p, in the arena.  Ends the process if p is not the start of a live block. */
-void pages_heap_free(struct pages_heap *h, void *p);
+/*
+ * Free block p, in the arena.  False if p is not memory of the heap.  Ends the process if it is,
+ * and is not the start of a live block.
+ */
+bool pages_heap_free(struct pages_heap *h, void *p);
 
 /* Usable bytes of block p, in the arena; 0 if p is not the start of one.  Takes no lock. */
 size_t pages_heap_usable(struct pages_heap *h, const void *p);

@@ -229,7 +229,7 @@ void pages_heap_free_slowly(struct pages_heap *h, uint32_t id);
 /* dedicated.c, advice.c ------------------------------------------------- */
 
 /* pages_heap_free() and pages_heap_usable() for a p that is no ordinary block. */
-void pages_heap_free_dedicated(struct pages_heap *h, void *p);
+bool pages_heap_free_dedicated(struct pages_heap *h, void *p);
 size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
 
 /* In a forked child that has the lock: close the holes where it did not inherit a block. */

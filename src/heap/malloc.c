@@ -91,7 +91,7 @@ pages_try_expand(void *ptr, size_t size)
 		return false;
 	if (is_dedicated(ptr))
 		return pages_heap_expand_dedicated(&pages_malloc_heap, ptr, size);
-	if (pages_heap_owns(&pages_malloc_heap, ptr))
+	if (pages_owns(ptr))
 		return pages_heap_expand(&pages_malloc_heap, ptr, size);
 	return malloc_usable_size(ptr) >= size;
 }
@@ -122,16 +122,15 @@ pages_aligned_alloc(size_t alignment, size_t size)
 void
 pages_free(void *ptr)
 {
-	if (pages_heap_owns(&pages_malloc_heap, ptr))
-		pages_heap_free(&pages_malloc_heap, ptr);
-	else
+	if (!pages_heap_owns(&pages_malloc_heap, ptr) ||
+	    !pages_heap_free(&pages_malloc_heap, ptr))
 		free(ptr);
 }
 
 size_t
 pages_usable_size(const void *ptr)
 {
-	if (pages_heap_owns(&pages_malloc_heap, ptr))
+	if (pages_owns(ptr))
 		return pages_heap_usable(&pages_malloc_heap, ptr);
 	return malloc_usable_size((void *)(uintptr_t)ptr);
 }
@@ -149,7 +148,8 @@ pages_malloc_usable(const void *ptr, const char *caller)
 bool
 pages_owns(const void *ptr)
 {
-	return pages_heap_owns(&pages_malloc_heap, ptr);
+	return pages_heap_owns(&pages_malloc_heap, ptr) &&
+	       pages_heap_maps(&pages_malloc_heap, ptr);
 }
 
 size_t

@@ -83,7 +83,7 @@ copy_out(const struct pages_route *r, void *ptr, size_t size, bool keep)
 		return NULL;
 	memcpy(p, ptr, len);
 	pages_heap_count_copy(r->heap, len);
-	pages_heap_free(r->heap, ptr);
+	(void)pages_heap_free(r->heap, ptr);
 	return p;
 }
 
@@ -134,6 +134,12 @@ realloc_theirs(const struct pages_route *r, void *ptr, size_t size)
 	return p;
 }
 
+static bool
+is_ours(const struct pages_route *r, const void *ptr)
+{
+	return pages_heap_owns(r->heap, ptr) && pages_heap_maps(r->heap, ptr);
+}
+
 void *
 pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 {
@@ -141,13 +147,13 @@ pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 		return pages_route_malloc(r, size);
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	if (!pages_heap_owns(r->heap, ptr))
+	if (!is_ours(r, ptr))
 		return realloc_theirs(r, ptr, size);
 	if (size != 0)
 		return resize_ours(r, ptr, size, true);
 
 	/* The next allocator decides what realloc(p, 0) means: call it with a block of its own. */
-	pages_heap_free(r->heap, ptr);
+	(void)pages_heap_free(r->heap, ptr);
 	return r->next.realloc(r->next.malloc(1), 0);
 }
 
@@ -173,7 +179,7 @@ pages_route_replace(const struct pages_route *r, void *ptr, size_t size)
 		return pages_route_malloc(r, size);
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	if (pages_heap_owns(r->heap, ptr))
+	if (is_ours(r, ptr))
 		return resize_ours(r, ptr, size, false);
 	return replace_theirs(r, ptr, size);
 }

@@ -385,6 +385,8 @@ HEAP(leaves_a_mapping_of_the_program_alone)
 		memset(get(MIB(64)), 1, MIB(64));
 	cr_assert(is_marked(theirs, MIB(4), MIB(4), 9));
 	cr_assert_gt(h.lost, 0);
+	cr_assert(pages_heap_owns(&h, theirs) && !pages_heap_maps(&h, theirs));
+	cr_assert_not(pages_heap_free(&h, theirs));
 	pages_heap_free(&h, p);
 	cr_assert_eq(munmap(theirs, MIB(4)), 0);
 }
