@@ -40,15 +40,15 @@ is_carried(const struct pages_change *c, size_t i)
  * Of the units mine in word w, make those busy that lack memory, or have muzzy memory.  Muzzy
  * ones may be held already: by a block from the front cache.
  */
-static void
+static bool
 take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
 {
 	uint64_t muzzy = u->muzzy_bits[w] & mine;
 	uint64_t todo = (~u->held_bits[w] & mine) | muzzy;
 	size_t held = pages_bits_popcount(muzzy & u->held_bits[w]);
 
-	if (todo == 0)
-		return;
+	if (PAGES_LIKELY(todo == 0))
+		return false;
 	u->placing += pages_bits_popcount(todo);
 	u->leaving += pages_bits_popcount(muzzy);
 	u->kept -= pages_bits_popcount(muzzy & u->kept_bits[w]);
@@ -58,12 +58,14 @@ take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
 	u->old_bits[w] &= ~muzzy;	/* muzzy ones are not stale */
 	u->held_bits[w] |= todo;
 	u->busy_bits[w] |= todo;
+	return true;
 }
 
-void
+bool
 pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size_t b)
 {
 	size_t ca = c->carry.first, cb = ca + c->carry.count;
+	bool todo = false;
 
 	PAGES_CHECK(pages_units_busy_end(u, a, b) == a);
 	c->a = a;
@@ -83,7 +85,9 @@ pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size
 	/* First of all, so that nothing of this range is moved to another place in it. */
 	(void)pages_units_reuse(u, a, b);
 	for (size_t w = a / 64; w * 64 < b; w++)
-		take_word(u, w, pages_bits_mask(w, a, b));
+		todo |= take_word(u, w, pages_bits_mask(w, a, b));
+	pages_units_note_peaks(u);
+	return todo;
 }
 
 /* The run of busy units of the change from i on that need the same step. */
@@ -316,8 +320,10 @@ settle_move(struct pages_units *u, struct pages_change *c, const struct pages_st
 	pages_splits_move(&u->splits, src, s->first, n);
 	carry_bits(u->dirty_bits, src, s->first, n);
 	pages_bits_clear(u->muzzy_bits, src, src + n);
-	if (s->muzzy)	/* all of it, whatever its next owner writes: to be marked again */
+	if (s->muzzy) {	/* all of it, whatever its next owner writes: to be marked again */
 		pages_bits_set(u->dirty_bits, s->first, s->first + n);
+		u->unmarked += n;
+	}
 	ready(u, s->first, n);
 	u->moved += n;
 	u->moved_free += n;
@@ -355,6 +361,7 @@ settle_unmark(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
 {
 	u->leaving -= s->count;
 	u->reused += s->count;
+	u->unmarked += s->count;
 	pages_bits_clear(u->muzzy_bits, s->first, s->first + s->count);
 	pages_bits_set(u->dirty_bits, s->first, s->first + s->count);
 	ready(u, s->first, s->count);

@@ -83,10 +83,10 @@ struct pages_change {
 
 /*
  * Begin to prepare units [a, b) for block id, which overlaps them from now on; none of them is
- * busy.  c has id, used, filling, carry and carry_src, and is zero otherwise.  Then plan the first
- * round.
+ * busy.  c has id, used, filling, carry and carry_src, and is zero otherwise.  True if there is
+ * anything to plan.
  */
-void pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a,
+bool pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a,
 			size_t b) PAGES_LOCKED;
 
 /* Plan the next round; false if there is nothing left to do, or if c->err says why not. */

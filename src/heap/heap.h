@@ -105,7 +105,8 @@ struct pages_heap {
 	_Atomic uint32_t mark_from;	/* pages: shorter blocks are not marked one by one */
 	size_t memory;		/* RAM and swap, or what a cgroup allows: no block is larger */
 	uint64_t last_purge;	/* ms */
-	uint32_t last_mark;	/* tick in which dirty units were marked */
+	uint32_t last_mark;	/* tick in which stale units were marked */
+	uint64_t unmarked;	/* units.unmarked at that time */
 	uint32_t ticks;		/* calls of leave_quickly(): one in 64 reads the clock */
 	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;

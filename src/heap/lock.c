@@ -7,6 +7,7 @@
  * where it is.  The next thread that takes the lock does both.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "impl.h"
 
@@ -105,7 +106,9 @@ pages_heap_change(struct pages_heap *h, uint32_t id)
 	i = (unsigned)__builtin_ctzll(~h->changes_used);
 	h->changes_used |= (uint64_t)1 << i;
 	c = &h->changes[i];
-	*c = (struct pages_change){ .state = PAGES_CHANGE_OPEN, .id = id };
+	memset(c, 0, offsetof(struct pages_change, step));	/* nearly all requests need one */
+	atomic_store_explicit(&c->state, PAGES_CHANGE_OPEN, memory_order_relaxed);
+	c->id = id;
 	return c;
 }
 

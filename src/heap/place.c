@@ -139,9 +139,9 @@ pages_heap_prepare(struct pages_heap *h, struct pages_change *c, size_t from)
 {
 	const struct pages_extent *e = &h->extents.node[c->id];
 
-	pages_change_begin(&h->units, c, pages_heap_unit_down(h, from),
-			   pages_heap_unit_up(h, e->first + pages_max(e->used, c->used)));
-	return pages_change_plan(&h->units, c);
+	return pages_change_begin(&h->units, c, pages_heap_unit_down(h, from),
+				  pages_heap_unit_up(h, e->first + pages_max(e->used, c->used))) &&
+	       pages_change_plan(&h->units, c);
 }
 
 struct pages_change *

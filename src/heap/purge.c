@@ -12,7 +12,8 @@
  * When more than DIRTY_FEW kept units are dirty, a purge every 32 ms marks those that were so
  * at the last one: memory that is soon used again is worth no marking.  Dirty units beyond
  * DIRTY_MOST and half of what is held are marked at once: a program that frees all it has may
- * make no more calls.
+ * make no more calls.  But as many as were used again since the last purge may stay dirty, or
+ * a program that frees all and allocates it again, in turn, would have all marked each time.
  */
 enum { DIRTY_FEW = 8, DIRTY_MOST = 14, DIRTY_TICKS = 8 };
 
@@ -132,17 +133,19 @@ static enum pages_which
 dirty_due(struct pages_heap *h) PAGES_LOCKED
 {
 	const struct pages_units *u = &h->units;
+	uint64_t again = u->unmarked - h->unmarked;
 	uint32_t now;
 
 	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) ||
 	    !atomic_load_explicit(&h->marking, memory_order_relaxed))
 		return PAGES_ALL;
-	if (u->dirty > DIRTY_MOST + u->held / 2)
+	if (u->dirty > DIRTY_MOST + u->held / 2 + again)
 		return PAGES_DIRTY;
 	now = pages_os_tick();
 	if (now - h->last_mark < DIRTY_TICKS)
 		return PAGES_ALL;
 	h->last_mark = now;
+	h->unmarked = u->unmarked;
 	return PAGES_STALE;
 }
 

@@ -86,6 +86,7 @@ struct pages_units {
 	uint64_t moved_free;	/* kept units moved under a block: part of moved */
 	uint64_t inherited;	/* resident at the fork that made this process */
 	uint64_t refused_moves;
+	uint64_t unmarked;	/* muzzy units that were used again */
 };
 
 /* Map the start of the side tables.  0 or -errno. */

@@ -186,6 +186,20 @@ HEAP(does_not_take_a_small_block_for_a_sparse_calloc)
 	cr_assert_eq(atomic_load(&h.sparse_sizes), 0);
 }
 
+/* Once a temporary has lived for long and been marked, later ones must not be, each time. */
+HEAP(marks_no_memory_again_and_again_that_is_used_in_turn)
+{
+	uint64_t seed = 3;
+	char *p = get(MIB(60));
+
+	memset(p, 1, MIB(60));
+	usleep(30000);
+	pages_heap_free(&h, p);
+	for (int i = 0; i < 400; i++)
+		pages_heap_free(&h, get(random_size(&seed, MIB(1), MIB(64))));
+	cr_assert_lt(h.units.unmarked, 2000);
+}
+
 HEAP(grows_and_shrinks_a_sparse_calloc)
 {
 	size_t sizes[] = { MIB(60), MIB(20), MIB(21), KIB(300), MIB(100) };
