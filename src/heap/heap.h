@@ -232,8 +232,8 @@ void pages_heap_count_copy(struct pages_heap *h, size_t bytes);
 size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 
 /*
- * For a background thread: flush the front caches, and purge what has decayed, as other calls
- * do in passing.  False if no memory is kept any more.  pages_heap_pace() is the number of
+ * For a background thread: flush the front caches, purge what has decayed, as other calls do in
+ * passing, and mark all that is dirty.  False if no memory is kept any more.  pages_heap_pace() is the number of
  * milliseconds after which another call is worth while.
  */
 bool pages_heap_tend(struct pages_heap *h);

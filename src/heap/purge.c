@@ -209,6 +209,8 @@ pages_heap_tend(struct pages_heap *h)
 		return true;
 	pages_heap_flush_caches(h);
 	pages_heap_leave(h);
+	if (atomic_load_explicit(&h->marking, memory_order_relaxed))
+		(void)purge(h, PAGES_DIRTY, 0);
 	if (!pages_heap_enter(h))
 		return true;
 	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
