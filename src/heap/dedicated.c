@@ -358,29 +358,44 @@ pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size)
 	return pages <= h->extents.node[id].used || expand(h, id, pages);
 }
 
-/* Bring the contents of block id to block new: move them, or else copy them. */
+/* Move the pages of block id to block new.  -EEXIST: refused, and block new is as it was. */
 static int
 move(struct pages_heap *h, uint32_t id, uint32_t new)
 {
 	const struct pages_extent *from = &h->extents.node[id];
 	struct pages_extent *to = &h->extents.node[new];
-	char *src = pages_heap_address(h, from->first), *dst = pages_heap_address(h, to->first);
-	size_t len = bytes(h, from->used);
+	char *dst = pages_heap_address(h, to->first);
+	size_t start = bytes(h, to->first), len = bytes(h, from->used);
 	int err;
 
+	if (!pages_can(PAGES_CAP_MOVE))
+		return -EEXIST;
 	/* Moved pages keep the advice about them. */
-	if (pages_can(PAGES_CAP_MOVE) && pages_os_move(src, dst, len) == 0)
+	if (pages_os_move(pages_heap_address(h, from->first), dst, len) == 0)
 		return 0;
-	err = pages_arena_heal(&h->arena, bytes(h, to->first), len);
-	to->note.unmapped = err == -EFAULT;
+	err = pages_arena_heal(&h->arena, start, len);
 	if (err == 0)
 		err = map_anew(h, new, same_as(to));
-	if (err == 0 || err == -EEXIST) {
-		err = 0;
-		memcpy(dst, src, len);
-		pages_heap_count_copy(h, len);
-	}
-	return err;
+	else if (err == -EFAULT)	/* a hole; none of the block is mapped from now on */
+		pages_arena_unmap(&h->arena, start + len, bytes(h, to->count) - len);
+	to->note.unmapped = err == -EFAULT;
+	return err != 0 ? err : -EEXIST;
+}
+
+/* Bring the contents of block id to block new: move them, or else copy them. */
+static int
+bring(struct pages_heap *h, uint32_t id, uint32_t new)
+{
+	const struct pages_extent *from = &h->extents.node[id];
+	size_t len = bytes(h, from->used);
+	int err = move(h, id, new);
+
+	if (err != -EEXIST)
+		return err;
+	memcpy(pages_heap_address(h, h->extents.node[new].first),
+	       pages_heap_address(h, from->first), len);
+	pages_heap_count_copy(h, len);
+	return 0;
 }
 
 void *
@@ -398,7 +413,7 @@ pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool kee
 	if (pages_heap_alloc_dedicated(h, size, 1, same_as(e), &q) != 0)
 		return NULL;
 	new = find(h, q);
-	if (keep && move(h, id, new) != 0) {
+	if (keep && bring(h, id, new) != 0) {
 		(void)pages_heap_free_dedicated(h, q);
 		return NULL;
 	}
