@@ -92,16 +92,21 @@ pages_arena_close(struct pages_arena *a)
 static int
 map(const struct pages_arena *a, char *p, size_t len)
 {
-	return a->reserved ? pages_os_protect(p, len, READ_WRITE) :
+	return a->reserved ? pages_os_replace(p, len, READ_WRITE) :
 			     pages_os_fill(p, len, READ_WRITE);
 }
 
+/*
+ * What is reserved stays so, or a later mmap of the program could land there.  At a limit it
+ * stays mapped, too, until map() replaces it.
+ */
 static void
 unmap(const struct pages_arena *a, char *p, size_t len)
 {
-	/* What is reserved stays so, or a later mmap of the program could land there. */
-	if (!a->reserved || pages_os_replace(p, len, PAGES_OS_NONE) != 0)
+	if (!a->reserved)
 		pages_os_release(p, len);
+	else if (pages_os_replace(p, len, PAGES_OS_NONE) != 0)
+		(void)pages_os_discard(p, len);
 }
 
 void
@@ -160,7 +165,9 @@ pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
 int
 pages_arena_renew(const struct pages_arena *a, size_t start, size_t len)
 {
-	int healed, err = pages_os_renew(a->base + start, len);
+	char *p = a->base + start;
+	int healed, err = a->reserved ? pages_os_replace(p, len, READ_WRITE) :
+					pages_os_renew(p, len);
 
 	if (err == 0) {
 		pages_arena_adopt(a, start, len);

@@ -19,7 +19,7 @@ suite() {
 	fi
 }
 
-for off in all move discard guard; do
+for off in all move hint discard guard; do
 	suite $off tests/unit/unit
 	suite $off tests/unit/failing --filter 'a_heap_with_failures/*'
 	suite $off tests/unit/vec_model

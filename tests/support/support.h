@@ -119,6 +119,13 @@ strict_overcommit(void)
 			cr_skip_test("no heap with vm.overcommit_memory=2");       \
 	} while (0)
 
+/* Where all is reserved at once, releasing cuts off what lies behind the last unit. */
+#define SKIP_IF_RESERVED(heap)                                                     \
+	do {                                                                       \
+		if ((heap).arena.reserved)                                         \
+			cr_skip_test("released address space is gone for good here"); \
+	} while (0)
+
 /* The address sanitizer's mlock says yes and does nothing, wherever it points. */
 static inline bool
 locks_are_real(void)

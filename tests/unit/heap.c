@@ -337,7 +337,7 @@ HEAP(releases_unused_address_space_and_maps_it_again)
 	cr_assert_geq(pages_heap_release_space(&h, SIZE_MAX), MIB(196));
 	cr_assert_eq(pages_heap_release_space(&h, SIZE_MAX), 0);
 	cr_assert(pages_heap_valid(&h));
-	cr_assert_eq(count_mappings(q + MIB(2), MIB(196)), 0);
+	cr_assert(h.arena.reserved || count_mappings(q + MIB(2), MIB(196)) == 0);
 	cr_assert_eq(stats().kept_bytes, 0);
 	cr_assert_leq(stats().arena_bytes, MIB(20));
 	cr_assert(is_marked(p, MIB(8), MIB(8), 1));
@@ -358,6 +358,7 @@ HEAP(unmaps_the_room_of_a_block_and_lets_it_grow_again)
 {
 	char *p = get(MIB(8)), *wall = get(MIB(1)), *q;
 
+	SKIP_IF_RESERVED(h);
 	mark(p, MIB(8), 1);
 	q = pages_heap_resize(&h, p, MIB(40), true);
 	cr_assert_not_null(q);
