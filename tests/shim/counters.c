@@ -94,22 +94,38 @@ count_faults(void)
 	return (uint64_t)use.ru_minflt;
 }
 
-/* Does memory with MADV_HUGEPAGE get huge pages now, or is physical memory too fragmented? */
-static bool
-gets_huge_pages(void)
+/* How much of len bytes with MADV_HUGEPAGE gets huge pages when each is written to, or read? */
+static uint64_t
+huge_when_touched(size_t len, bool write)
 {
-	const size_t len = 16 * HUGE_PAGE;
 	struct resident before, after;
 	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED || madvise(p, len, MADV_HUGEPAGE) != 0)
-		return false;
+		return 0;
 	read_resident(&before);
-	for (size_t i = 0; i < len; i += HUGE_PAGE)
-		*(volatile char *)(p + i) = 1;
+	for (volatile char *at = p; at < p + len; at += HUGE_PAGE)
+		if (write)
+			*at = 1;
+		else
+			(void)*at;
 	read_resident(&after);
 	munmap(p, len);
-	return after.huge - before.huge >= len - HUGE_PAGE;
+	return after.huge - before.huge;
+}
+
+/* Or is physical memory too fragmented? */
+static bool
+gets_huge_pages(void)
+{
+	return huge_when_touched(16 * HUGE_PAGE, true) >= 15 * HUGE_PAGE;
+}
+
+/* Some kernels have no huge zero page, and give memory to what is only read. */
+static bool
+reads_are_free(void)
+{
+	return huge_when_touched(16 * HUGE_PAGE, false) == 0;
 }
 
 /* Opening the heap is not counted: its cost depends on the machine (control groups and so on). */
@@ -216,6 +232,10 @@ test(const struct limits *l)
 	bool ok;
 
 	fflush(stdout);
+	if (p == &calloc_far && !reads_are_free()) {
+		printf("ok - %s # SKIP this kernel gives memory to what is only read\n", l->pattern);
+		return true;
+	}
 	if (p != NULL && c != MAP_FAILED && fork() == 0) {
 		run(p, l, c);
 		_exit(0);
