@@ -61,6 +61,18 @@ unseen(struct tally *t, size_t *a, size_t b)
 	return b > *a ? b - *a : 0;
 }
 
+/* Count the kept units between two pages. */
+static void
+count_kept(const struct pages_heap *h, size_t first, size_t end, struct tally *t) PAGES_LOCKED
+{
+	size_t a = pages_heap_unit_up(h, first), b = pages_heap_unit_down(h, end);
+
+	if (a >= b)
+		return;
+	t->kept += pages_units_count(&h->units, a, b, false);
+	t->dirty += pages_units_dirty(&h->units, a, b);
+}
+
 static const char *
 check_used(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
 {
@@ -68,6 +80,8 @@ check_used(const struct pages_heap *h, const struct pages_extent *e, struct tall
 	size_t held = n != 0 ? pages_units_count(&h->units, a, b, true) : 0;
 
 	t->held += held;
+	if (e->note.hollow)	/* its room is cleared of kept units when the move has ended */
+		count_kept(h, e->first + e->used, e->first + e->count, t);
 	if (!(e->note.hollow && pages_extent_state(e) == PAGES_EXTENT_FREED) && held != n)
 		return "a unit under a block is not held";
 	if (n != 0 && pages_units_count(&h->units, a, b, false) != 0)
@@ -87,8 +101,7 @@ check_free(const struct pages_heap *h, const struct pages_extent *e, struct tall
 
 	if (a >= b)
 		return NULL;
-	t->kept += pages_units_count(&h->units, a, b, false);
-	t->dirty += pages_units_dirty(&h->units, a, b);
+	count_kept(h, e->first, e->first + e->count, t);
 	return pages_units_count(&h->units, a, b, true) == 0 ? NULL :
 		"a unit in free space is held";
 }

@@ -68,7 +68,7 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end,
 		     struct pages_span span) PAGES_LOCKED;
 
 /*
- * Kept units must lie in free extents, or purges and moves would not find them.  So if the room
+ * Kept units must lie in free extents, or no block is placed where they are.  So if the room
  * of block id covers any, cut its extent off in front of them.
  */
 void pages_heap_trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED;

@@ -148,8 +148,8 @@ pages_heap_end(struct pages_heap *h, struct pages_change *c)
 		pages_change_finish(&h->units, c);
 		if (c->used != 0)
 			set_used(h, c);
-		/* What a refused move has left where it was may lie in the room. */
-		if (c->still && c->id != 0)
+		/* What was not needed, or what a refused move has left, may lie in the room. */
+		if (c->id != 0 && (c->still || h->extents.node[c->id].note.hollow))
 			pages_heap_trim_room(h, c->id);
 	} else if (c->id != 0) {
 		pages_change_carry_back(&h->units, c);

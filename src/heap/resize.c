@@ -132,7 +132,6 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages) PAGES_LOCKED
 	c->carry_src = m->a;
 	c->carry = (struct pages_unit_run){ (size_t)((ptrdiff_t)m->a + m->distance), m->b - m->a };
 	m->more = pages_heap_prepare(h, c, e->first);
-	pages_heap_trim_room(h, id);
 	return true;
 }
 
