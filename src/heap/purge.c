@@ -91,18 +91,20 @@ take_unused(struct pages_heap *h, size_t max, struct pages_change *c) PAGES_LOCK
 
 /*
  * Without the lock: purge units of that kind until leave_units are kept.  Dirty and stale ones
- * are marked, others are given back.  Returns the bytes that were purged.
+ * are marked, others are given back.  What is freed meanwhile, by other threads or by a hook of
+ * the system calls, does not make it any longer.  Returns the bytes that were purged.
  */
 static size_t
 purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 {
-	size_t bytes = 0, done = 1;
+	size_t bytes = 0, done = 1, most = SIZE_MAX;
 
 	while (done != 0 && pages_heap_enter(h)) {
 		struct pages_change *c = pages_heap_change(h, 0);
 
-		if (c != NULL && h->units.kept > leave_units)
-			take_kept(h, which, h->units.kept - leave_units, c);
+		most = pages_min(most, h->units.kept - pages_min(h->units.kept, leave_units));
+		if (c != NULL && most > 0)
+			take_kept(h, which, most, c);
 		if (c == NULL || c->steps == 0) {
 			if (which == PAGES_OLD)
 				pages_units_age(&h->units);
@@ -122,6 +124,7 @@ purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 		if (done == 0 && (which == PAGES_DIRTY || which == PAGES_STALE))
 			atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 		bytes += done * PAGES_UNIT;
+		most -= done;
 	}
 	return bytes;
 }
@@ -296,5 +299,5 @@ pages_heap_release_space(struct pages_heap *h, size_t len)
 		units += pages_heap_drop_sparse(h) / PAGES_UNIT;
 	if (units < max)
 		units += unmap(h, max - units);
-	return units * PAGES_UNIT + (units < max ? release_reserve(h) : 0);
+	return units * PAGES_UNIT + release_reserve(h);
 }

@@ -160,7 +160,8 @@ a_hook_may_come_back(void)
 	for (int i = 0; i < 50; i++)
 		EXPECT(grow_beside(&from, &to));
 	told = NULL;
-	EXPECT(calls != 0);
+	/* What a hook frees during a purge must not keep that purge going. */
+	EXPECT(calls != 0 && calls < 20000);
 	return true;
 }
 
