@@ -105,12 +105,15 @@ pages_heap_trim_room(struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t up = pages_heap_unit_pages(h);
-	struct pages_unit_run kept =
-		pages_units_kept(&h->units, pages_heap_unit_up(h, e->first + e->used),
-				 pages_heap_unit_down(h, e->first + e->count), PAGES_ALL);
+	size_t a = pages_heap_unit_up(h, e->first + e->used);
+	size_t b = pages_heap_unit_down(h, e->first + e->count);
+	struct pages_unit_run kept = pages_units_kept(&h->units, a, b, PAGES_ALL);
+	size_t end = kept.count != 0 ? kept.first : b;
 
-	if (kept.count != 0)
-		(void)pages_extents_cut(&h->extents, id, (uint32_t)(kept.first * up) - e->first);
+	/* A purge that has taken kept units may put them back. */
+	end = pages_bits_find(h->units.busy_bits, a, pages_max(a, end), true);
+	if (end < b)
+		(void)pages_extents_cut(&h->extents, id, (uint32_t)(end * up) - e->first);
 }
 
 /* Losing. ----------------------------------------------------------------- */

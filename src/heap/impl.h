@@ -69,7 +69,7 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end,
 
 /*
  * Kept units must lie in free extents, or no block is placed where they are.  So if the room
- * of block id covers any, cut its extent off in front of them.
+ * of block id covers any, or busy ones, cut its extent off in front of them.
  */
 void pages_heap_trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 

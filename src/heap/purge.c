@@ -265,8 +265,9 @@ unmap(struct pages_heap *h, size_t max)
 static size_t
 cut_reserve(struct pages_heap *h) PAGES_LOCKED
 {
-	size_t end = pages_max(h->units.mapped_end, h->units.busy_end) * PAGES_UNIT;
-	size_t len = h->arena.len - end;
+	struct pages_units *u = &h->units;
+	size_t busy = pages_bits_end(u->busy_bits, u->busy_end);
+	size_t end = pages_max(u->mapped_end, busy) * PAGES_UNIT, len = h->arena.len - end;
 
 	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0)
 		return 0;
