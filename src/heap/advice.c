@@ -2,7 +2,8 @@
 /*
  * advice.c - advice to the kernel about dedicated blocks, and what a fork makes of it
  */
-#include "impl.h"
+#include "block.h"
+#include "dedicated.h"
 #include "os/hint.h"
 #include "os/os.h"
 

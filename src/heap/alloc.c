@@ -5,7 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "block.h"
 #include "cache.h"
+#include "dedicated.h"
+#include "lock.h"
+#include "mark.h"
+#include "place.h"
+#include "purge.h"
+#include "sparse.h"
 
 /* Allocating, with the lock. ---------------------------------------------- */
 

@@ -4,7 +4,8 @@
  */
 #include <errno.h>
 
-#include "impl.h"
+#include "block.h"
+#include "mark.h"
 #include "os/bits.h"
 
 bool

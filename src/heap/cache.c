@@ -2,6 +2,7 @@
 /*
  * cache.c - flushes the front caches, and counts their hits
  */
+#include "block.h"
 #include "cache.h"
 
 /* Empty the front cache.  Returns its block; 0 if there is none, or a thread has reserved it. */

@@ -9,6 +9,27 @@
 #include "impl.h"
 #include "os/lock.h"
 
+/*
+ * Release the blocks in all front caches.  To be called before a search for free extents or
+ * kept units, which would not find these blocks.
+ */
+void pages_heap_flush_caches(struct pages_heap *h) PAGES_LOCKED;
+
+/*
+ * Take the block out of this thread's front cache, and flush the other caches.  Returns its
+ * id (its state stays FREED), or 0.
+ */
+uint32_t pages_heap_claim_cached(struct pages_heap *h) PAGES_LOCKED;
+
+/* In a forked child: end reservations of front caches by threads that are not there. */
+void pages_heap_reset_caches(struct pages_heap *h);
+
+/* Requests that front caches have served, and their bytes. */
+struct pages_cache_counts {
+	uint64_t hits, hit_bytes;
+};
+struct pages_cache_counts pages_heap_count_hits(const struct pages_heap *h);
+
 /* Thread addresses differ in their middle bits: the hash spreads those over the caches. */
 static inline unsigned
 pages_cache_index(void)

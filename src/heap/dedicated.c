@@ -14,7 +14,12 @@
 
 #include "os/base.h"
 #include "os/caps.h"
-#include "impl.h"
+#include "block.h"
+#include "cache.h"
+#include "dedicated.h"
+#include "lock.h"
+#include "place.h"
+#include "purge.h"
 #include "os/hint.h"
 #include "os/os.h"
 

@@ -13,7 +13,10 @@
 #include <pthread.h>
 
 #include "os/caps.h"
-#include "impl.h"
+#include "cache.h"
+#include "dedicated.h"
+#include "lock.h"
+#include "sparse.h"
 #include "os/os.h"
 
 static struct pages_unit_run

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "impl.h"
+#include "block.h"
+#include "lock.h"
 
 /* The lock. --------------------------------------------------------------- */
 

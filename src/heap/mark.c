@@ -17,7 +17,7 @@
  * tends to be in use all the time.
  */
 #include "os/base.h"
-#include "impl.h"
+#include "mark.h"
 #include "os/muzzy.h"
 #include "os/os.h"
 

@@ -9,7 +9,7 @@
 #include "os/base.h"
 #include "os/caps.h"
 #include "os/cgroup.h"
-#include "impl.h"
+#include "mark.h"
 #include "os/os.h"
 
 #define ARENA_MIN PAGES_MIB(64)

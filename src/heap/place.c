@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 
-#include "impl.h"
+#include "block.h"
+#include "lock.h"
+#include "place.h"
 
 /* How many free extents to compare. */
 #define CANDIDATES 12

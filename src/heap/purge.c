@@ -2,7 +2,12 @@
 /*
  * purge.c - gives kept memory and unused address space back to the kernel
  */
+#include "block.h"
 #include "cache.h"
+#include "lock.h"
+#include "mark.h"
+#include "purge.h"
+#include "sparse.h"
 #include "os/bits.h"
 #include "os/os.h"
 

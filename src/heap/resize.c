@@ -12,7 +12,12 @@
 #include <string.h>
 
 #include "os/base.h"
-#include "impl.h"
+#include "block.h"
+#include "cache.h"
+#include "lock.h"
+#include "place.h"
+#include "purge.h"
+#include "sparse.h"
 
 /* Count the growth of a block from used to pages in *how. */
 static void

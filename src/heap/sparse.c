@@ -16,7 +16,9 @@
 
 #include "os/base.h"
 #include "os/caps.h"
-#include "impl.h"
+#include "lock.h"
+#include "place.h"
+#include "sparse.h"
 #include "os/os.h"
 
 /* A block is sparse if so many of so many sampled pages are zero. */

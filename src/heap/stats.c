@@ -7,7 +7,9 @@
  * freed, and leaves them where they are: reading the statistics changes nothing.
  */
 #include "os/bits.h"
-#include "impl.h"
+#include "cache.h"
+#include "lock.h"
+#include "sparse.h"
 
 static bool
 is_freed(const struct pages_extent *e)

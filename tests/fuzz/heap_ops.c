@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "heap/impl.h"
+#include "heap/sparse.h"
 #include "heap/malloc_impl.h"
 #include "os/bits.h"
 #include "support/support.h"

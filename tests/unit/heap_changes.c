@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 
 #include "heap/impl.h"
+#include "heap/lock.h"
+#include "heap/place.h"
 #include "os/bits.h"
 #include "os/caps.h"
 #include "heap_support.h"

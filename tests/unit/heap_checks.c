@@ -5,7 +5,9 @@
  * Each test plants one by hand and expects the message for it.
  */
 #define PAGES_NO_LOCK_ROLE
+#include "heap/block.h"
 #include "heap/impl.h"
+#include "heap/lock.h"
 #include "os/bits.h"
 
 #include "heap_support.h"

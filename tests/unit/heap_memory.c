@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "support/add_up.h"
-#include "heap/impl.h"
+#include "heap/mark.h"
 #include "heap_support.h"
 #include "os/os.h"
 
