@@ -292,7 +292,7 @@ void
 pages_units_set_mapped(struct pages_units *u, size_t a, size_t b)
 {
 	PAGES_CHECK(pages_bits_count(u->mapped_bits, a, b) == 0);
-	pages_bits_set(u->mapped_bits, a, b);
+	pages_bits_set_shared(u->mapped_bits, a, b);
 	u->mapped += b - a;
 	u->mapped_end = pages_max(u->mapped_end, b);
 }
@@ -302,7 +302,7 @@ void
 pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b)
 {
 	u->mapped -= pages_bits_count(u->mapped_bits, a, b);
-	pages_bits_clear(u->mapped_bits, a, b);
+	pages_bits_clear_shared(u->mapped_bits, a, b);
 	pages_units_clear_marks(u, a, b);
 	pages_splits_heal(&u->splits, a, b - a);
 	u->mapped_end = pages_bits_end(u->mapped_bits, u->mapped_end);

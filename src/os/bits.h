@@ -47,6 +47,21 @@ pages_bits_clear(uint64_t *bits, size_t a, size_t b)
 		bits[w] &= ~pages_bits_mask(w, a, b);
 }
 
+/* The same for words that other threads read meanwhile, atomically; only one thread writes. */
+static inline void
+pages_bits_set_shared(uint64_t *bits, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		__atomic_store_n(&bits[w], bits[w] | pages_bits_mask(w, a, b), __ATOMIC_RELAXED);
+}
+
+static inline void
+pages_bits_clear_shared(uint64_t *bits, size_t a, size_t b)
+{
+	for (size_t w = a / 64; w * 64 < b; w++)
+		__atomic_store_n(&bits[w], bits[w] & ~pages_bits_mask(w, a, b), __ATOMIC_RELAXED);
+}
+
 /*
  * Not __builtin_popcountll: for a baseline x86-64, whose CPUs have no popcnt, that is a
  * call of a library function.
