@@ -266,7 +266,7 @@ unmap(struct pages_heap *h, size_t max)
 	return units;
 }
 
-/* Limits count what is reserved, too: cut off for good what lies behind the last unit. */
+/* A limit counts what is reserved, too: cut off for good what lies behind the last unit. */
 static size_t
 cut_reserve(struct pages_heap *h) PAGES_LOCKED
 {
@@ -274,7 +274,8 @@ cut_reserve(struct pages_heap *h) PAGES_LOCKED
 	size_t busy = pages_bits_end(u->busy_bits, u->busy_end);
 	size_t end = pages_max(u->mapped_end, busy) * PAGES_UNIT, len = h->arena.len - end;
 
-	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0)
+	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0 ||
+	    pages_os_address_limit() == SIZE_MAX)
 		return 0;
 	pages_os_release(h->arena.base + end, len);
 	h->arena.len = end;

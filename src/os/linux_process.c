@@ -251,6 +251,12 @@ address_end(void)
 	return pages_pow2_at_least(near != 0 ? near : (size_t)&near);
 }
 
+size_t
+pages_os_address_limit(void)
+{
+	return limit_of(RLIMIT_AS);
+}
+
 void
 pages_os_facts(struct pages_os_facts *ret)
 {
@@ -260,7 +266,7 @@ pages_os_facts(struct pages_os_facts *ret)
 
 	*ret = (struct pages_os_facts){
 		.page_size = pages_os_page_size(),
-		.address_limit = limit_of(RLIMIT_AS),
+		.address_limit = pages_os_address_limit(),
 		.data_limit = limit_of(RLIMIT_DATA),
 		.address_end = address_end(),
 		.random = random_number(),

@@ -49,6 +49,9 @@ struct pages_os_facts {
 };
 void pages_os_facts(struct pages_os_facts *ret);
 
+/* What address_limit would be now. */
+size_t pages_os_address_limit(void);
+
 /* The page size alone.  Cost: a few ns; the first call reads the auxiliary vector. */
 size_t pages_os_page_size(void);
 

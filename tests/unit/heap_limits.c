@@ -172,3 +172,19 @@ Test(a_heap_over_its_limits, gives_back_what_is_locked)
 	munlockall();
 	check_and_close();
 }
+
+/* A request that no machine could serve is no reason to give up a reserved arena. */
+Test(a_heap_without_limits, keeps_its_arena_when_it_releases_space)
+{
+	open_and_fragment();
+	for (int i = 0; i < BLOCKS; i++)
+		if (block[i] != NULL)
+			pages_heap_free(&h, block[i]);
+	if (pages_os_address_limit() != SIZE_MAX)
+		cr_skip_test("there is a limit");
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	block[0] = pages_heap_alloc(&h, MIB(500), 1, false);
+	cr_assert_not_null(block[0]);
+	pages_heap_free(&h, block[0]);
+	pages_heap_close(&h);
+}
