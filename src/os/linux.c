@@ -37,6 +37,8 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
+struct pages_os_calls pages_os_calls = { mmap, munmap, mremap, mprotect, madvise };
+
 /*
  * Cached, because getauxval() walks through the auxiliary vector.  Threads that race here
  * store the same value.
@@ -59,7 +61,7 @@ PAGES_HOT static int
 map(void *hint, size_t len, int prot, int flags, void **ret)
 {
 	int saved = errno;
-	void *p = mmap(hint, len, prot, flags, -1, 0);
+	void *p = pages_os_calls.mmap(hint, len, prot, flags, -1, 0);
 	int err = p == MAP_FAILED ? -errno : 0;
 
 	errno = saved;
@@ -74,7 +76,7 @@ advise(void *p, size_t len, int advice)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(madvise(p, len, advice), saved);
+	return len == 0 ? 0 : pages_os_answer(pages_os_calls.madvise(p, len, advice), saved);
 }
 
 /*
@@ -121,7 +123,7 @@ pages_os_release(void *p, size_t len)
 	int saved = errno;
 
 	if (len != 0)
-		(void)munmap(p, len);
+		(void)pages_os_calls.munmap(p, len);
 	errno = saved;
 }
 
@@ -150,7 +152,7 @@ pages_os_protect(void *p, size_t len, unsigned prot)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(mprotect(p, len, (int)prot), saved);
+	return len == 0 ? 0 : pages_os_answer(pages_os_calls.mprotect(p, len, (int)prot), saved);
 }
 
 /*
@@ -182,7 +184,7 @@ static int
 remap(void *p, size_t len, size_t new_len, int flags, void **ret)
 {
 	int saved = errno;
-	void *q = mremap(p, len, new_len, flags);
+	void *q = pages_os_calls.mremap(p, len, new_len, flags);
 	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
 
 	if (err == 0)

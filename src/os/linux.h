@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "linux_calls.h"
+
 /*
  * Turn the result of a system call, -1 and errno, into the 0 or -errno of os.h.  saved is
  * the value of errno before the call, which is restored.

@@ -46,7 +46,7 @@ advise(void *p, size_t len, int advice)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(madvise(p, len, advice), saved);
+	return len == 0 ? 0 : pages_os_answer(pages_os_calls.madvise(p, len, advice), saved);
 }
 
 int

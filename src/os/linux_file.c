@@ -127,7 +127,7 @@ static int
 map(void *p, int fd, uint64_t offset, size_t len, int prot, int flags, void **ret)
 {
 	int saved = errno;
-	void *q = mmap(p, len, prot, flags, fd, (off_t)offset);
+	void *q = pages_os_calls.mmap(p, len, prot, flags, fd, (off_t)offset);
 	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
 
 	if (err == 0)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_calls.h - the functions by which the files linux*.c change mappings
+ *
+ * They are the C library's, not system calls, because programs hook or patch those to learn of
+ * changes.  A library that exports some of them itself, and so would call itself, puts others
+ * here before it uses os.h.
+ */
+#ifndef PAGES_OS_LINUX_CALLS_H
+#define PAGES_OS_LINUX_CALLS_H
+
+#include <sys/mman.h>
+
+struct pages_os_calls {
+	__typeof__(&mmap) mmap;
+	__typeof__(&munmap) munmap;
+	__typeof__(&mremap) mremap;
+	__typeof__(&mprotect) mprotect;
+	__typeof__(&madvise) madvise;
+};
+
+extern struct pages_os_calls pages_os_calls __attribute__((visibility("hidden")));
+
+#endif /* PAGES_OS_LINUX_CALLS_H */
