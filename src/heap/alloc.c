@@ -13,6 +13,7 @@
 #include "place.h"
 #include "purge.h"
 #include "sparse.h"
+#include "taint.h"
 
 /* Allocating, with the lock. ---------------------------------------------- */
 
@@ -275,6 +276,22 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 
 /* Freeing, and asking. ---------------------------------------------------- */
 
+/* FREED block id, whose pages are tainted: no front cache may have it, and no calloc wait for it. */
+static void
+free_tainted(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (e->note.sparse) {
+		pages_heap_empty(h, id);
+		return;
+	}
+	pages_heap_clean_freed(h, id);
+	e->note.calloc = false;
+	e->note.dirty = true;
+	pages_heap_free_slowly(h, id);
+}
+
 bool
 pages_heap_free(struct pages_heap *h, void *p)
 {
@@ -284,6 +301,10 @@ pages_heap_free(struct pages_heap *h, void *p)
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_free_dedicated(h, p);
 	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
+	if (PAGES_UNLIKELY(pages_heap_is_tainted(h, e->first, e->first + e->used))) {
+		free_tainted(h, id);
+		return true;
+	}
 	if (PAGES_UNLIKELY(e->note.calloc || e->note.sparse)) {
 		id = pages_heap_free_calloc(h, id);
 		if (id == 0)

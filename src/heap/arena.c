@@ -15,7 +15,7 @@
 /* How many places to try before the kernel is thought to follow no hints. */
 #define TRIES 4
 
-/* Side tables take 0.25 % of the arena (extents.c), and 5 bytes a unit (units.c). */
+/* Side tables take 0.25 % of the arena (extents.c), and 69 bytes a unit (units.c). */
 #define TABLES_SHARE 256
 
 /* Opening. ---------------------------------------------------------------- */

@@ -93,6 +93,10 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 
 	if (!e.note.hollow && e.used != 0)
 		count_gone(h, id);
+	if (PAGES_UNLIKELY(e.note.lost)) {
+		pages_heap_lose(h, id);
+		return;
+	}
 	if (PAGES_UNLIKELY(e.note.empty)) {
 		release_empty(h, id);
 		return;

@@ -29,7 +29,7 @@ void pages_heap_keep(struct pages_heap *h, size_t first, size_t end,
  */
 void pages_heap_trim_room(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
-/* Make extent id, which holds no memory, a lost one. */
+/* Make extent id a lost one.  If it is a block, its units stay held. */
 void pages_heap_lose(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
 
 /* Block id, which is new or has grown, cannot have its memory: take it back.  See change.h. */

@@ -121,6 +121,8 @@ plan_map(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 		most = pages_bits_find(u->busy_bits, end, most, true);
 	}
 	err = pages_table_reach(u->arena, &u->shifts, most * sizeof(int32_t));
+	if (err == 0)
+		err = pages_table_reach(u->arena, &u->taints, most * pages_taints_of(u));
 	if (err != 0) {
 		c->err = err;
 		return false;
@@ -140,14 +142,28 @@ may_move(const struct pages_units *u, const struct pages_change *c)
 	       u->splits.count + MOVE_SPLITS * (c->steps + 1) <= u->splits.max;
 }
 
-/* The highest run of at most max kept units that a single move can take.  Some unit is kept. */
+/* The unit behind the highest kept one that can be moved; 0 if there is none. */
+static size_t
+movable_end(struct pages_units *u)
+{
+	size_t end = pages_bits_end(u->kept_bits, u->kept_end);
+
+	u->kept_end = end;
+	while (end > 0 && pages_splits_alike(&u->splits, end - 1, 1) == 0)
+		end = pages_bits_end(u->kept_bits, end - 1);
+	return end;
+}
+
+/* The highest run of at most max kept units that a single move can take; count 0: none. */
 static struct pages_unit_run
 find_kept(struct pages_units *u, size_t max)
 {
-	size_t end = pages_bits_end(u->kept_bits, u->kept_end), first = end - 1;
-	bool muzzy = pages_bits_test(u->muzzy_bits, first);
+	size_t end = movable_end(u), first = end - 1;
+	bool muzzy;
 
-	u->kept_end = end;
+	if (end == 0)
+		return (struct pages_unit_run){ 0, 0 };
+	muzzy = pages_bits_test(u->muzzy_bits, first);
 	for (; first > 0 && end - first < max; first--)
 		if (!pages_bits_test(u->kept_bits, first - 1) ||
 		    pages_bits_test(u->muzzy_bits, first - 1) != muzzy ||
@@ -157,15 +173,18 @@ find_kept(struct pages_units *u, size_t max)
 }
 
 /*
- * Move kept units to the start of run; returns to how many.  They are taken from the high end of
- * the arena, which packs resident memory towards the low end.
+ * Move kept units to the start of run; returns to how many, 0 if none can be moved.  They are
+ * taken from the high end of the arena, which packs resident memory towards the low end.
  */
 static size_t
 plan_move(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
 	struct pages_unit_run kept = find_kept(u, run.count);
-	struct pages_step *s = add_step(c, PAGES_STEP_MOVE, run.first, kept.count);
+	struct pages_step *s;
 
+	if (kept.count == 0)
+		return 0;
+	s = add_step(c, PAGES_STEP_MOVE, run.first, kept.count);
 	s->src = (uint32_t)kept.first;
 	s->muzzy = pages_bits_test(u->muzzy_bits, kept.first);
 	u->leaving += pages_units_remove_kept(u, kept.first, kept.first + kept.count);
@@ -173,6 +192,7 @@ plan_move(struct pages_units *u, struct pages_change *c, struct pages_unit_run r
 	return kept.count;
 }
 
+/* The same for units of a block that moves. */
 static size_t
 plan_carry(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
@@ -180,6 +200,10 @@ plan_carry(struct pages_units *u, struct pages_change *c, struct pages_unit_run 
 	size_t n = pages_splits_alike(&u->splits, src, run.count);
 
 	PAGES_CHECK(pages_units_count(u, src, src + n, true) == n);
+	if (n == 0) {	/* what is carried has no gaps: the rest is copied */
+		c->still = true;
+		return 0;
+	}
 	add_step(c, PAGES_STEP_CARRY, run.first, n)->src = (uint32_t)src;
 	return n;
 }
@@ -210,15 +234,18 @@ static size_t
 plan_run(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
 	bool carried = is_carried(c, run.first);
+	size_t n = 0;
 
 	if (pages_bits_test(u->muzzy_bits, run.first)) {
 		add_step(c, PAGES_STEP_UNMARK, run.first, run.count);
 		return run.count;
 	}
 	if (carried && may_move(u, c))
-		return plan_carry(u, c, run);
-	if (!carried && c->filling == PAGES_FILL && u->kept != 0 && may_move(u, c))
-		return plan_move(u, c, run);
+		n = plan_carry(u, c, run);
+	else if (!carried && c->filling == PAGES_FILL && u->kept != 0 && may_move(u, c))
+		n = plan_move(u, c, run);
+	if (n != 0)
+		return n;
 	leave_fresh(u, c, run);
 	return run.count;
 }

@@ -25,7 +25,7 @@ struct tally {
 static bool
 counts(const struct pages_extent *e)
 {
-	return e->used != 0 && !e->note.hollow;
+	return e->used != 0 && !e->note.hollow && pages_extent_state(e) != PAGES_EXTENT_LOST;
 }
 
 /* The pages of a block, or those that it is about to have. */
@@ -117,6 +117,8 @@ check_extent(const struct pages_heap *h, const struct pages_extent *e, struct ta
 		return check_free(h, e, t);
 	case PAGES_EXTENT_LOST:
 		t->lost += e->count;
+		if (e->note.lost)
+			return check_used(h, e, t);
 		return a >= b || pages_units_absent(&h->units, a, b) == b - a ? NULL :
 			"a lost unit holds memory";
 	default:

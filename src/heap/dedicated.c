@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "place.h"
 #include "purge.h"
+#include "taint.h"
 #include "os/hint.h"
 #include "os/os.h"
 
@@ -373,7 +374,8 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	size_t start = bytes(h, to->first), len = bytes(h, from->used);
 	int err;
 
-	if (!pages_can(PAGES_CAP_MOVE))
+	if (!pages_can(PAGES_CAP_MOVE) ||
+	    pages_heap_is_tainted(h, from->first, from->first + from->used))
 		return -EEXIST;
 	/* Moved pages keep the advice about them. */
 	if (pages_os_move(pages_heap_address(h, from->first), dst, len) == 0)

@@ -37,7 +37,7 @@ enum pages_extent_state {
 	PAGES_EXTENT_LIVE,
 	PAGES_EXTENT_DEDICATED,	/* live: whole units that it shares with no other block */
 	PAGES_EXTENT_FREED,	/* freed by its owner, but not yet in the books */
-	PAGES_EXTENT_LOST,	/* never handed out: the program has mapped something there */
+	PAGES_EXTENT_LOST,	/* never handed out: what is mapped there is the program's */
 };
 
 /*
@@ -51,12 +51,14 @@ struct pages_note {
 	bool sparse : 1;	/* a sparse block: small pages, whole units of its own */
 	bool hollow : 1;	/* the block is moving: it is counted at its other extent */
 	bool dedicated : 1;	/* a dedicated block, or a part of one */
+	bool torn : 1;		/* pages of it were mapped anew: its units are several mappings */
+	bool lost : 1;		/* FREED, LOST: pages of it cannot be mapped anew */
 	/* FREED only: */
 	bool empty : 1;		/* whole units, whose memory is gone already */
 	bool unmapped : 1;	/* the same, and they are not mapped any more */
-	uint32_t tick : 24;	/* from which its age counts, modulo 2^24 */
+	uint32_t tick : 22;	/* from which its age counts, modulo 2^22 */
 };
-#define PAGES_NOTE_TICKS 0xffffffu
+#define PAGES_NOTE_TICKS 0x3fffffu
 static_assert(sizeof(struct pages_note) == sizeof(uint32_t), "a word of the record");
 
 struct pages_extent {

@@ -25,6 +25,7 @@
  *	front cache	a place for one freed block, which the next request takes without the lock
  *	deferred free	a freed block that waits in a list, because the lock was not to be had
  *	hollow block	of the two extents of a block that is moving, the one that does not count
+ *	tainted		of a page: the program has told the kernel something about it (taint.h)
  *	lost		of an extent: never handed out, because the program uses its addresses
  *
  * Terms, memory:
@@ -101,6 +102,7 @@ struct pages_heap {
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
+	_Atomic bool tainted;	/* pages of the arena have been: taint.h */
 	_Atomic bool marking;	/* free memory can be made muzzy here */
 	_Atomic uint32_t mark_from;	/* pages: shorter blocks are not marked one by one */
 	size_t memory;		/* RAM and swap, or what a cgroup allows: no block is larger */
@@ -221,6 +223,13 @@ int pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_adv
  * True if it is that long now.
  */
 bool pages_heap_expand(struct pages_heap *h, void *p, size_t size);
+
+/*
+ * The program tells the kernel something about [start, start + len) that outlives a block, or is
+ * about to: mprotect, mmap(MAP_FIXED), madvise, mlock, mbind, ...  Where that range overlaps
+ * blocks, their pages are mapped anew when they are freed.  Takes no lock; async-signal-safe.
+ */
+void pages_heap_taint(struct pages_heap *h, const void *start, size_t len);
 
 /* Abort with a message: caller() was passed a pointer that is no block. */
 _Noreturn void pages_heap_die(const char *caller);

@@ -106,12 +106,16 @@ void
 pages_heap_settle(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
+	size_t a = pages_heap_unit_down(h, e->first);
+	size_t b = pages_heap_unit_up(h, e->first + e->used);
 	struct pages_unit_run run;
 
+	if (PAGES_UNLIKELY(e->note.torn))
+		pages_splits_mix(&h->units.splits, a, b - a);
+	e->note.torn = false;
 	if (PAGES_LIKELY(!e->note.muzzy && !e->note.dirty))
 		return;
-	pages_units_set_dirty(&h->units, pages_heap_unit_down(h, e->first),
-			      pages_heap_unit_up(h, e->first + e->used));
+	pages_units_set_dirty(&h->units, a, b);
 	run = whole_units(h, e);
 	if (e->note.muzzy)
 		pages_units_set_muzzy(&h->units, run.first, run.first + run.count);

@@ -7,6 +7,7 @@
 #include "block.h"
 #include "lock.h"
 #include "place.h"
+#include "taint.h"
 
 /* How many free extents to compare. */
 #define CANDIDATES 12
@@ -216,6 +217,7 @@ pages_heap_empty(struct pages_heap *h, uint32_t id)
 
 	if (err != 0 && err != -EFAULT)
 		pages_arena_unmap(&h->arena, start, len);
+	pages_heap_untaint(h, e->first, e->first + e->count);
 	e->note.unmapped = err != 0;
 	e->note.empty = true;
 	pages_heap_free_claimed(h, id);

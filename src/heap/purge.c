@@ -282,6 +282,7 @@ cut_reserve(struct pages_heap *h) PAGES_LOCKED
 	pages_table_cut(&h->extents.edges);
 	pages_table_cut(&h->extents.records);
 	pages_table_cut(&h->units.shifts);
+	pages_table_cut(&h->units.taints);
 	return len;
 }
 

@@ -18,6 +18,7 @@
 #include "place.h"
 #include "purge.h"
 #include "sparse.h"
+#include "taint.h"
 
 /* Count the growth of a block from used to pages in *how. */
 static void
@@ -86,6 +87,9 @@ plan_units(const struct pages_heap *h, uint32_t old)
 	size_t a = pages_heap_unit_up(h, e->first);
 	size_t b = pages_heap_unit_down(h, e->first + e->used);
 
+	/* What the program has told the kernel would travel with the units. */
+	if (pages_heap_is_tainted(h, e->first, e->first + e->used))
+		a = b;
 	return (struct move){ .old = old, .a = a < b ? a : b, .b = b };
 }
 
@@ -215,20 +219,39 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 		return REFUSED;
 	if (keep)
 		copy_rest(h, &m, carried);
+	pages_heap_clean_freed(h, m.old);
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
 }
 
 /* Resizing. --------------------------------------------------------------- */
 
+/* Without the lock: clean what is to be cut off.  False if the kernel refuses. */
+static bool
+clean_tail(struct pages_heap *h, uint32_t id, size_t pages)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t first = e->first + pages, end = e->first + e->used;
+
+	if (!pages_heap_is_tainted(h, first, end))
+		return true;
+	e->note.torn = true;
+	return pages_heap_clean(h, first, end);
+}
+
+/* Shorten block id, whose tail is clean. */
 static void
 shrink(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 {
 	const struct pages_extent *e = &h->extents.node[id];
+	size_t end = pages_heap_unit_up(h, e->first + e->used), a;
 
+	if (e->note.torn) {
+		a = pages_heap_unit_down(h, e->first + pages);
+		pages_splits_mix(&h->units.splits, a, end - a);
+	}
 	/* Its owner has had it for however long: it is to be marked. */
-	pages_units_set_dirty(&h->units, pages_heap_unit_up(h, e->first + pages),
-			      pages_heap_unit_up(h, e->first + e->used));
+	pages_units_set_dirty(&h->units, pages_heap_unit_up(h, e->first + pages), end);
 	pages_heap_shorten(h, id, (uint32_t)pages);
 }
 
@@ -241,8 +264,13 @@ resize(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret
 	*ret = id;
 	if (pages_heap_is_too_long(h, pages))
 		return NO_ROOM;
-	if (!pages_heap_make_dense(h, id) || !pages_heap_enter(h))
+	if (!pages_heap_make_dense(h, id))
 		return LOCKED_OUT;
+	/* A tail that cannot be cleaned stays: a block that is too long will do. */
+	if (pages < h->extents.node[id].used && !clean_tail(h, id, pages))
+		return GROWN;
+	if (!pages_heap_enter(h))
+		return pages < h->extents.node[id].used ? GROWN : LOCKED_OUT;
 	pages_heap_flush_caches(h);
 	if (pages < h->extents.node[id].used) {
 		shrink(h, id, pages);

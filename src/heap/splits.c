@@ -26,22 +26,35 @@ pages_splits_move(struct pages_splits *s, size_t src, size_t dst, size_t n)
 	s->count += count_within(s, dst, n) - before;
 }
 
-void
-pages_splits_heal(struct pages_splits *s, size_t a, size_t n)
+static void
+set(struct pages_splits *s, size_t a, size_t n, int32_t shift)
 {
 	size_t before = count_within(s, a, n);
 
 	for (size_t k = 0; k < n; k++)
-		s->shift[a + k] = 0;
+		s->shift[a + k] = shift;
 	s->count += count_within(s, a, n) - before;
+}
+
+void
+pages_splits_heal(struct pages_splits *s, size_t a, size_t n)
+{
+	set(s, a, n, 0);
+}
+
+void
+pages_splits_mix(struct pages_splits *s, size_t a, size_t n)
+{
+	set(s, a, n, PAGES_SPLITS_MIXED);
 }
 
 size_t
 pages_splits_alike(const struct pages_splits *s, size_t src, size_t n)
 {
-	size_t k = 1;
+	size_t k = 0;
 
-	while (k < n && s->shift[src + k] == s->shift[src])
+	while (k < n && s->shift[src + k] == s->shift[src] &&
+	       s->shift[src + k] != PAGES_SPLITS_MIXED)
 		k++;
 	return k;
 }

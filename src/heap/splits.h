@@ -15,8 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A unit that may be several mappings: one move cannot take it. */
+#define PAGES_SPLITS_MIXED INT32_MIN
+
 struct pages_splits {
-	int32_t *shift;		/* how far each unit was moved from where its VMA offset belongs */
+	int32_t *shift;		/* how far each unit was moved from where its VMA offset belongs,
+				   or MIXED */
 	size_t units;
 	size_t count, max;
 };
@@ -27,7 +31,13 @@ void pages_splits_move(struct pages_splits *s, size_t src, size_t dst, size_t n)
 /* n units at a were mapped afresh. */
 void pages_splits_heal(struct pages_splits *s, size_t a, size_t n);
 
-/* How many of the n >= 1 units from src are one mapping as far as moves are concerned. */
+/* Parts of the n units at a were mapped afresh. */
+void pages_splits_mix(struct pages_splits *s, size_t a, size_t n);
+
+/*
+ * How many of the n units from src are one mapping as far as moves are concerned; 0 if the first
+ * is several.
+ */
 size_t pages_splits_alike(const struct pages_splits *s, size_t src, size_t n);
 
 #endif /* PAGES_HEAP_SPLITS_H */

@@ -32,6 +32,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	};
 	pages_arena_table(arena, bits_len, &u->bits);
 	pages_arena_table(arena, count * sizeof(int32_t), &u->shifts);
+	pages_arena_table(arena, count * pages_taints_of(u), &u->taints);
 	err = pages_table_reach(arena, &u->bits, bits_len);
 	if (err != 0)
 		return err;
@@ -58,6 +59,7 @@ pages_units_close(struct pages_units *u)
 	}
 	pages_table_close(u->arena, &u->bits);
 	pages_table_close(u->arena, &u->shifts);
+	pages_table_close(u->arena, &u->taints);
 	*u = (struct pages_units){ 0 };
 }
 

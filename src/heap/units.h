@@ -57,7 +57,8 @@ struct pages_unit_run {
 struct pages_units {
 	struct pages_arena *arena;
 	struct pages_table bits, shifts;
-	uint64_t *mapped_bits;
+	struct pages_table taints;	/* a bit for each page: taint.h */
+	uint64_t *mapped_bits;	/* read without the lock, too */
 	uint64_t *held_bits;	/* no unit is both held and kept */
 	uint64_t *kept_bits;
 	uint64_t *busy_bits;	/* no unit is both busy and kept */
@@ -88,6 +89,13 @@ struct pages_units {
 	uint64_t refused_moves;
 	uint64_t unmarked;	/* muzzy units that were used again */
 };
+
+/* Bytes of taints for a unit. */
+static inline size_t
+pages_taints_of(const struct pages_units *u)
+{
+	return (PAGES_UNIT >> u->arena->page_shift) / 8;
+}
 
 /* Map the start of the side tables.  0 or -errno. */
 int pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_splits);

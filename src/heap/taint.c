@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * taint.c - notes which pages the program has told the kernel something about, and cleans them
+ */
+#include "taint.h"
+
+#include <stdatomic.h>
+
+#include "os/base.h"
+#include "os/bits.h"
+
+/* Bit tables of page numbers, which other threads change at the same time. ---------- */
+
+static _Atomic uint64_t *
+table(const struct pages_heap *h)
+{
+	return (_Atomic uint64_t *)(void *)h->units.taints.start;
+}
+
+/* The first page of [first, end) that is tainted, or is not; or end. */
+static size_t
+find(const struct pages_heap *h, size_t first, size_t end, bool tainted)
+{
+	for (size_t w = first / 64; w * 64 < end; w++) {
+		uint64_t word = atomic_load_explicit(&table(h)[w], memory_order_relaxed);
+
+		word = (tainted ? word : ~word) & pages_bits_mask(w, first, end);
+		if (word != 0)
+			return w * 64 + (size_t)__builtin_ctzll(word);
+	}
+	return end;
+}
+
+static void
+set(const struct pages_heap *h, size_t first, size_t end)
+{
+	for (size_t w = first / 64; w * 64 < end; w++)
+		atomic_fetch_or_explicit(&table(h)[w], pages_bits_mask(w, first, end),
+					 memory_order_relaxed);
+}
+
+void
+pages_heap_untaint(struct pages_heap *h, size_t first, size_t end)
+{
+	if (!atomic_load_explicit(&h->tainted, memory_order_relaxed))
+		return;
+	for (size_t w = first / 64; w * 64 < end; w++)
+		atomic_fetch_and_explicit(&table(h)[w], ~pages_bits_mask(w, first, end),
+					  memory_order_relaxed);
+}
+
+bool
+pages_heap_is_tainted(const struct pages_heap *h, size_t first, size_t end)
+{
+	return PAGES_UNLIKELY(atomic_load_explicit(&h->tainted, memory_order_relaxed)) &&
+	       find(h, first, end, true) != end;
+}
+
+/* Tainting. --------------------------------------------------------------- */
+
+/* Clip [start, start + len) to what is mapped of the arena, in pages. */
+static struct pages_span
+clip(const struct pages_heap *h, const void *start, size_t len)
+{
+	uintptr_t base = (uintptr_t)atomic_load_explicit(&h->base, memory_order_acquire);
+	uintptr_t limit = base + atomic_load_explicit(&h->len, memory_order_relaxed);
+	uintptr_t from = (uintptr_t)start, to;
+
+	if (base == 0 || from >= limit)
+		return (struct pages_span){ 0, 0 };
+	if (__builtin_add_overflow(from, len, &to) || to > limit)
+		to = limit;
+	from = pages_max(from, base);
+	if (to <= from)
+		return (struct pages_span){ 0, 0 };
+	from = (from - base) >> h->arena.page_shift;
+	to = (to - base + h->arena.page_size - 1) >> h->arena.page_shift;
+	return (struct pages_span){ (uint32_t)from, (uint32_t)(to - from) };
+}
+
+/* Where the table is not mapped there is no block, either. */
+void
+pages_heap_taint(struct pages_heap *h, const void *start, size_t len)
+{
+	struct pages_span span = clip(h, start, len);
+	size_t up, page = span.first, end = page + span.count;
+
+	if (span.count == 0)
+		return;
+	up = pages_heap_unit_pages(h);
+	while (page < end) {
+		size_t next = pages_min(end, (page / up + 1) * up);
+
+		if (pages_heap_maps(h, pages_heap_address(h, page)))
+			set(h, page, next);
+		page = next;
+	}
+	atomic_store(&h->tainted, true);
+}
+
+/* Cleaning. --------------------------------------------------------------- */
+
+/* Widen the run of pages [*a, *b), inside [first, end), to the whole units that lie in there. */
+static void
+widen(const struct pages_heap *h, size_t first, size_t end, size_t *a, size_t *b)
+{
+	size_t up = pages_heap_unit_pages(h), down = *a / up * up, next = (*b + up - 1) / up * up;
+
+	if (down >= first && down + up <= end)
+		*a = down;
+	if (next <= end && next - up >= first)
+		*b = next;
+}
+
+bool
+pages_heap_clean(struct pages_heap *h, size_t first, size_t end)
+{
+	unsigned shift = h->arena.page_shift;
+	bool clean = true;
+	size_t a = first, b;
+
+	for (; (a = find(h, a, end, true)) < end; a = b) {
+		b = find(h, a, end, false);
+		widen(h, first, end, &a, &b);
+		if (pages_arena_renew(&h->arena, a << shift, (b - a) << shift) != 0)
+			clean = false;
+		else
+			pages_heap_untaint(h, a, b);
+	}
+	return clean;
+}
+
+void
+pages_heap_clean_freed(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (!pages_heap_is_tainted(h, e->first, e->first + e->used))
+		return;
+	if (!pages_heap_clean(h, e->first, e->first + e->used))
+		e->note.lost = true;
+	e->note.torn = true;
+}
