@@ -8,32 +8,16 @@
  * all that is mapped resident, it does the same, and takes no more requests.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <pages/attr.h>
 
 #include "os/os.h"
 
-#include "elf_scope.h"
+#include "calls.h"
 #include "shim.h"
 
 #define SHIM PAGES_API
-
-/* The function of this name in the next object after the shim. */
-static uintptr_t
-next_function(const char *name)
-{
-	const struct link_map *self = pages_scope_self();
-	const struct link_map *o = self != NULL ? pages_scope_definer(self->l_next, name) : NULL;
-
-	return o != NULL ? (uintptr_t)pages_scope_symbol(o, name) : 0;
-}
-
-#define NEXT(name) ((__typeof__(&name))next_function(#name))
-/* The C library has them all.  NOLINTBEGIN(clang-analyzer-core.CallAndMessage) */
 
 /*
  * After a call that may have lowered a limit.  What the caller passed is not looked at: it may
@@ -56,37 +40,27 @@ after(int result, int resource, int pid)
 SHIM int
 setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
-	return after(NEXT(setrlimit)(resource, limit), (int)resource, 0);
+	return after(pages_calls.setrlimit(resource, limit), (int)resource, 0);
 }
 
-SHIM int
-setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
-{
-	return after(NEXT(setrlimit64)(resource, limit), (int)resource, 0);
-}
+SHIM int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+	__attribute__((alias("setrlimit")));
 
 SHIM int
 prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
 {
-	int result = NEXT(prlimit)(pid, resource, limit, old);
+	int result = pages_calls.prlimit(pid, resource, limit, old);
 
 	return limit != NULL ? after(result, (int)resource, pid) : result;
 }
 
-SHIM int
-prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
-	  struct rlimit64 *old)
-{
-	int result = NEXT(prlimit64)(pid, resource, limit, old);
-
-	return limit != NULL ? after(result, (int)resource, pid) : result;
-}
+SHIM int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+		   struct rlimit64 *old) __attribute__((alias("prlimit")));
 
 SHIM int
 mlockall(int flags)
 {
 	pages_shim_retire("the program locked its memory");
 	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
-	return NEXT(mlockall)(flags);
+	return pages_calls.mlockall(flags);
 }
-/* NOLINTEND(clang-analyzer-core.CallAndMessage) */

@@ -12,6 +12,7 @@
 #include "os/base.h"
 #include "os/os.h"
 #include "background.h"
+#include "calls.h"
 #include "elf_scope.h"
 #include "report.h"
 #include "text.h"
@@ -152,6 +153,7 @@ pages_shim_start(void)
 	if (PAGES_LIKELY(atomic_load_explicit(&state, memory_order_acquire) == SETTLED))
 		return;
 	if (atomic_compare_exchange_strong(&state, &was, FINDING)) {
+		pages_calls_find();
 		provider = pages_next_find(&pages_shim.route.next, &pages_shim.more);
 		atomic_store_explicit(&state, KNOWN, memory_order_release);
 	}

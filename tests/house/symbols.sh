@@ -27,6 +27,8 @@ cfree
 free
 free_aligned_sized
 free_sized
+ioctl
+madvise
 mallinfo
 mallinfo2
 malloc
@@ -35,16 +37,28 @@ malloc_stats
 malloc_trim
 malloc_usable_size
 mallopt
+mbind
 memalign
+mlock
+mlock2
 mlockall
+mmap
+mmap64
+mprotect
+mremap
+munmap
+pkey_mprotect
+posix_madvise
 posix_memalign
 prlimit
 prlimit64
+process_madvise
 pvalloc
 realloc
 reallocarray
 setrlimit
 setrlimit64
+shmat
 valloc
 END
 # A library whose blocks and fork handlers outlive dlclose() must not be unloaded.

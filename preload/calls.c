@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.c - finds the functions behind those that the shim intercepts
+ */
+#include "calls.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "elf_scope.h"
+#include "os/linux_calls.h"
+
+/* Bare system calls. ------------------------------------------------------ */
+
+static void *
+raw_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return (void *)syscall(SYS_mmap, p, len, prot, flags, fd, offset);
+}
+
+static int
+raw_munmap(void *p, size_t len)
+{
+	return (int)syscall(SYS_munmap, p, len);
+}
+
+static void *
+raw_mremap(void *p, size_t len, size_t new_len, int flags, ...)
+{
+	va_list ap;
+	void *dst;
+
+	va_start(ap, flags);
+	dst = va_arg(ap, void *);
+	va_end(ap);
+	return (void *)syscall(SYS_mremap, p, len, new_len, flags, dst);
+}
+
+static int
+raw_mprotect(void *p, size_t len, int prot)
+{
+	return (int)syscall(SYS_mprotect, p, len, prot);
+}
+
+static int
+raw_pkey_mprotect(void *p, size_t len, int prot, int key)
+{
+	return (int)syscall(SYS_pkey_mprotect, p, len, prot, key);
+}
+
+static int
+raw_madvise(void *p, size_t len, int advice)
+{
+	return (int)syscall(SYS_madvise, p, len, advice);
+}
+
+/* Its advice has the numbers of madvise(), but DONTNEED must not lose anything. */
+static int
+raw_posix_madvise(void *p, size_t len, int advice)
+{
+	int saved = errno, err = 0;
+
+	if (advice != POSIX_MADV_DONTNEED && syscall(SYS_madvise, p, len, advice) != 0)
+		err = errno;
+	errno = saved;
+	return err;
+}
+
+static ssize_t
+raw_process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned flags)
+{
+	return syscall(SYS_process_madvise, pidfd, v, n, advice, flags);
+}
+
+static int
+raw_mlock(const void *p, size_t len)
+{
+	return (int)syscall(SYS_mlock, p, len);
+}
+
+static int
+raw_mlock2(const void *p, size_t len, unsigned flags)
+{
+	return (int)syscall(SYS_mlock2, p, len, flags);
+}
+
+static int
+raw_mlockall(int flags)
+{
+	return (int)syscall(SYS_mlockall, flags);
+}
+
+static long
+raw_mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
+	  unsigned flags)
+{
+	return syscall(SYS_mbind, p, len, mode, nodes, max, flags);
+}
+
+static void *
+raw_shmat(int id, const void *p, int flags)
+{
+	return (void *)syscall(SYS_shmat, id, p, flags);
+}
+
+static int
+raw_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
+
+static int
+raw_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	return (int)syscall(SYS_prlimit64, 0, resource, limit, NULL);
+}
+
+static int
+raw_prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+	    struct rlimit *old)
+{
+	return (int)syscall(SYS_prlimit64, pid, resource, limit, old);
+}
+
+struct pages_calls pages_calls = {
+#define RAW(name) .name = raw_##name,
+	PAGES_CALLS(RAW)
+#undef RAW
+};
+
+/* The heap's own calls. --------------------------------------------------- */
+
+/*
+ * Where a hook stands in front of the shim, the heap calls the hook, which passes the call on to
+ * the shim.  There it must not be taken for one of the program's.
+ */
+static struct pages_os_calls hooks;
+static _Thread_local struct {
+	const void *p;
+	size_t len;
+} own __attribute__((tls_model("initial-exec")));
+
+bool
+pages_calls_are_own(const void *p, size_t len)
+{
+	return own.len == len && own.p == p && len != 0;
+}
+
+static void
+begin(const void *p, size_t len)
+{
+	own.p = p;
+	own.len = len;
+}
+
+static void
+end(void)
+{
+	own.len = 0;
+}
+
+static void *
+own_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	void *q;
+
+	begin(p, len);
+	q = hooks.mmap(p, len, prot, flags, fd, offset);
+	end();
+	return q;
+}
+
+static int
+own_munmap(void *p, size_t len)
+{
+	int result;
+
+	begin(p, len);
+	result = hooks.munmap(p, len);
+	end();
+	return result;
+}
+
+/* The heap passes no fifth argument: os/linux.c says why. */
+static void *
+own_mremap(void *p, size_t len, size_t new_len, int flags, ...)
+{
+	void *q;
+
+	begin(p, len);
+	q = hooks.mremap(p, len, new_len, flags);
+	end();
+	return q;
+}
+
+static int
+own_mprotect(void *p, size_t len, int prot)
+{
+	int result;
+
+	begin(p, len);
+	result = hooks.mprotect(p, len, prot);
+	end();
+	return result;
+}
+
+static int
+own_madvise(void *p, size_t len, int advice)
+{
+	int result;
+
+	begin(p, len);
+	result = hooks.madvise(p, len, advice);
+	end();
+	return result;
+}
+
+/* Finding. ---------------------------------------------------------------- */
+
+static uintptr_t
+definition(const struct link_map *from, const char *name)
+{
+	const struct link_map *o = pages_scope_definer(from, name);
+
+	return o != NULL ? (uintptr_t)pages_scope_symbol(o, name) : 0;
+}
+
+/* The definition in front of the shim, if there is one; 0 if the first one is the shim's own. */
+static uintptr_t
+hook(const struct link_map *self, const char *name)
+{
+	const struct link_map *o = pages_scope_definer(pages_scope_first(), name);
+
+	return o != NULL && o != self ? (uintptr_t)pages_scope_symbol(o, name) : 0;
+}
+
+/* Another thread may be calling the bare one meanwhile. */
+#define STORE(field, value) \
+	__atomic_store_n(&(field), (__typeof__(field))(value), __ATOMIC_RELEASE)
+
+void
+pages_calls_find(void)
+{
+	const struct link_map *self = pages_scope_self();
+	uintptr_t f;
+
+	if (self == NULL)	/* in a namespace of its own: dlmopen() */
+		return;
+#define FIND(name)                                                     \
+	f = definition(self->l_next, #name);                           \
+	if (f != 0)                                                    \
+		STORE(pages_calls.name, f);
+	PAGES_CALLS(FIND)
+#undef FIND
+#define ROUTE(name)                                                    \
+	f = hook(self, #name);                                         \
+	STORE(hooks.name, f);                                          \
+	STORE(pages_os_calls.name, f != 0 ? own_##name : pages_calls.name);
+	ROUTE(mmap)
+	ROUTE(munmap)
+	ROUTE(mremap)
+	ROUTE(mprotect)
+	ROUTE(madvise)
+#undef ROUTE
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.h - the functions behind those that the shim intercepts to learn of changed mappings
+ *	and limits
+ *
+ * Each is the next definition after the shim, usually the C library's.  Until these have been
+ * looked up, and where there is none, it is the bare system call.  So they can be called at any
+ * time: before the shim starts, in signal handlers, in children of vfork().
+ */
+#ifndef PAGES_CALLS_H
+#define PAGES_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/uio.h>
+
+/* mbind() is libnuma's; C libraries before 2.36 do not declare the other. */
+long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
+	   unsigned flags);
+ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned flags);
+
+#define PAGES_CALLS(X) X(mmap) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect) X(madvise)       \
+	X(posix_madvise) X(process_madvise) X(mlock) X(mlock2) X(mlockall) X(mbind) X(shmat)       \
+	X(ioctl) X(setrlimit) X(prlimit)
+
+struct pages_calls {
+#define PAGES_CALLS_FIELD(name) __typeof__(&(name)) name;
+	PAGES_CALLS(PAGES_CALLS_FIELD)
+#undef PAGES_CALLS_FIELD
+};
+
+extern struct pages_calls pages_calls __attribute__((visibility("hidden")));
+
+/*
+ * Look all of them up, and those by which the heap changes mappings: the first definition in the
+ * process that is not the shim's.  Libraries for fast networks hook such functions, to learn
+ * which memory changes, and are to see what the heap does.  Safe where pages_next_find() is.
+ */
+void pages_calls_find(void);
+
+/* Is this a call for this range that the heap makes, and that a hook has passed on to the shim? */
+bool pages_calls_are_own(const void *p, size_t len);
+
+#endif /* PAGES_CALLS_H */
