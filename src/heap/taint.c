@@ -17,9 +17,9 @@ table(const struct pages_heap *h)
 	return (_Atomic uint64_t *)(void *)h->units.taints.start;
 }
 
-/* The first page of [first, end) that is tainted, or is not; or end. */
+/* The first page of [first, end) that is tainted, or is not; or end.  Reads every word. */
 static size_t
-find(const struct pages_heap *h, size_t first, size_t end, bool tainted)
+scan(const struct pages_heap *h, size_t first, size_t end, bool tainted)
 {
 	for (size_t w = first / 64; w * 64 < end; w++) {
 		uint64_t word = atomic_load_explicit(&table(h)[w], memory_order_relaxed);
@@ -31,12 +31,49 @@ find(const struct pages_heap *h, size_t first, size_t end, bool tainted)
 	return end;
 }
 
+/* The first unit of [a, b) that ever had a tainted page, or b.  The bits are not cleared again. */
+static size_t
+find_unit(const struct pages_heap *h, size_t a, size_t b)
+{
+	while (a < b) {
+		uint64_t word = __atomic_load_n(&h->units.taint_bits[a / 64], __ATOMIC_RELAXED);
+
+		word >>= a % 64;
+		if (word != 0)
+			return pages_min(b, a + (size_t)__builtin_ctzll(word));
+		a = (a / 64 + 1) * 64;
+	}
+	return b;
+}
+
+/* The first tainted page of [first, end), or end. */
+static size_t
+find(const struct pages_heap *h, size_t first, size_t end)
+{
+	unsigned shift = pages_log2(PAGES_UNIT) - h->arena.page_shift;
+	size_t u = first >> shift, b = ((end - 1) >> shift) + 1;
+
+	for (; (u = find_unit(h, u, b)) < b; u++) {
+		size_t from = pages_max(first, u << shift), to = pages_min(end, (u + 1) << shift);
+		size_t page = scan(h, from, to, true);
+
+		if (page < to)
+			return page;
+	}
+	return end;
+}
+
+/* Taint pages [first, end), which lie in one unit. */
 static void
 set(const struct pages_heap *h, size_t first, size_t end)
 {
+	size_t unit = first / pages_heap_unit_pages(h);
+
 	for (size_t w = first / 64; w * 64 < end; w++)
 		atomic_fetch_or_explicit(&table(h)[w], pages_bits_mask(w, first, end),
 					 memory_order_relaxed);
+	(void)__atomic_fetch_or(&h->units.taint_bits[unit / 64], (uint64_t)1 << (unit % 64),
+				__ATOMIC_RELAXED);
 }
 
 void
@@ -53,7 +90,7 @@ bool
 pages_heap_is_tainted(const struct pages_heap *h, size_t first, size_t end)
 {
 	return PAGES_UNLIKELY(atomic_load_explicit(&h->tainted, memory_order_relaxed)) &&
-	       find(h, first, end, true) != end;
+	       find(h, first, end) != end;
 }
 
 /* Tainting. --------------------------------------------------------------- */
@@ -119,8 +156,8 @@ pages_heap_clean(struct pages_heap *h, size_t first, size_t end)
 	bool clean = true;
 	size_t a = first, b;
 
-	for (; (a = find(h, a, end, true)) < end; a = b) {
-		b = find(h, a, end, false);
+	for (; (a = find(h, a, end)) < end; a = b) {
+		b = scan(h, a, end, false);
 		widen(h, first, end, &a, &b);
 		if (pages_arena_renew(&h->arena, a << shift, (b - a) << shift) != 0)
 			clean = false;

@@ -12,7 +12,7 @@
 #include "os/caps.h"
 #include "os/check.h"
 
-enum { BIT_TABLES = 8 };
+enum { BIT_TABLES = 9 };
 
 /* Side tables and their bookkeeping. -------------------------------------- */
 
@@ -44,6 +44,7 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	u->stale_bits = u->old_bits + words;
 	u->dirty_bits = u->stale_bits + words;
 	u->muzzy_bits = u->dirty_bits + words;
+	u->taint_bits = u->muzzy_bits + words;
 	u->splits.shift = (int32_t *)u->shifts.start;
 	return 0;
 }

@@ -66,6 +66,7 @@ struct pages_units {
 	uint64_t *stale_bits;	/* kept and dirty since dirty units last aged */
 	uint64_t *dirty_bits;	/* resident, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* resident, and marked: no live block overlaps it */
+	uint64_t *taint_bits;	/* pages of it were tainted once; without the lock: taint.h */
 	size_t count;
 	size_t mapped_end;	/* no unit from here on is mapped */
 	size_t kept_end;	/* no unit from here on is kept */
