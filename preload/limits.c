@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.c - intercepts setrlimit(), prlimit() and mlockall(), for which the arena is too large
+ * limits.c - intercepts setrlimit(), prlimit() and mlockall()
  *
- * RLIMIT_AS counts the reservation, and RLIMIT_DATA the side tables for it: once such a limit
- * is lowered, every later mmap would fail.  So after such a call the heap purges what it has
- * kept and releases the address space behind its last block.  Before mlockall(), which makes
- * all that is mapped resident, it does the same, and takes no more requests.
+ * RLIMIT_AS and RLIMIT_DATA count what is mapped for freed blocks, too: once such a limit is
+ * lowered, every later mmap could fail.  So after such a call the heap gives back what it has
+ * kept, and unmaps all address space that no block uses.  Before mlockall(), which makes all
+ * that is mapped resident, it does the same, and takes no more requests.
  */
 #include <errno.h>
 #include <stdint.h>

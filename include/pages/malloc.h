@@ -204,6 +204,26 @@ PAGES_API PAGES_MUST_CHECK int pages_malloc_advise(void *ptr, size_t offset, siz
 						   enum pages_hint hint);
 
 /*
+ * pages_malloc_mapping_changed - say that the program has changed the mapping of a range itself
+ *
+ * To be called when, or before, the program tells the kernel something about pages of blocks
+ * that lasts: mprotect, mlock, mbind, madvise(MADV_DONTFORK), mmap(MAP_FIXED), munmap or mremap
+ * of a part, userfaultfd.  When a block that has such pages is freed, shortened or moved, its
+ * changed pages are mapped anew: the change ends with the block, and the memory of these pages
+ * goes back to the kernel.  Where the kernel refuses that, their addresses never serve again.
+ * realloc keeps the contents, but not the change when the block moves.
+ *
+ * Without this call the change outlives the block: its memory may move to addresses of other
+ * blocks and take the change along.  Not needed for what pages_malloc_advise() does, nor under
+ * libpages_malloc.so, which sees these calls itself, for its own blocks.
+ *
+ *   start, len  the range, of any pages; what is no block of this allocator is ignored
+ *
+ * Takes no lock, does not change errno, and may be called in signal handlers.
+ */
+PAGES_API void pages_malloc_mapping_changed(const void *start, size_t len);
+
+/*
  * pages_free - free a block
  *
  *   ptr  NULL, or a block of this allocator or of malloc(3)

@@ -128,5 +128,14 @@ pages_malloc_advise(void *ptr, size_t offset, size_t len, enum pages_hint hint)
 	end = pages_round_down(lead + offset + len, page);
 	if (begin >= end)
 		return 0;
+	/* The kernel may take these pages until somebody writes to them: nobody is to get them so. */
+	if (hint == PAGES_HINT_FREE)
+		pages_malloc_mapping_changed((char *)ptr - lead + begin, end - begin);
 	return pages_hint_give((char *)ptr - lead + begin, end - begin, m->advice);
+}
+
+void
+pages_malloc_mapping_changed(const void *start, size_t len)
+{
+	pages_heap_taint(&pages_malloc_heap, start, len);
 }

@@ -494,6 +494,49 @@ Test(malloc_advise, hints_stay_until_the_block_is_freed)
 
 /* ---- pages_malloc_with ---- */
 
+Test(malloc_mapping_changed, ends_the_change_with_the_block)
+{
+	size_t size = 5 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (int i = 0; i < 8; i++) {
+		char *p = pages_malloc(size), *q;
+
+		cr_assert_not_null(p);
+		memset(p, 1, size);
+		errno = 77;
+		pages_malloc_mapping_changed(p + page, page);
+		cr_assert_eq(errno, 77);
+		if (mprotect((void *)(((uintptr_t)p + page) & ~(page - 1)), page, PROT_READ) != 0)
+			cr_skip_test("no mprotect");
+		pages_free(p);
+		q = pages_malloc(size + (size_t)i * size);
+		cr_assert_not_null(q);
+		memset(q, 2, size + (size_t)i * size);
+		pages_free(q);
+	}
+}
+
+/* What the kernel may take is nobody's memory until it is written to. */
+Test(malloc_advise, leaves_no_block_that_the_kernel_may_take)
+{
+	size_t size = 6 << 20;
+	char *p = pages_malloc(size), *q;
+
+	cr_assert_not_null(p);
+	if (!pages_owns(p))
+		cr_skip_test("no heap here");
+	memset(p, 1, size);
+	if (pages_malloc_advise(p, 0, size, PAGES_HINT_FREE) != 0)
+		cr_skip_test("the kernel does not know MADV_FREE");
+	pages_free(p);
+	q = pages_malloc(size);
+	cr_assert_eq(q, p, "the place is still the best");
+	/* It was mapped anew, so it is zero, whether or not the kernel had taken it. */
+	for (size_t i = 0; i < size; i++)
+		cr_assert_eq(q[i], 0);
+	pages_free(q);
+}
+
 Test(malloc_with, gives_each_flag_to_the_block_and_to_nobody_else)
 {
 	static const struct {
