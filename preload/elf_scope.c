@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "os/os.h"
+
 #define VERSION_HIDDEN 0x8000u
 
 /* The dynamic section of this object; with default visibility it could be another's. */
@@ -162,6 +164,25 @@ pages_scope_definer(const struct link_map *start, const char *name)
 	while (o != NULL && pages_scope_symbol(o, name) == NULL)
 		o = o->l_next;
 	return o;
+}
+
+/* A library's first segment begins with its ELF header, and is mapped at its base. */
+struct pages_range
+pages_scope_code(const struct link_map *object)
+{
+	const ElfW(Ehdr) *head = (const void *)object->l_addr;
+	struct pages_range range = { 0, 0 };
+	const ElfW(Phdr) *segment;
+
+	if (object->l_name == NULL || object->l_name[0] == '\0' || !pages_os_readable(head) ||
+	    memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
+		return range;
+	segment = (const void *)(object->l_addr + head->e_phoff);
+	for (unsigned i = 0; i < head->e_phnum; i++)
+		if (segment[i].p_type == PT_LOAD && (segment[i].p_flags & PF_X) != 0)
+			range = (struct pages_range){ object->l_addr + segment[i].p_vaddr,
+						      segment[i].p_memsz };
+	return range;
 }
 
 const char *

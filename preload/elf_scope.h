@@ -14,6 +14,7 @@
 #define PAGES_ELF_SCOPE_H
 
 #include <link.h>
+#include <stdint.h>
 
 /* The first object of the global scope: the executable. */
 const struct link_map *pages_scope_first(void);
@@ -26,6 +27,14 @@ void *pages_scope_symbol(const struct link_map *object, const char *name);
 
 /* The first object from start on that defines name, or NULL. */
 const struct link_map *pages_scope_definer(const struct link_map *start, const char *name);
+
+/* Addresses [start, start + len). */
+struct pages_range {
+	uintptr_t start, len;
+};
+
+/* Where the code of an object lies, a shared library; empty if that cannot be told. */
+struct pages_range pages_scope_code(const struct link_map *object);
 
 /* The path of an object; "the executable" for the executable, whose name is empty. */
 const char *pages_scope_name(const struct link_map *object);

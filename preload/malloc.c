@@ -39,13 +39,30 @@ is_ours(const void *p)
 	return PAGES_UNLIKELY(pages_heap_owns(&pages_shim_heap, p));
 }
 
+/*
+ * What the next allocator or the C library asks for themselves is theirs.  The former may free
+ * it by functions of its own: jemalloc's aligned operator new calls aligned_alloc(), and its
+ * operator delete does not call free().  What the latter returns, such as asprintf's string, a
+ * plugin may free that was opened with RTLD_DEEPBIND, and so has the C library's free().
+ */
+static const struct pages_route *
+route_for(const void *caller)
+{
+	for (size_t i = 0; i < 2; i++)
+		if ((uintptr_t)caller - pages_shim.more.code[i].start < pages_shim.more.code[i].len)
+			return &pages_shim.inner;
+	return &pages_shim.route;
+}
+
+#define CALLER __builtin_return_address(0)
+
 /* malloc, calloc, realloc, free. ------------------------------------------ */
 
 SLOW void *
-malloc_slowly(size_t size)
+malloc_slowly(size_t size, const void *caller)
 {
 	pages_shim_start();
-	return pages_route_malloc(&pages_shim.route, size);
+	return pages_route_malloc(route_for(caller), size);
 }
 
 SHIM void *
@@ -53,14 +70,14 @@ malloc(size_t size)
 {
 	if (PAGES_LIKELY(size < threshold()))
 		return pages_shim.route.next.malloc(size);
-	return malloc_slowly(size);
+	return malloc_slowly(size, CALLER);
 }
 
 SLOW void *
-calloc_slowly(size_t count, size_t size)
+calloc_slowly(size_t count, size_t size, const void *caller)
 {
 	pages_shim_start();
-	return pages_route_calloc(&pages_shim.route, count, size);
+	return pages_route_calloc(route_for(caller), count, size);
 }
 
 SHIM void *
@@ -70,16 +87,16 @@ calloc(size_t count, size_t size)
 
 	if (PAGES_LIKELY(!__builtin_mul_overflow(count, size, &bytes) && bytes < threshold()))
 		return pages_shim.route.next.calloc(count, size);
-	return calloc_slowly(count, size);
+	return calloc_slowly(count, size, CALLER);
 }
 
 SLOW void *
-realloc_slowly(void *ptr, size_t size)
+realloc_slowly(void *ptr, size_t size, const void *caller)
 {
 	void *p;
 
 	pages_shim_start();
-	p = pages_route_realloc(&pages_shim.route, ptr, size);
+	p = pages_route_realloc(route_for(caller), ptr, size);
 	pages_background_notify();
 	return p;
 }
@@ -89,7 +106,7 @@ realloc(void *ptr, size_t size)
 {
 	if (PAGES_LIKELY(size < threshold()) && !is_ours(ptr))
 		return pages_shim.route.next.realloc(ptr, size);
-	return realloc_slowly(ptr, size);
+	return realloc_slowly(ptr, size, CALLER);
 }
 
 /* A function of its own, so that free() of a small block needs no stack frame. */
@@ -121,7 +138,9 @@ reallocarray(void *ptr, size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(ptr, bytes);
+	if (PAGES_LIKELY(bytes < threshold()) && !is_ours(ptr))
+		return pages_shim.route.next.realloc(ptr, bytes);
+	return realloc_slowly(ptr, bytes, CALLER);
 }
 
 SHIM void free_sized(void *ptr, size_t size);
@@ -169,7 +188,7 @@ __libc_realloc(void *ptr, size_t size)
 {
 	pages_shim_start();
 	if (is_ours(ptr))
-		return realloc_slowly(ptr, size);
+		return realloc_slowly(ptr, size, CALLER);
 	return pages_shim.more.libc_realloc(ptr, size);
 }
 
@@ -192,16 +211,16 @@ impossible(size_t alignment, size_t size)
  * errors such as a bad alignment.
  */
 static void *
-aligned_large(size_t alignment, size_t size)
+aligned_large(size_t alignment, size_t size, const void *caller)
 {
 	pages_shim_start();
 	if (!pages_is_pow2(alignment))
 		return NULL;
-	return pages_route_large(&pages_shim.route, size, alignment, false);
+	return pages_route_large(route_for(caller), size, alignment, false);
 }
 
 static void *
-aligned(void *(*next)(size_t, size_t), size_t alignment, size_t size)
+aligned(void *(*next)(size_t, size_t), size_t alignment, size_t size, const void *caller)
 {
 	void *p;
 
@@ -209,7 +228,7 @@ aligned(void *(*next)(size_t, size_t), size_t alignment, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	p = aligned_large(alignment, size);
+	p = aligned_large(alignment, size, caller);
 	if (p == NULL)
 		p = next(alignment, size);
 	if (p == NULL && errno == ENOMEM && pages_route_retry(&pages_shim.route))
@@ -221,14 +240,14 @@ SHIM void *
 memalign(size_t alignment, size_t size)
 {
 	pages_shim_start();
-	return aligned(pages_shim.more.memalign, alignment, size);
+	return aligned(pages_shim.more.memalign, alignment, size, CALLER);
 }
 
 SHIM void *
 aligned_alloc(size_t alignment, size_t size)
 {
 	pages_shim_start();
-	return aligned(pages_shim.more.aligned_alloc, alignment, size);
+	return aligned(pages_shim.more.aligned_alloc, alignment, size, CALLER);
 }
 
 SHIM int
@@ -240,7 +259,7 @@ posix_memalign(void **ret, size_t alignment, size_t size)
 	if (alignment % sizeof(void *) == 0 && pages_is_pow2(alignment)) {
 		if (impossible(alignment, size))
 			return ENOMEM;
-		p = aligned_large(alignment, size);
+		p = aligned_large(alignment, size, CALLER);
 		if (p != NULL) {
 			*ret = p;
 			return 0;
@@ -254,13 +273,13 @@ posix_memalign(void **ret, size_t alignment, size_t size)
 }
 
 static void *
-page_aligned(void *(*next)(size_t), size_t size)
+page_aligned(void *(*next)(size_t), size_t size, const void *caller)
 {
 	void *p;
 
 	if (!pages_route_size(1, size, &size))
 		return NULL;
-	p = aligned_large((size_t)sysconf(_SC_PAGESIZE), size);
+	p = aligned_large((size_t)sysconf(_SC_PAGESIZE), size, caller);
 	return p != NULL ? p : next(size);
 }
 
@@ -268,7 +287,7 @@ SHIM void *
 valloc(size_t size)
 {
 	pages_shim_start();
-	return page_aligned(pages_shim.more.valloc, size);
+	return page_aligned(pages_shim.more.valloc, size, CALLER);
 }
 
 /* pvalloc rounds the size up to whole pages; blocks of the heap are whole pages already. */
@@ -276,7 +295,7 @@ SHIM void *
 pvalloc(size_t size)
 {
 	pages_shim_start();
-	return page_aligned(pages_shim.more.pvalloc, size);
+	return page_aligned(pages_shim.more.pvalloc, size, CALLER);
 }
 
 /* Reports and tuning. ----------------------------------------------------- */

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "elf_scope.h"
-
 /* Converts by way of an integer: ISO C has no conversion from a data to a function pointer. */
 #define FUNCTION(ret, object, name) \
 	((ret) = (__typeof__(ret))(uintptr_t)pages_scope_symbol((object), (name)))
@@ -170,6 +168,9 @@ pages_next_find(struct pages_next *next, struct pages_next_more *ret_more)
 		FUNCTION(more.libc_free, libc, "__libc_free");
 	if ((libc = pages_scope_definer(behind, "__libc_realloc")) != NULL)
 		FUNCTION(more.libc_realloc, libc, "__libc_realloc");
+	more.code[0] = pages_scope_code(o);
+	if ((libc = pages_scope_definer(behind, "gnu_get_libc_version")) != NULL)
+		more.code[1] = pages_scope_code(libc);
 	*ret_more = more;
 	return pages_scope_name(o);
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "elf_scope.h"
 #include "heap/route.h"
 
 struct pages_next_more {
@@ -27,6 +28,8 @@ struct pages_next_more {
 	void *(*pvalloc)(size_t size);
 	void (*libc_free)(void *ptr);
 	void *(*libc_realloc)(void *ptr, size_t size);
+
+	struct pages_range code[2];	/* of the provider, and of the C library */
 
 	/* These may be NULL. */
 	int (*trim)(size_t pad);

@@ -22,6 +22,7 @@
 
 struct pages_shim {
 	struct pages_route route;
+	struct pages_route inner;	/* for calls by the next allocator and the C library */
 	struct pages_next_more more;
 };
 

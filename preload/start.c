@@ -155,6 +155,8 @@ pages_shim_start(void)
 	if (atomic_compare_exchange_strong(&state, &was, FINDING)) {
 		pages_calls_find();
 		provider = pages_next_find(&pages_shim.route.next, &pages_shim.more);
+		pages_shim.inner = (struct pages_route){ &pages_shim_heap, SIZE_MAX,
+							 pages_shim.route.next };
 		atomic_store_explicit(&state, KNOWN, memory_order_release);
 	}
 	/*
