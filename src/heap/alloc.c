@@ -276,7 +276,7 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 
 /* Freeing, and asking. ---------------------------------------------------- */
 
-/* FREED block id, whose pages are tainted: no front cache may have it, and no calloc wait for it. */
+/* FREED block id has tainted pages: no front cache may have it, and no calloc wait for it. */
 static void
 free_tainted(struct pages_heap *h, uint32_t id)
 {

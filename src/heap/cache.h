@@ -65,8 +65,8 @@ pages_cache_take(struct pages_heap *h, size_t size)
 		return 0;
 	pages = pages_heap_pages(h, size);
 	if (atomic_load_explicit(&k->pages, memory_order_relaxed) != pages ||
-	    !atomic_compare_exchange_strong_explicit(&k->block, &id, PAGES_FRONT_CACHE_BUSY, memory_order_acquire,
-						     memory_order_relaxed))
+	    !atomic_compare_exchange_strong_explicit(&k->block, &id, PAGES_FRONT_CACHE_BUSY,
+						     memory_order_acquire, memory_order_relaxed))
 		return 0;
 	e = &h->extents.node[id];
 	if (PAGES_UNLIKELY(e->used != pages)) {

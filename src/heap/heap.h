@@ -242,8 +242,8 @@ size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 
 /*
  * For a background thread: flush the front caches, purge what has decayed, as other calls do in
- * passing, and mark all that is dirty.  False if no memory is kept any more.  pages_heap_pace() is the number of
- * milliseconds after which another call is worth while.
+ * passing, and mark all that is dirty.  False if no memory is kept any more.
+ * pages_heap_pace() is the number of milliseconds after which another call is worth while.
  */
 bool pages_heap_tend(struct pages_heap *h);
 unsigned pages_heap_pace(const struct pages_heap *h);

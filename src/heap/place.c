@@ -212,7 +212,8 @@ void
 pages_heap_empty(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
-	size_t start = (size_t)e->first << h->arena.page_shift, len = (size_t)e->count << h->arena.page_shift;
+	size_t start = (size_t)e->first << h->arena.page_shift;
+	size_t len = (size_t)e->count << h->arena.page_shift;
 	int err = e->note.unmapped ? -EFAULT : pages_arena_renew(&h->arena, start, len);
 
 	if (err != 0 && err != -EFAULT)

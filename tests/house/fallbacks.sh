@@ -19,10 +19,17 @@ suite() {
 	fi
 }
 
-for off in all move hint discard guard; do
+# Of each feature alone only what uses it: grep pages_can src
+for off in all move hint discard; do
 	suite $off tests/unit/unit
+done
+for off in all move hint; do
 	suite $off tests/unit/failing --filter 'a_heap_with_failures/*'
+done
+for off in all discard; do
 	suite $off tests/unit/vec_model
+done
+for off in all hint discard guard; do
 	suite $off tests/api/api
 done
 rm -f $out
