@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Blocks that one library allocates and another one frees: every form of new and delete of C++,
-# with each allocator behind the shim, in front of it and linked; and what the C library returns
-# to a plugin that was opened with RTLD_DEEPBIND.
+# with each allocator behind the shim, in front of it and linked; what the C library returns to a
+# plugin that was opened with RTLD_DEEPBIND; and the shim in a namespace of its own.
 [ -z "$SANITIZED" ] || { echo "a sanitizer has to come first, so the shim cannot"; exit 77; }
 shim=$PWD/preload/.libs/libpages_malloc.so
 cxx=${CXX:-c++} cc=${CC:-cc}
@@ -72,6 +72,29 @@ plugin(void)
 	return 0;
 }
 END
+cat >"$tmp/island.c" <<'END'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+int plugin(void);
+int
+plugin(void)
+{
+	struct rlimit limit;
+	char *p = malloc(5000000), *q;
+
+	if (p == NULL || getrlimit(RLIMIT_AS, &limit) != 0 || setrlimit(RLIMIT_AS, &limit) != 0)
+		return 1;
+	memset(p, 1, 5000000);
+	if (mlockall(MCL_CURRENT) == 0)
+		munlockall();
+	p = realloc(p, 50000000);
+	free(p);
+	q = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return q == MAP_FAILED || mprotect(q, 4096, PROT_READ) != 0 || munmap(q, 4096) != 0;
+}
+END
 cat >"$tmp/host.c" <<'END'
 #include <dlfcn.h>
 #include <stdio.h>
@@ -80,7 +103,8 @@ int
 main(int argc, char **argv)
 {
 	char *p = malloc(5000000);
-	void *plugin = argc > 1 ? dlopen(argv[1], RTLD_NOW | RTLD_DEEPBIND) : NULL;
+	void *plugin = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_DEEPBIND) :
+				   dlmopen(LM_ID_NEWLM, argv[1], RTLD_NOW);
 	int (*run)(void) = plugin != NULL ? (int (*)(void))dlsym(plugin, "plugin") : NULL;
 	int status = run != NULL ? run() : 99;
 
@@ -92,6 +116,8 @@ END
 $cxx -std=c++17 -O1 -o "$tmp/forms" "$tmp/forms.cc" || exit 99
 $cc -D_GNU_SOURCE -shared -fPIC -o "$tmp/plugin.so" "$tmp/plugin.c" || exit 99
 $cc -D_GNU_SOURCE -o "$tmp/host" "$tmp/host.c" -ldl || exit 99
+$cc -D_GNU_SOURCE -shared -fPIC -fno-builtin -o "$tmp/island.so" "$tmp/island.c" \
+	-Wl,--no-as-needed "$shim" -Wl,-rpath,"$PWD/preload/.libs" || exit 99
 
 # works WHAT PRELOADED COMMAND...
 works() {
@@ -107,6 +133,7 @@ works() {
 }
 works "new and delete, the C library behind" "$shim" "$tmp/forms"
 works "a plugin with RTLD_DEEPBIND" "$shim" "$tmp/host" "$tmp/plugin.so"
+works "a namespace of dlmopen()" "" "$tmp/host" "$tmp/island.so" alone
 for lib in libjemalloc.so.2 libtcmalloc_minimal.so.4 libmimalloc.so.2 libtbbmalloc_proxy.so.2; do
 	path=$(ldconfig -p 2>/dev/null | sed -n "s/.*$lib .*=> //p" | head -n 1)
 	[ -n "$path" ] || { echo "ok - $lib # SKIP not installed"; continue; }
