@@ -113,7 +113,7 @@ main(int argc, char **argv)
 	return status;
 }
 END
-$cxx -std=c++17 -O1 -o "$tmp/forms" "$tmp/forms.cc" || exit 99
+$cxx -std=c++17 -fsized-deallocation -O1 -o "$tmp/forms" "$tmp/forms.cc" || exit 99
 $cc -D_GNU_SOURCE -shared -fPIC -o "$tmp/plugin.so" "$tmp/plugin.c" || exit 99
 $cc -D_GNU_SOURCE -o "$tmp/host" "$tmp/host.c" -ldl || exit 99
 $cc -D_GNU_SOURCE -shared -fPIC -fno-builtin -o "$tmp/island.so" "$tmp/island.c" \
@@ -139,7 +139,7 @@ for lib in libjemalloc.so.2 libtcmalloc_minimal.so.4 libmimalloc.so.2 libtbbmall
 	[ -n "$path" ] || { echo "ok - $lib # SKIP not installed"; continue; }
 	works "new and delete, $lib behind" "$shim:$path" "$tmp/forms"
 	works "new and delete, $lib in front" "$path:$shim" "$tmp/forms"
-	$cxx -std=c++17 -O1 -o "$tmp/linked" "$tmp/forms.cc" -Wl,--no-as-needed "$path" || exit 99
+	$cxx -std=c++17 -fsized-deallocation -O1 -o "$tmp/linked" "$tmp/forms.cc" -Wl,--no-as-needed "$path" || exit 99
 	works "new and delete, linked with $lib" "$shim" "$tmp/linked"
 done
 exit $bad
