@@ -93,7 +93,7 @@ pages_cache_put(struct pages_heap *h, uint32_t id)
 	uint32_t before;
 
 	/* As long as a block is cached, no other block could use its room. */
-	if (e->used != e->count)
+	if (e->used != __atomic_load_n(&e->count, __ATOMIC_RELAXED))
 		return id;
 	if (PAGES_UNLIKELY(!(atomic_load_explicit(&h->caches_used, memory_order_relaxed) >> i & 1)))
 		atomic_fetch_or(&h->caches_used, 1u << i);

@@ -124,15 +124,28 @@ drop_record(struct pages_extents *x, uint32_t id)
 }
 
 static void
+set_edge(struct pages_extents *x, uint32_t page, uint32_t id)
+{
+	__atomic_store_n(&x->edge[page], id, __ATOMIC_RELAXED);
+}
+
+/*
+ * The owner of a live block may be reading its record meanwhile, without the lock: when a growth
+ * that it has left is undone.  So where a block begins is written only if it changes.
+ */
+static void
 set_span(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count)
 {
-	x->node[id].first = first;
-	x->node[id].count = count;
-	x->edge[first] = id;
+	struct pages_extent *e = &x->node[id];
+
+	if (e->first != first)
+		e->first = first;
+	__atomic_store_n(&e->count, count, __ATOMIC_RELAXED);
+	set_edge(x, first, id);
 	if (first + count == x->pages)
 		x->last = id;
 	if (first + count <= x->reach)
-		x->edge[first + count - 1] = id;
+		set_edge(x, first + count - 1, id);
 }
 
 /* The free extent that begins (or ends) at page, or 0. */
