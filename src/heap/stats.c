@@ -147,7 +147,7 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 
 	static_assert(sizeof(u) % sizeof(uint64_t) == 0, "copied in words");
 	static_assert(sizeof(*ret) % sizeof(uint64_t) == 0, "copied in words");
-	if (pages_heap_lock(h)) {
+	if (pages_heap_enter(h)) {
 		*ret = h->stats;
 		fill(h, &h->units, ret);
 		count_all_freed(h, ret);

@@ -230,6 +230,21 @@ CHANGES(that_cannot_be_settled_are_left_to_the_next_thread)
 	cr_assert_eq(stats().live_objects, live);
 }
 
+/* Also if that one only reads the counters: a request that failed is none. */
+CHANGES(that_were_left_are_settled_before_anything_is_counted)
+{
+	struct making m;
+	struct pages_stats st;
+
+	keep_memory();
+	m = begin(MIB(7));
+	cr_assert(pages_lock_acquire(&h.lock));
+	cr_assert_not(pages_heap_perform(&h, m.c));
+	pages_lock_release(&h.lock);
+	st = stats();
+	cr_assert_eq(st.requests, st.frees + st.live_objects);
+}
+
 /* A block whose growth was left is as long as it was, and may be freed before that is settled. */
 CHANGES(of_a_block_that_grows_are_left_when_it_is_freed)
 {
