@@ -33,6 +33,16 @@ pause(void)
 #endif
 }
 
+/* Whoever sleeps leaves the word at WAITED_FOR, so that somebody wakes the next. */
+static bool
+try_or_sleep(struct pages_lock *l)
+{
+	if (atomic_exchange_explicit(&l->word, WAITED_FOR, memory_order_acquire) == FREE)
+		return true;
+	pages_os_wait(&l->word, WAITED_FOR, PATIENCE_MS);
+	return false;
+}
+
 static bool
 acquire_slowly(struct pages_lock *l)
 {
@@ -46,12 +56,9 @@ acquire_slowly(struct pages_lock *l)
 			return true;
 	}
 	deadline = pages_os_now_ms() + PATIENCE_MS;
-	while (!atomic_load(&l->closed) && pages_os_now_ms() < deadline) {
-		/* Whoever sleeps leaves the word at WAITED_FOR, so that somebody wakes the next. */
-		if (atomic_exchange_explicit(&l->word, WAITED_FOR, memory_order_acquire) == FREE)
+	while (!atomic_load(&l->closed) && pages_os_now_ms() < deadline)
+		if (try_or_sleep(l))
 			return true;
-		pages_os_wait(&l->word, WAITED_FOR, PATIENCE_MS);
-	}
 	return false;
 }
 
@@ -79,8 +86,8 @@ pages_lock_before_fork(struct pages_lock *l)
 	bool got = false;
 
 	atomic_fetch_add(&l->closed, 1);
-	while (!is_mine(l) && !(got = try(l)) && pages_os_now_ms() < deadline)
-		pages_os_yield();
+	while (!is_mine(l) && !(got = try_or_sleep(l)) && pages_os_now_ms() < deadline)
+		;
 	if (got) {
 		atomic_store(&l->owner, pages_lock_self());
 		atomic_store(&l->forker, pages_lock_self());
