@@ -166,23 +166,17 @@ pages_scope_definer(const struct link_map *start, const char *name)
 	return o;
 }
 
-/* A library's first segment begins with its ELF header, and is mapped at its base. */
+/*
+ * Up to the dynamic section, which linkers put behind the code, among the data that relocations
+ * change.  The program headers would say it exactly, but whether they are mapped can only be
+ * found out by a system call.
+ */
 struct pages_range
 pages_scope_code(const struct link_map *object)
 {
-	const ElfW(Ehdr) *head = (const void *)object->l_addr;
-	struct pages_range range = { 0, 0 };
-	const ElfW(Phdr) *segment;
-
-	if (object->l_name == NULL || object->l_name[0] == '\0' || !pages_os_readable(head) ||
-	    memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
-		return range;
-	segment = (const void *)(object->l_addr + head->e_phoff);
-	for (unsigned i = 0; i < head->e_phnum; i++)
-		if (segment[i].p_type == PT_LOAD && (segment[i].p_flags & PF_X) != 0)
-			range = (struct pages_range){ object->l_addr + segment[i].p_vaddr,
-						      segment[i].p_memsz };
-	return range;
+	if (object->l_name == NULL || object->l_name[0] == '\0' || object->l_addr == 0)
+		return (struct pages_range){ 0, 0 };
+	return (struct pages_range){ object->l_addr, (uintptr_t)object->l_ld - object->l_addr };
 }
 
 const char *
