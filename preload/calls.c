@@ -131,6 +131,25 @@ raw_prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *lim
 	return (int)syscall(SYS_prlimit64, pid, resource, limit, old);
 }
 
+static int
+raw_prctl(int option, ...)
+{
+	unsigned long arg[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (size_t i = 0; i < sizeof(arg) / sizeof(arg[0]); i++)
+		arg[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	return (int)syscall(SYS_prctl, option, arg[0], arg[1], arg[2], arg[3]);
+}
+
+static int
+raw_chroot(const char *path)
+{
+	return (int)syscall(SYS_chroot, path);
+}
+
 struct pages_calls pages_calls = {
 #define RAW(name) .name = raw_##name,
 	PAGES_CALLS(RAW)

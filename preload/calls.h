@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.h - the functions behind those that the shim intercepts to learn of changed mappings
- *	and limits
+ * calls.h - the functions behind those that the shim intercepts to learn of changed mappings,
+ *	limits and sandboxes
  *
  * Each is the next definition after the shim, usually the C library's.  Until these have been
  * looked up, and where there is none, it is the bare system call.  So they can be called at any
@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 /* mbind() is libnuma's; C libraries before 2.36 do not declare the other. */
 long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
@@ -25,7 +27,7 @@ ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, 
 
 #define PAGES_CALLS(X) X(mmap) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect) X(madvise)       \
 	X(posix_madvise) X(process_madvise) X(mlock) X(mlock2) X(mlockall) X(mbind) X(shmat)       \
-	X(ioctl) X(setrlimit) X(prlimit)
+	X(ioctl) X(setrlimit) X(prlimit) X(prctl) X(chroot)
 
 struct pages_calls {
 #define PAGES_CALLS_FIELD(name) __typeof__(&(name)) name;

@@ -27,6 +27,7 @@ static const struct {
 	FIELD(affected, false),
 	FIELD(background_threads, false),
 	FIELD(background_refused, false),
+	FIELD(confined, false),
 	STAT(requests, false),
 	STAT(requested_bytes, false),
 	STAT(live_objects, false),
@@ -336,7 +337,9 @@ static void
 put_no_effect(struct pages_text *o, const struct pages_report *r)
 {
 	pages_text_put(o, "  No effect: ");
-	if (is_active(r) && declined(&r->stats) != 0) {
+	if (r->confined != 0) {
+		pages_text_put(o, "none until it entered a sandbox, where nothing is counted");
+	} else if (is_active(r) && declined(&r->stats) != 0) {
 		pages_text_put(o, "all large requests were passed on");
 	} else if (is_active(r)) {
 		pages_text_put(o, "no request reached the threshold of ");
@@ -399,6 +402,8 @@ pages_report_text(const struct pages_report *r, char *buf, size_t len)
 		count_line(&o, "background threads started", r->background_threads);
 	if (r->background_refused != 0)
 		count_line(&o, "background threads refused", r->background_refused);
+	if (r->confined != 0)
+		count_line(&o, "counted until it entered a sandbox", r->confined);
 	if (r->stats.requests == 0)
 		put_no_effect(&o, r);
 	return finish(&o);

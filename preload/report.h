@@ -24,6 +24,7 @@ struct pages_report {
 	uint64_t affected;	/* number of those that had large requests served */
 	uint64_t background_threads;	/* how many times a background thread was started */
 	uint64_t background_refused;	/* how many times that failed */
+	uint64_t confined;	/* number of those counted only until they entered a sandbox */
 	struct pages_stats stats;
 	char mode[96];		/* "active", or why not: "inactive: ...", "retired: ..." */
 	char exe[256];		/* path of the executable */

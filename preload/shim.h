@@ -47,4 +47,10 @@ void pages_shim_start(void);
  */
 void pages_shim_retire(const char *reason);
 
+/* Do large requests go to the heap? */
+bool pages_shim_is_active(void);
+
+/* Write the report, if one is wanted: at exit, or before the process enters a sandbox. */
+void pages_shim_report(void);
+
 #endif /* PAGES_SHIM_H */

@@ -119,6 +119,12 @@ set_threshold(size_t threshold)
 	__atomic_store_n(&pages_shim.route.threshold, threshold, __ATOMIC_RELEASE);
 }
 
+bool
+pages_shim_is_active(void)
+{
+	return __atomic_load_n(&pages_shim.route.threshold, __ATOMIC_RELAXED) != SIZE_MAX;
+}
+
 /* Read the settings, and set the threshold last: it makes the shim active. */
 static void
 settle(void)
@@ -219,12 +225,8 @@ copy_string(char *dst, size_t size, const char *src)
 	dst[n] = '\0';
 }
 
-/*
- * Writes the report, with the latest destructor priority.  The allocator keeps working
- * afterwards, because the program may free blocks even after all destructors.
- */
-__attribute__((destructor(101))) static void
-at_exit(void)
+void
+pages_shim_report(void)
 {
 	struct pages_report r = { .pid = (uint64_t)pages_os_pid(), .processes = 1 };
 	char text[4096];
@@ -237,6 +239,7 @@ at_exit(void)
 	copy_string(r.mode, sizeof(r.mode), mode);
 	copy_string(r.provider, sizeof(r.provider), provider);
 	r.threshold = conf.threshold;
+	r.confined = atomic_load(&pages_shim_heap.confined);
 	r.background_threads = atomic_load(&pages_background.started);
 	r.background_refused = atomic_load(&pages_background.refused);
 	pages_heap_stats(&pages_shim_heap, &r.stats);
@@ -250,4 +253,15 @@ at_exit(void)
 		(void)pages_os_append_file(conf.report, text, len);
 	else if (stderr_at_start != 0 && stderr_at_start == pages_os_file_id(STDERR_FILENO))
 		pages_os_complain(text, len);	/* a daemon may have opened another file as fd 2 */
+}
+
+/*
+ * With the latest destructor priority.  The allocator keeps working afterwards, because the
+ * program may free blocks even after all destructors.  In a sandbox nothing more is written.
+ */
+__attribute__((destructor(101))) static void
+at_exit(void)
+{
+	if (!atomic_load(&pages_shim_heap.confined))
+		pages_shim_report();
 }

@@ -224,6 +224,21 @@ PAGES_API PAGES_MUST_CHECK int pages_malloc_advise(void *ptr, size_t offset, siz
 PAGES_API void pages_malloc_mapping_changed(const void *start, size_t len);
 
 /*
+ * pages_malloc_before_sandbox - prepare for a sandbox, which the process enters next
+ *
+ * To be called before a seccomp filter, Landlock or chroot takes from the process what malloc(3)
+ * does not need.  Reads what a later large request may have to know: the limits of the process
+ * and its control groups, the memory of the machine, and what the kernel can do.  From then on
+ * requests for blocks without flags ask the kernel only for what malloc asks for, too: mmap,
+ * munmap, mremap, mprotect, madvise (MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE) and futex.
+ *
+ * Not needed under libpages_malloc.so, which sees prctl(PR_SET_NO_NEW_PRIVS or PR_SET_SECCOMP)
+ * and chroot() itself.  Cost: 0.5 ms once, if no large block was allocated before.  Does not
+ * change errno.
+ */
+PAGES_API void pages_malloc_before_sandbox(void);
+
+/*
  * pages_free - free a block
  *
  *   ptr  NULL, or a block of this allocator or of malloc(3)

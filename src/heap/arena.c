@@ -112,7 +112,7 @@ unmap(const struct pages_arena *a, char *p, size_t len)
 void
 pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 {
-	if (pages_can(PAGES_CAP_HUGE))
+	if (pages_can(a->huge ? PAGES_CAP_HUGE : PAGES_CAP_SMALL))
 		(void)pages_os_advise(a->base + start, len,
 				      a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 }
@@ -211,9 +211,10 @@ extend(const struct pages_arena *a, struct pages_table *t, size_t len)
 	err = map(a, p, more);
 	if (err != 0)
 		return err;
-	if (pages_can(PAGES_CAP_HUGE))
+	if (pages_can(PAGES_CAP_SMALL))
 		(void)pages_os_advise(p, more, PAGES_OS_NO_HUGE);
-	(void)pages_os_advise(p, more, PAGES_OS_DONT_DUMP);
+	if (pages_can(PAGES_CAP_DUMP))
+		(void)pages_os_advise(p, more, PAGES_OS_DONT_DUMP);
 	t->mapped = len;
 	return 0;
 }

@@ -94,6 +94,15 @@ struct pages_heap_options {
 
 #define PAGES_HEAP_DEFAULTS { 0, 10000, true }
 
+/* What is learnt once, at the first request or before the process enters a sandbox. */
+struct pages_facts {
+	bool known;
+	struct pages_os_facts os;	/* memory within the limits of control groups */
+	size_t high;			/* memory.high: beyond it the kernel throttles */
+	size_t max_splits;		/* VMA splits that the heap may cause */
+	bool huge_pages;		/* not off in .../transparent_hugepage/enabled */
+};
+
 struct pages_heap {
 	/* What is mapped of the arena: set before an address leaves the heap; read without the lock. */
 	_Atomic(char *) base;
@@ -102,6 +111,8 @@ struct pages_heap {
 	struct pages_lock lock;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
+	struct pages_facts facts;
+	_Atomic bool confined;	/* the process may be in a sandbox: pages_heap_confine() */
 	_Atomic bool tainted;	/* pages of the arena have been: taint.h */
 	_Atomic bool marking;	/* free memory can be made muzzy here */
 	_Atomic uint32_t mark_from;	/* pages: shorter blocks are not marked one by one */
@@ -142,6 +153,19 @@ struct pages_heap {
  * is reserved at the first allocation.
  */
 void pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *options);
+
+/*
+ * Learn now about the machine, the limits and the kernel what a large request would ask later:
+ * before the program changes its root directory, for one.  Cost: the first time, 0.5 ms.
+ */
+void pages_heap_look_around(struct pages_heap *h);
+
+/*
+ * The program is about to enter a sandbox, which may forbid calls or end the process at them.
+ * Looks around, and from then on the heap asks the kernel only for mmap, munmap, mremap,
+ * mprotect, madvise and futex, with flags and advice that malloc uses, too.
+ */
+void pages_heap_confine(struct pages_heap *h);
 
 /* Give everything back.  For tests: no other thread may use the heap, and no block is valid. */
 void pages_heap_close(struct pages_heap *h);

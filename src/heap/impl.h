@@ -9,6 +9,9 @@
 #include "heap.h"
 #include "locked.h"
 
+/* facts.c: fill h->facts; only once, because later a sandbox may forbid to ask. */
+void pages_heap_learn(struct pages_heap *h) PAGES_LOCKED;
+
 /* open.c: at the first request: claim the arena, and set state to OPEN or NONE. */
 void pages_heap_open(struct pages_heap *h) PAGES_LOCKED;
 

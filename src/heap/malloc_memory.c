@@ -135,6 +135,12 @@ pages_malloc_advise(void *ptr, size_t offset, size_t len, enum pages_hint hint)
 }
 
 void
+pages_malloc_before_sandbox(void)
+{
+	pages_heap_confine(&pages_malloc_heap);
+}
+
+void
 pages_malloc_mapping_changed(const void *start, size_t len)
 {
 	pages_heap_taint(&pages_malloc_heap, start, len);

@@ -3,12 +3,10 @@
  * open.c - opens and closes a heap: sizes the arena by the machine's memory
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "os/base.h"
 #include "os/caps.h"
-#include "os/cgroup.h"
 #include "mark.h"
 #include "os/os.h"
 
@@ -28,16 +26,6 @@ pages_heap_configure(struct pages_heap *h, const struct pages_heap_options *opti
  */
 #define KEPT_CLEAR_OF_LIMIT 8
 
-/* Lower memory and swap of the machine to the limits of the control groups. */
-static void
-limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limits)
-{
-	size_t swap = pages_min(facts->ram_and_swap - facts->ram, limits->swap);
-
-	facts->ram = pages_min(facts->ram, limits->memory);
-	facts->ram_and_swap = pages_min(facts->ram + swap, limits->memory_and_swap);
-}
-
 /*
  * Address space for 16 times the memory, so that fragmentation does not matter.  At most 8 TiB:
  * with that the tables of units take 4 MiB, and pages can be counted in 32 bits.
@@ -45,8 +33,9 @@ limit_facts(struct pages_os_facts *facts, const struct pages_cgroup_limits *limi
 #define ARENA_MAX (PAGES_GIB(8) << 10)
 
 static size_t
-arena_goal(const struct pages_heap *h, const struct pages_os_facts *facts)
+arena_goal(const struct pages_heap *h)
 {
+	const struct pages_os_facts *facts = &h->facts.os;
 	size_t goal = pages_max(16 * facts->ram, PAGES_GIB(64));
 
 	if (h->options.arena_max != 0)
@@ -66,34 +55,20 @@ reserve_goal(size_t goal, const struct pages_os_facts *facts)
 	return pages_round_down(goal, PAGES_UNIT);
 }
 
-/* The heap may cause VMA splits up to half of the mappings that the kernel allows. */
-static size_t
-max_splits(void)
-{
-	char text[24];
-
-	if (pages_os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) != 0)
-		return 65530 / 2;
-	return strtoul(text, NULL, 10) / 2;
-}
-
 /* With small pages marking would cost more than it saves; see mark.c. */
 static bool
 can_mark(const struct pages_heap *h)
 {
-	char text[64];
-
-	if (!h->options.huge || !pages_can(PAGES_CAP_HUGE) || !pages_can(PAGES_CAP_LAZY))
-		return false;
-	return pages_os_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text,
-				  sizeof(text)) != 0 || strstr(text, "[never]") == NULL;
+	return h->options.huge && h->facts.huge_pages && pages_can(PAGES_CAP_HUGE) &&
+	       pages_can(PAGES_CAP_LAZY);
 }
 
 static int
-open_arena(struct pages_heap *h, const struct pages_os_facts *facts)
+open_arena(struct pages_heap *h)
 {
+	const struct pages_os_facts *facts = &h->facts.os;
 	struct pages_claim claim = {
-		.len = arena_goal(h, facts),
+		.len = arena_goal(h),
 		.page_size = facts->page_size,
 		.address_end = facts->address_end,
 		.random = facts->random,
@@ -117,7 +92,7 @@ open_tables(struct pages_heap *h)
 
 	if (err != 0)
 		return err;
-	err = pages_units_open(&h->units, &h->arena, max_splits());
+	err = pages_units_open(&h->units, &h->arena, h->facts.max_splits);
 	if (err != 0)
 		pages_extents_close(&h->extents);
 	else
@@ -125,47 +100,28 @@ open_tables(struct pages_heap *h)
 	return err;
 }
 
-/*
- * Find out now what will be asked later: at a limit that was lowered meanwhile a probe would
- * fail, and say no for ever.
- */
-static void
-probe(void)
-{
-	static const enum pages_cap caps[] = {
-		PAGES_CAP_DISCARD, PAGES_CAP_POPULATE, PAGES_CAP_WIPE, PAGES_CAP_SCAN,
-	};
-
-	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
-		(void)pages_can(caps[i]);
-}
-
 void
 pages_heap_open(struct pages_heap *h)
 {
-	struct pages_cgroup_limits limits;
-	struct pages_os_facts facts;
+	const struct pages_os_facts *facts = &h->facts.os;
 	size_t most;
 
-	pages_os_facts(&facts);
+	pages_heap_learn(h);
 	h->state = PAGES_HEAP_NONE;
 	/* Strict overcommit charges all writable pages, so kept and absent ones, too. */
-	if (facts.strict_overcommit)
+	if (facts->strict_overcommit)
 		return;
 	/* A unit must be what one page table maps: a page of 8-byte entries. */
-	if (facts.page_size / 8 * facts.page_size != PAGES_UNIT)
+	if (facts->page_size / 8 * facts->page_size != PAGES_UNIT)
 		return;
-	pages_cgroup_read("", &limits);
-	limit_facts(&facts, &limits);
-	if (open_arena(h, &facts) != 0)
+	if (open_arena(h) != 0)
 		return;
 	if (open_tables(h) != 0) {
 		pages_arena_close(&h->arena);
 		return;
 	}
-	probe();
-	h->memory = facts.ram_and_swap;
-	most = pages_min(facts.ram, limits.high);
+	h->memory = facts->ram_and_swap;
+	most = pages_min(facts->ram, h->facts.high);
 	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;
 	h->last_purge = pages_os_now_ms();
 	atomic_store(&h->marking, can_mark(h));

@@ -266,6 +266,13 @@ unmap(struct pages_heap *h, size_t max)
 	return units;
 }
 
+/* In a sandbox the limit that was learnt has to do. */
+static size_t
+address_limit(struct pages_heap *h)
+{
+	return atomic_load(&h->confined) ? h->facts.os.address_limit : pages_os_address_limit();
+}
+
 /* A limit counts what is reserved, too: cut off for good what lies behind the last unit. */
 static size_t
 cut_reserve(struct pages_heap *h) PAGES_LOCKED
@@ -275,7 +282,7 @@ cut_reserve(struct pages_heap *h) PAGES_LOCKED
 	size_t end = pages_max(u->mapped_end, busy) * PAGES_UNIT, len = h->arena.len - end;
 
 	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0 ||
-	    pages_os_address_limit() == SIZE_MAX)
+	    address_limit(h) == SIZE_MAX)
 		return 0;
 	pages_os_release(h->arena.base + end, len);
 	h->arena.len = end;

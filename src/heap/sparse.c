@@ -80,29 +80,23 @@ learn(struct pages_heap *h, size_t pages, bool sparse)
 }
 
 /*
- * Reads neither absent pages, because the fault could map a huge page, nor pages that the owner
- * has protected.
+ * The samples are multiples of the golden ratio (Weyl): evenly spread, with no period.  To read
+ * an absent page maps the zero page there; mincore() would not, but may not be called in every
+ * sandbox.  First the pages are made readable again, which fails if some are not mapped.
  */
-static bool
-is_zero(const char *page, size_t len)
-{
-	size_t offset = 0, present;
-
-	if (pages_os_scan_mincore(page, len, &offset, &present) != 0 || present == 0)
-		return true;
-	return pages_os_readable(page) && pages_is_zero(page, len);
-}
-
-/* The samples are multiples of the golden ratio (Weyl): evenly spread, with no period. */
 static bool
 looks_sparse(const struct pages_heap *h, const struct pages_extent *e)
 {
+	size_t page_size = h->arena.page_size;
 	unsigned zero = 0;
 
+	if (pages_os_protect(address(h, e), (size_t)e->used << h->arena.page_shift,
+			     PAGES_OS_READ | PAGES_OS_WRITE) != 0)
+		return false;
 	for (uint32_t i = 1; i <= SAMPLES; i++) {
 		uint64_t page = (uint64_t)e->used * pages_hash_32(i) >> 32;
 
-		zero += is_zero(address(h, e) + (page << h->arena.page_shift), h->arena.page_size);
+		zero += pages_is_zero(address(h, e) + (page << h->arena.page_shift), page_size);
 		if (zero + SAMPLES - i < SAMPLES_ZERO)
 			return false;
 	}
@@ -136,7 +130,7 @@ pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, bool fresh)
 	size_t cleared = 0;
 
 	if (fresh) {
-		if (pages_can(PAGES_CAP_HUGE))
+		if (pages_can(PAGES_CAP_SMALL))
 			(void)pages_os_advise(address(h, e), length(h, e), PAGES_OS_NO_HUGE);
 		return 0;
 	}

@@ -65,6 +65,18 @@ probe_huge(char *p, size_t page)
 }
 
 static bool
+probe_small(char *p, size_t page)
+{
+	return pages_os_advise(p, page, PAGES_OS_NO_HUGE) == 0;
+}
+
+static bool
+probe_dump(char *p, size_t page)
+{
+	return pages_os_advise(p, page, PAGES_OS_DONT_DUMP) == 0;
+}
+
+static bool
 probe_lazy(char *p, size_t page)
 {
 	p[0] = 1;
@@ -182,24 +194,30 @@ probe_hint(char *p, size_t page)
 	return true;
 }
 
+/* What the heap, given such a feature, asks the kernel for, that malloc does not. */
+enum beyond { NOTHING, ADVICE, CALLS };
+
 static const struct {
 	const char *name;
 	bool (*probe)(char *two_pages, size_t page);
+	enum beyond beyond;
 } table[PAGES_CAP_COUNT] = {
-	[PAGES_CAP_MOVE] = { "move", probe_move },
-	[PAGES_CAP_DISCARD] = { "discard", probe_discard },
-	[PAGES_CAP_HUGE] = { "huge", probe_huge },
-	[PAGES_CAP_LAZY] = { "lazy", probe_lazy },
-	[PAGES_CAP_WIPE] = { "wipe", probe_wipe },
-	[PAGES_CAP_POPULATE] = { "populate", probe_populate },
-	[PAGES_CAP_GUARD] = { "guard", probe_guard },
-	[PAGES_CAP_SEAL] = { "seal", probe_seal },
-	[PAGES_CAP_FILES] = { "files", probe_files },
-	[PAGES_CAP_CODE] = { "code", probe_code },
-	[PAGES_CAP_SECRET] = { "secret", probe_secret },
-	[PAGES_CAP_QUERY] = { "query", probe_query },
-	[PAGES_CAP_SCAN] = { "scan", probe_scan },
-	[PAGES_CAP_HINT] = { "hint", probe_hint },
+	[PAGES_CAP_MOVE] = { "move", probe_move, NOTHING },
+	[PAGES_CAP_DISCARD] = { "discard", probe_discard, NOTHING },
+	[PAGES_CAP_HUGE] = { "huge", probe_huge, NOTHING },
+	[PAGES_CAP_SMALL] = { "small", probe_small, ADVICE },
+	[PAGES_CAP_DUMP] = { "dump", probe_dump, ADVICE },
+	[PAGES_CAP_LAZY] = { "lazy", probe_lazy, NOTHING },
+	[PAGES_CAP_WIPE] = { "wipe", probe_wipe, ADVICE },
+	[PAGES_CAP_POPULATE] = { "populate", probe_populate, ADVICE },
+	[PAGES_CAP_GUARD] = { "guard", probe_guard, NOTHING },
+	[PAGES_CAP_SEAL] = { "seal", probe_seal, NOTHING },
+	[PAGES_CAP_FILES] = { "files", probe_files, NOTHING },
+	[PAGES_CAP_CODE] = { "code", probe_code, NOTHING },
+	[PAGES_CAP_SECRET] = { "secret", probe_secret, NOTHING },
+	[PAGES_CAP_QUERY] = { "query", probe_query, NOTHING },
+	[PAGES_CAP_SCAN] = { "scan", probe_scan, CALLS },
+	[PAGES_CAP_HINT] = { "hint", probe_hint, NOTHING },
 };
 
 static bool
@@ -218,16 +236,30 @@ probe(enum pages_cap cap)
 	return can;
 }
 
+enum { UNKNOWN, NO, YES };
+static _Atomic unsigned char known[PAGES_CAP_COUNT];
+
+/* A probe that a thread is in the middle of changes nothing. */
+void
+pages_confine(enum pages_confinement to)
+{
+	enum beyond from = to == PAGES_CONFINED_CALLS ? CALLS : ADVICE;
+
+	for (unsigned cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		if (table[cap].beyond >= from)
+			atomic_store_explicit(&known[cap], NO, memory_order_relaxed);
+}
+
 bool
 pages_can(enum pages_cap cap)
 {
-	enum { UNKNOWN, NO, YES };
-	static _Atomic unsigned char known[PAGES_CAP_COUNT];
 	unsigned char answer = atomic_load_explicit(&known[cap], memory_order_relaxed);
 
 	if (PAGES_UNLIKELY(answer == UNKNOWN)) {
-		answer = probe(cap) ? YES : NO;
-		atomic_store_explicit(&known[cap], answer, memory_order_relaxed);
+		unsigned char found = probe(cap) ? YES : NO;
+
+		if (atomic_compare_exchange_strong(&known[cap], &answer, found))
+			answer = found;
 	}
 	return answer == YES;
 }

@@ -19,6 +19,8 @@ enum pages_cap {
 	PAGES_CAP_MOVE,		/* mremap(MREMAP_DONTUNMAP): move pages by page tables (5.7) */
 	PAGES_CAP_DISCARD,	/* MADV_DONTNEED zeroes the range; in qemu-user it may not */
 	PAGES_CAP_HUGE,		/* MADV_HUGEPAGE is known */
+	PAGES_CAP_SMALL,	/* MADV_NOHUGEPAGE is known */
+	PAGES_CAP_DUMP,		/* MADV_DONTDUMP: not in core dumps (3.4) */
 	PAGES_CAP_LAZY,		/* MADV_FREE: the kernel takes pages when memory is short (4.5) */
 	PAGES_CAP_WIPE,		/* MADV_WIPEONFORK: a child finds zeroes (4.14) */
 	PAGES_CAP_POPULATE,	/* MADV_POPULATE_WRITE: fault pages in for writing (5.14) */
@@ -40,5 +42,20 @@ enum pages_cap {
  * Cost: the first call for a feature makes a few system calls, later ones are a load.
  */
 bool pages_can(enum pages_cap cap);
+
+/*
+ * Sandboxes allow what the C library's malloc does: mmap, munmap, mremap, mprotect, madvise and
+ * futex.  Other calls may end the process, and so may advice that malloc does not give.
+ */
+enum pages_confinement {
+	PAGES_CONFINED_ADVICE,	/* neither such advice nor such calls */
+	PAGES_CONFINED_CALLS,	/* such advice, but no such calls */
+};
+
+/*
+ * From now on pages_can() says no to features that the heap can do without and that need more
+ * than that.  Cannot be undone.  Async-signal-safe.
+ */
+void pages_confine(enum pages_confinement to);
 
 #endif /* PAGES_CAPS_H */

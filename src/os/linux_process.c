@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux_process.c - os.h on Linux: clocks, futexes, reading and writing small files,
- *	the identity of the process, and the limits of process and machine
+ * linux_process.c - os.h on Linux: clocks, futexes, reading and writing small files, and
+ *	the identity of the process
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -212,70 +208,4 @@ pages_os_lockdown(void)
 	int saved = errno;
 
 	return pages_os_answer(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L), saved);
-}
-
-/* The resource is an enum for one C library and an int for another: unsigned suits both. */
-static size_t
-limit_of(unsigned resource)
-{
-	struct rlimit rl;
-
-	if (getrlimit(resource, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
-		return SIZE_MAX;
-	return rl.rlim_cur;
-}
-
-/*
- * From the 16 random bytes that the kernel gives each process.  The C library makes two secrets
- * of them, one of each half; of their sum an address tells nothing about either.
- */
-static uint64_t
-random_number(void)
-{
-	const void *bytes = (const void *)getauxval(AT_RANDOM);
-	int persona = personality(0xffffffff);
-	uint64_t half[2];
-
-	if (bytes == NULL || (persona != -1 && (persona & ADDR_NO_RANDOMIZE) != 0))
-		return 0;
-	memcpy(half, bytes, sizeof(half));
-	return pages_hash_64(half[0] + half[1]) | 1;
-}
-
-/* Those bytes lie on the first stack, near the end of the address space. */
-static size_t
-address_end(void)
-{
-	size_t near = getauxval(AT_RANDOM);
-
-	return pages_pow2_at_least(near != 0 ? near : (size_t)&near);
-}
-
-size_t
-pages_os_address_limit(void)
-{
-	return limit_of(RLIMIT_AS);
-}
-
-void
-pages_os_facts(struct pages_os_facts *ret)
-{
-	int saved = errno;
-	struct sysinfo si;
-	char mode[4] = "";
-
-	*ret = (struct pages_os_facts){
-		.page_size = pages_os_page_size(),
-		.address_limit = pages_os_address_limit(),
-		.data_limit = limit_of(RLIMIT_DATA),
-		.address_end = address_end(),
-		.random = random_number(),
-	};
-	if (sysinfo(&si) == 0) {
-		ret->ram = si.totalram * si.mem_unit;
-		ret->ram_and_swap = ret->ram + si.totalswap * si.mem_unit;
-	}
-	if (pages_os_read_file("/proc/sys/vm/overcommit_memory", mode, sizeof(mode)) == 0)
-		ret->strict_overcommit = mode[0] == '2';
-	errno = saved;
 }

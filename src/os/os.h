@@ -41,11 +41,11 @@ struct pages_os_facts {
 	size_t page_size;
 	size_t ram;		/* physical memory */
 	size_t ram_and_swap;
-	size_t data_limit;	/* RLIMIT_DATA; SIZE_MAX when there is none */
 	size_t address_limit;	/* RLIMIT_AS; SIZE_MAX if there is none or it is unknown */
 	bool strict_overcommit;	/* vm.overcommit_memory = 2 */
 	size_t address_end;	/* no address of the process is higher; a power of two */
 	uint64_t random;	/* differs in each process; 0 if its addresses are not to */
+	bool filtered;		/* a seccomp filter is on: it may end the process at some calls */
 };
 void pages_os_facts(struct pages_os_facts *ret);
 

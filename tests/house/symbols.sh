@@ -24,6 +24,7 @@ __libc_realloc
 aligned_alloc
 calloc
 cfree
+chroot
 free
 free_aligned_sized
 free_sized
@@ -50,6 +51,7 @@ munmap
 pkey_mprotect
 posix_madvise
 posix_memalign
+prctl
 prlimit
 prlimit64
 process_madvise

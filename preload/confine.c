@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * confine.c - intercepts prctl() and chroot(), by which a process gives up rights
+ *
+ * What the heap has to know about the machine it finds in /proc and /sys.  Programs that protect
+ * themselves often do so before they need much memory: after chroot() these files are gone, and
+ * a seccomp filter may end the process at the first call that it does not expect.  So the heap
+ * looks around before that.  A filter needs PR_SET_NO_NEW_PRIVS first, or privileges.
+ */
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <pages/attr.h>
+
+#include "os/os.h"
+
+#include "calls.h"
+#include "shim.h"
+
+#define SHIM PAGES_API
+
+/*
+ * Has this process a heap that is not prepared for a sandbox yet?  Once it may be in one, it asks
+ * for its pid no more.  A child of vfork() shares our memory, but not its sandbox.
+ */
+static bool
+is_at_large(void)
+{
+	struct pages_heap *h = &pages_shim_heap;
+
+	pages_shim_start();
+	return !atomic_load(&h->confined) && pages_os_pid() == pages_shim_pid &&
+	       (pages_shim_is_active() || atomic_load(&h->base) != NULL);
+}
+
+/* Like the C library's, it passes on four arguments, however many there are. */
+SHIM int
+prctl(int option, ...)
+{
+	unsigned long arg[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (size_t i = 0; i < sizeof(arg) / sizeof(arg[0]); i++)
+		arg[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if ((option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && is_at_large()) {
+		pages_heap_confine(&pages_shim_heap);
+		pages_shim_report();
+	}
+	return pages_calls.prctl(option, arg[0], arg[1], arg[2], arg[3]);
+}
+
+SHIM int
+chroot(const char *path)
+{
+	if (is_at_large())
+		pages_heap_look_around(&pages_shim_heap);
+	return pages_calls.chroot(path);
+}
