@@ -77,6 +77,9 @@ pages_background_start(void)
 	int saved = errno, err;
 	sigset_t all, mask;
 
+	/* A sandbox may end a process that creates one. */
+	if (atomic_load(&b->heap->confined))
+		return;
 	/* Before creating the thread, which allocates and frees, and so could recurse to here. */
 	if (!atomic_compare_exchange_strong(&b->state, &state, PAGES_BACKGROUND_RUNS))
 		return;

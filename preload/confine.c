@@ -20,18 +20,29 @@
 
 #define SHIM PAGES_API
 
-/*
- * Has this process a heap that is not prepared for a sandbox yet?  Once it may be in one, it asks
- * for its pid no more.  A child of vfork() shares our memory, but not its sandbox.
- */
+/* Has this process a heap, which is not prepared for a sandbox yet? */
 static bool
 is_at_large(void)
 {
 	struct pages_heap *h = &pages_shim_heap;
 
 	pages_shim_start();
-	return !atomic_load(&h->confined) && pages_os_pid() == pages_shim_pid &&
+	return !atomic_load(&h->confined) &&
 	       (pages_shim_is_active() || atomic_load(&h->base) != NULL);
+}
+
+/*
+ * In a child of vfork(), too, whose memory is its parent's: the parent's heap does without some
+ * features from then on.  A child of clone() cannot be told from it before the heap is open.
+ */
+static void
+prepare(void)
+{
+	bool here = pages_heap_is_here(&pages_shim_heap);
+
+	pages_heap_confine(&pages_shim_heap);
+	if (here)
+		pages_shim_report();
 }
 
 /* Like the C library's, it passes on four arguments, however many there are. */
@@ -45,10 +56,8 @@ prctl(int option, ...)
 	for (size_t i = 0; i < sizeof(arg) / sizeof(arg[0]); i++)
 		arg[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if ((option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && is_at_large()) {
-		pages_heap_confine(&pages_shim_heap);
-		pages_shim_report();
-	}
+	if ((option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && is_at_large())
+		prepare();
 	return pages_calls.prctl(option, arg[0], arg[1], arg[2], arg[3]);
 }
 

@@ -30,7 +30,7 @@ after(int result, int resource, int pid)
 	int saved = errno;
 
 	if (result == 0 && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
-	    (pid == 0 || pid == pages_shim_pid) && pages_os_pid() == pages_shim_pid &&
+	    (pid == 0 || pid == pages_os_pid()) && pages_heap_is_here(&pages_shim_heap) &&
 	    getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
 		(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 	errno = saved;

@@ -32,9 +32,6 @@ struct pages_shim {
 extern struct pages_shim pages_shim PAGES_SHIM_HIDDEN;
 extern struct pages_heap pages_shim_heap PAGES_SHIM_HIDDEN;
 
-/* Whose heap it is.  A child of vfork() sees it, too, and is another process. */
-extern int pages_shim_pid PAGES_SHIM_HIDDEN;
-
 /*
  * Start the shim as far as possible at this time.  Afterwards the next allocator is known.
  * Safe from any thread, signal handler or loader call.  Cost: one load once settled.

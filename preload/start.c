@@ -190,15 +190,6 @@ pages_shim_retire(const char *reason)
 
 /* Forks. ------------------------------------------------------------------ */
 
-int pages_shim_pid;
-
-static void
-in_child(void)
-{
-	pages_shim_pid = pages_os_pid();
-	pages_background_fork_child();
-}
-
 /*
  * Registers the fork handlers.  Prepare handlers run in the reverse order of registration.
  * With the earliest constructor priority this one runs late, when the handlers of others do
@@ -210,8 +201,7 @@ at_load(void)
 {
 	pages_shim_start();
 	pages_heap_follow_forks(&pages_shim_heap);
-	pages_shim_pid = pages_os_pid();
-	(void)pthread_atfork(NULL, NULL, in_child);
+	(void)pthread_atfork(NULL, NULL, pages_background_fork_child);
 }
 
 /* The report. ------------------------------------------------------------- */

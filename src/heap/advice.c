@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * advice.c - advice to the kernel about dedicated blocks, and what a fork makes of it
+ * advice.c - advice to the kernel about dedicated blocks
  */
 #include "block.h"
 #include "dedicated.h"
@@ -38,43 +38,4 @@ pages_heap_advise_dedicated(struct pages_heap *h, void *p, enum pages_os_advice 
 		e->advice = (e->advice & ~effect[advice].ends) |
 			    (effect[advice].lasts ? ADVICE(advice) : 0);
 	return err;
-}
-
-/*
- * A block with DONT_FORK leaves a hole in the child's arena.  Another mapping could land there,
- * and freeing the block in the child would destroy that.  So close the hole with inaccessible
- * memory: touching it still faults.
- */
-static void
-close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
-{
-	char *p = pages_heap_address(h, e->first);
-	size_t len = (size_t)e->count << h->arena.page_shift;
-
-	if (pages_os_fill(p, len, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
-		(void)pages_os_protect(p, len, PAGES_OS_NONE);
-		e->advice &= ~ADVICE(PAGES_OS_DONT_FORK);
-	} else {
-		/* Another mapping is there already, or the kernel refused. */
-		e->note.empty = e->note.unmapped = true;
-		pages_extent_set_state(e, PAGES_EXTENT_FREED);
-		pages_heap_release(h, (uint32_t)(e - h->extents.node));
-	}
-}
-
-void
-pages_heap_close_holes(struct pages_heap *h) PAGES_LOCK_UNCHECKED
-{
-	struct pages_extents *x = &h->extents;
-
-	if (atomic_load(&h->dedicated) == 0 || atomic_load(&h->lock.owner) != pages_lock_self())
-		return;
-	for (uint32_t page = 0, next; page < x->pages; page = next) {
-		struct pages_extent *e = &x->node[x->edge[page]];
-
-		next = page + e->count;
-		if (pages_extent_state(e) == PAGES_EXTENT_DEDICATED &&
-		    (e->advice & ADVICE(PAGES_OS_DONT_FORK)) != 0)
-			close_hole(h, e);
-	}
 }

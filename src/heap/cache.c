@@ -40,20 +40,6 @@ pages_heap_claim_cached(struct pages_heap *h)
 	return id;
 }
 
-void
-pages_heap_reset_caches(struct pages_heap *h)
-{
-	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
-		struct pages_front_cache *k = &h->caches[i];
-		uint32_t busy = PAGES_FRONT_CACHE_BUSY;
-
-		/* The block that was on its way in or out leaks: nothing tells which it was. */
-		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
-		atomic_store(&k->hits, 0);
-		atomic_store(&k->hit_bytes, 0);
-	}
-}
-
 struct pages_cache_counts
 pages_heap_count_hits(const struct pages_heap *h)
 {

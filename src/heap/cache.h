@@ -21,9 +21,6 @@ void pages_heap_flush_caches(struct pages_heap *h) PAGES_LOCKED;
  */
 uint32_t pages_heap_claim_cached(struct pages_heap *h) PAGES_LOCKED;
 
-/* In a forked child: end reservations of front caches by threads that are not there. */
-void pages_heap_reset_caches(struct pages_heap *h);
-
 /* Requests that front caches have served, and their bytes. */
 struct pages_cache_counts {
 	uint64_t hits, hit_bytes;

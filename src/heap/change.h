@@ -60,6 +60,7 @@ enum pages_change_state { PAGES_CHANGE_UNUSED, PAGES_CHANGE_OPEN, PAGES_CHANGE_L
 
 struct pages_change {
 	_Atomic uint32_t state;
+	uintptr_t thread;		/* whose change it is: pages_lock_self() */
 	uint32_t id;			/* the block that the change is for, or 0 */
 	uint32_t used;			/* pages that a block is to have that grows; 0 if it is new */
 	bool cached;			/* it grows from a front cache: its state is FREED */

@@ -22,7 +22,7 @@ pages_heap_look_around(struct pages_heap *h)
 void
 pages_heap_confine(struct pages_heap *h)
 {
-	pages_confine(PAGES_CONFINED_ADVICE);
 	pages_heap_look_around(h);
+	pages_confine(PAGES_CONFINED_ADVICE);
 	atomic_store(&h->confined, true);
 }

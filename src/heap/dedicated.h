@@ -11,7 +11,4 @@
 bool pages_heap_free_dedicated(struct pages_heap *h, void *p);
 size_t pages_heap_usable_dedicated(const struct pages_heap *h, const void *p);
 
-/* In a forked child that has the lock: close the holes where it did not inherit a block. */
-void pages_heap_close_holes(struct pages_heap *h);
-
 #endif /* PAGES_HEAP_DEDICATED_H */

@@ -73,5 +73,6 @@ pages_heap_learn(struct pages_heap *h)
 	h->facts.max_splits = max_splits();
 	h->facts.huge_pages = has_huge_pages();
 	probe();
+	pages_process_open(&h->process);
 	h->facts.known = true;
 }

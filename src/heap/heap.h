@@ -59,6 +59,7 @@
 #include "extents.h"
 #include "os/lock.h"
 #include "os/os.h"
+#include "os/process.h"
 #include "units.h"
 
 enum { PAGES_FRONT_CACHES = 16 };
@@ -109,6 +110,7 @@ struct pages_heap {
 	_Atomic size_t len;
 
 	struct pages_lock lock;
+	struct pages_process process;
 	enum { PAGES_HEAP_UNOPENED, PAGES_HEAP_OPEN, PAGES_HEAP_NONE } state;
 	struct pages_heap_options options;
 	struct pages_facts facts;
@@ -166,6 +168,12 @@ void pages_heap_look_around(struct pages_heap *h);
  * mprotect, madvise and futex, with flags and advice that malloc uses, too.
  */
 void pages_heap_confine(struct pages_heap *h);
+
+/*
+ * False in a child of vfork() or clone(CLONE_VM), which shares the heap with its parent, but has
+ * limits of its own.  Costs a system call.
+ */
+bool pages_heap_is_here(struct pages_heap *h);
 
 /* Give everything back.  For tests: no other thread may use the heap, and no block is valid. */
 void pages_heap_close(struct pages_heap *h);

@@ -90,6 +90,13 @@ pages_heap_units_of(const struct pages_heap *h, const struct pages_extent *e)
 	return (struct pages_unit_run){ first, pages_heap_unit_down(h, e->first + e->count) - first };
 }
 
+/* The next run of kept units from that one on; its count is 0 if there is none. */
+static inline struct pages_unit_run
+pages_heap_next_kept(const struct pages_heap *h, size_t from) PAGES_LOCKED
+{
+	return pages_units_kept(&h->units, from, h->units.count, PAGES_ALL);
+}
+
 static inline void
 pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_pages) PAGES_LOCKED
 {

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.c - the heap's lock; deferred frees, and the changes that are under way
- *
- * Nobody waits long for the lock (os/lock.h).  A thread that does not get it to free a block
- * pushes the block on a list; one that does not get it back after a change leaves the change
- * where it is.  The next thread that takes the lock does both.
+ * lock.c - the heap's lock, for which nobody waits long (os/lock.h)
  */
 #include <errno.h>
-#include <string.h>
 
 #include "block.h"
+#include "child.h"
 #include "lock.h"
-
-/* The lock. --------------------------------------------------------------- */
 
 bool
 pages_heap_lock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
+	if (PAGES_UNLIKELY(pages_process_is_new(&h->process)) && !pages_heap_adopt(h))
+		return false;
 	if (!pages_lock_acquire(&h->lock))
 		return false;
 	pages_heap_check_now(h);
@@ -30,56 +26,13 @@ pages_heap_unlock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 	pages_lock_release(&h->lock);
 }
 
-static void
-release_deferred(struct pages_heap *h) PAGES_LOCKED
-{
-	uint32_t id = atomic_exchange(&h->deferred, 0);
-
-	while (id != 0) {
-		uint32_t next = __atomic_load_n(&h->extents.node[id].left, __ATOMIC_RELAXED);
-
-		pages_heap_release(h, id);
-		id = next;
-	}
-}
-
-static void
-settle_left(struct pages_heap *h) PAGES_LOCKED
-{
-	for (uint64_t used = h->changes_used; used != 0; used &= used - 1) {
-		struct pages_change *c = &h->changes[__builtin_ctzll(used)];
-
-		if (atomic_load_explicit(&c->state, memory_order_acquire) != PAGES_CHANGE_LEFT)
-			continue;
-		pages_change_settle(&h->units, c);
-		(void)pages_heap_end(h, c);
-		atomic_fetch_sub(&h->changes_left, 1);
-	}
-}
-
 bool
 pages_heap_enter(struct pages_heap *h)
 {
 	if (!pages_heap_lock(h))
 		return false;
-	/* In this order: a block that should have grown may have been freed since. */
-	if (PAGES_UNLIKELY(atomic_load(&h->changes_left) != 0))
-		settle_left(h);
-	if (PAGES_UNLIKELY(atomic_load(&h->deferred) != 0))
-		release_deferred(h);
+	pages_heap_catch_up(h);
 	return true;
-}
-
-/* Release block id later: push it on a stack that is linked through records (Treiber, 1986). */
-void
-pages_heap_defer(struct pages_heap *h, uint32_t id)
-{
-	struct pages_extent *e = &h->extents.node[id];
-	uint32_t head = atomic_load(&h->deferred);
-
-	do
-		__atomic_store_n(&e->left, head, __ATOMIC_RELAXED);
-	while (!atomic_compare_exchange_weak(&h->deferred, &head, id));
 }
 
 void
@@ -91,74 +44,6 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 	}
 	pages_heap_release(h, id);
 	pages_heap_unlock(h);
-}
-
-/* Changes. ---------------------------------------------------------------- */
-
-struct pages_change *
-pages_heap_change(struct pages_heap *h, uint32_t id)
-{
-	static_assert(PAGES_CHANGES == 64, "bits of changes_used");
-	struct pages_change *c;
-	unsigned i;
-
-	if (PAGES_UNLIKELY(~h->changes_used == 0))
-		return NULL;
-	i = (unsigned)__builtin_ctzll(~h->changes_used);
-	h->changes_used |= (uint64_t)1 << i;
-	c = &h->changes[i];
-	memset(c, 0, offsetof(struct pages_change, step));	/* nearly all requests need one */
-	atomic_store_explicit(&c->state, PAGES_CHANGE_OPEN, memory_order_relaxed);
-	c->id = id;
-	return c;
-}
-
-static void
-close_change(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
-{
-	/* Ownership is what is mapped, up to the end. */
-	atomic_store_explicit(&h->len, h->units.mapped_end * PAGES_UNIT, memory_order_relaxed);
-	atomic_store_explicit(&c->state, PAGES_CHANGE_UNUSED, memory_order_relaxed);
-	h->changes_used &= ~((uint64_t)1 << (c - h->changes));
-}
-
-static void
-set_used(struct pages_heap *h, const struct pages_change *c) PAGES_LOCKED
-{
-	struct pages_extent *e = &h->extents.node[c->id];
-
-	pages_heap_count_live(h, c->used, e->used);
-	e->used = c->used;
-}
-
-/* The block that the change is for does not get its memory. */
-static void
-undo_block(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
-{
-	pages_heap_take_back(h, c);
-	if (c->cached)
-		pages_heap_release(h, c->id);
-}
-
-int
-pages_heap_end(struct pages_heap *h, struct pages_change *c)
-{
-	int err = c->err;
-
-	if (PAGES_LIKELY(err == 0)) {
-		pages_change_finish(&h->units, c);
-		if (c->used != 0)
-			set_used(h, c);
-		/* What was not needed, or what a refused move has left, may lie in the room. */
-		if (c->id != 0 && (c->still || h->extents.node[c->id].note.hollow))
-			pages_heap_trim_room(h, c->id);
-	} else if (c->id != 0) {
-		pages_change_carry_back(&h->units, c);
-		pages_change_abandon(&h->units, c);
-		undo_block(h, c);
-	}
-	close_change(h, c);
-	return err;
 }
 
 bool
@@ -177,21 +62,6 @@ pages_heap_perform(struct pages_heap *h, struct pages_change *c)
 		if (!pages_change_plan(&h->units, c))
 			return true;
 		pages_heap_unlock(h);
-	}
-}
-
-void
-pages_heap_undo_changes(struct pages_heap *h)
-{
-	settle_left(h);
-	for (uint64_t used = h->changes_used; used != 0; used &= used - 1) {
-		struct pages_change *c = &h->changes[__builtin_ctzll(used)];
-
-		pages_change_undo(&h->units, c);
-		c->err = 0;
-		if (c->id != 0)
-			undo_block(h, c);
-		close_change(h, c);
 	}
 }
 

@@ -138,5 +138,6 @@ pages_heap_close(struct pages_heap *h)
 		pages_extents_close(&h->extents);
 		pages_arena_close(&h->arena);
 	}
+	pages_process_close(&h->process);
 	memset(h, 0, sizeof(*h));
 }

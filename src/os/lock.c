@@ -85,7 +85,8 @@ pages_lock_before_fork(struct pages_lock *l)
 	uint64_t deadline = pages_os_now_ms() + 4 * PATIENCE_MS;
 	bool got = false;
 
-	atomic_fetch_add(&l->closed, 1);
+	if ((atomic_fetch_add(&l->closed, 1) & PAGES_LOCK_LOST) != 0)
+		return;
 	while (!is_mine(l) && !(got = try_or_sleep(l)) && pages_os_now_ms() < deadline)
 		;
 	if (got) {
@@ -114,5 +115,18 @@ pages_lock_after_fork_child(struct pages_lock *l)
 		atomic_store(&l->word, FREE);
 	} else {
 		atomic_store(&l->word, HELD);
+		atomic_store(&l->closed, PAGES_LOCK_LOST);
 	}
+}
+
+bool
+pages_lock_inherit(struct pages_lock *l)
+{
+	if (!try(l)) {
+		atomic_store(&l->closed, PAGES_LOCK_LOST);
+		return false;
+	}
+	atomic_store(&l->owner, pages_lock_self());
+	atomic_store(&l->closed, 0);
+	return true;
 }

@@ -15,9 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A bit of closed: the thread that holds the lock is not in this process. */
+#define PAGES_LOCK_LOST (1u << 31)
+
 struct pages_lock {
 	_Atomic uint32_t word;		/* 0 free, 1 held, 2 held and somebody sleeps */
-	_Atomic uint32_t closed;	/* forks in progress: meanwhile nobody waits */
+	_Atomic uint32_t closed;	/* forks in progress, and PAGES_LOCK_LOST: nobody waits */
 	_Atomic uintptr_t owner;	/* the thread that holds the lock, 0 if none */
 	_Atomic uintptr_t forker;	/* the same, if it does so for a fork */
 };
@@ -50,6 +53,12 @@ void pages_lock_release(struct pages_lock *l);
 void pages_lock_before_fork(struct pages_lock *l);
 void pages_lock_after_fork_parent(struct pages_lock *l);
 void pages_lock_after_fork_child(struct pages_lock *l);
+
+/*
+ * In a child for whose fork these were not called, before any of its threads has used the lock:
+ * takes it.  False if it was held at the time of the fork; then nobody will have it again.
+ */
+bool pages_lock_inherit(struct pages_lock *l);
 
 /* Between the two: does the fork of this thread hold the lock? */
 static inline bool

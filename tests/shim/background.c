@@ -206,7 +206,7 @@ main_exits(void)
 
 /* As in a sandbox, clone and clone3 fail, so that no thread can be created. */
 static int
-sandboxed(void)
+without_threads(bool shim_knows)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -218,8 +218,9 @@ sandboxed(void)
 	struct sock_fprog filter = { sizeof(code) / sizeof(*code), code };
 	int id = 0;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+	if ((shim_knows ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) :
+			  (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) != 0 ||
+	    syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
 		return 77;
 	errno = 1234;
 	use_and_free();
@@ -227,6 +228,18 @@ sandboxed(void)
 	EXPECT(threads(&id) == 1);
 	use_and_free();
 	return 0;
+}
+
+static int
+confined(void)
+{
+	return without_threads(true);
+}
+
+static int
+refused(void)
+{
+	return without_threads(false);
 }
 
 int
@@ -238,7 +251,7 @@ main(int argc, char **argv)
 	} checks[] = {
 		{ "idle", idle },	  { "forks", forks },	     { "fork_storm", fork_storm },
 		{ "leaves", leaves },	  { "executes", executes },  { "main_exits", main_exits },
-		{ "sandboxed", sandboxed },
+		{ "confined", confined }, { "refused", refused },
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)

@@ -29,9 +29,11 @@ check fork_storm 1 90	# while threads come and go
 check leaves 1
 check executes 1
 check main_exits 1
-check sandboxed 0
+check refused 0
 [ "$(field background_threads)" = 0 ] || fail "a thread in the sandbox"
 [ "$(field background_refused)" = 1 ] || fail "the report does not say that it was refused"
+check confined 0
+[ "$(field background_threads)$(field background_refused)" = 00 ] || fail "asked for in a sandbox"
 
 # Not asked for: none.
 $run -c retain:300 --report="$tmp/r.json" tests/shim/background leaves || fail "without it"

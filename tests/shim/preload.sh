@@ -40,6 +40,7 @@ victim "no moves" env PAGES_DISABLE=move $run tests/shim/victim
 # Programs that bind something to the addresses of their blocks.
 victim "hooks" $run tests/shim/hooked
 victim "blocks that the kernel was told things about" $run tests/shim/tamper
+victim "children that no handler knows of" $run tests/shim/clones
 victim "hooks, small pages" $run -c thp:off tests/shim/hooked
 (cd "$tmp" && "$here/$run" "$here/tests/shim/pinned" >out 2>&1)
 case $? in

@@ -193,6 +193,7 @@ CHANGES(are_undone_in_a_child)
 
 	keep_memory();
 	m = begin(MIB(7));
+	m.c->thread = 1;	/* another's */
 	pages_heap_fork_prepare(&h);
 	pid = fork();
 	if (pid == 0) {
@@ -209,6 +210,30 @@ CHANGES(are_undone_in_a_child)
 	go_on(&m);
 	memset(m.p, 7, m.len);
 	use_all();
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+}
+
+/* A signal handler forks that has interrupted the change: the thread goes on in the child. */
+CHANGES(go_on_in_a_child_that_has_the_thread)
+{
+	struct making m;
+	int status;
+	pid_t pid;
+
+	keep_memory();
+	m = begin(MIB(7));
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0) {
+		pages_heap_fork_child(&h);
+		go_on(&m);
+		memset(m.p, 7, m.len);
+		use_all();
+		_exit(0);
+	}
+	pages_heap_fork_parent(&h);
+	go_on(&m);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);
 }

@@ -3,7 +3,9 @@
  * heap_fork.c - tests of the heap across forks: what the parent keeps, what the child inherits
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,5 +185,99 @@ HEAP(hides_nothing_for_good_where_the_kernel_refused_half_way)
 	pid = fork_heap();
 	if (pid == 0)
 		_exit(!is_marked(q, MIB(8), MIB(8), 3));
+	cr_assert_eq(status_of(pid), 0);
+}
+
+/* Children for whose fork no handler ran. --------------------------------- */
+
+static pid_t
+clone_heap(void)
+{
+	if (!pages_can(PAGES_CAP_WIPE))
+		cr_skip_test("nothing tells a child from its parent here");
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
+HEAP(finds_out_that_it_is_in_a_child)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	pid = clone_heap();
+	if (pid == 0)
+		_exit(look_around(p));
+	cr_assert_eq(status_of(pid), 0);
+	for (int i = 1; i < 16; i += 2)
+		cr_assert(is_marked(p[i], MIB(4), MIB(4), (uint64_t)i));
+}
+
+/* 0 if many calls without the lock take no longer than a single wait for it would. */
+static int
+do_without(char *p[16])
+{
+	uint64_t start = pages_os_now_ms();
+
+	for (int i = 0; i < 100; i++)
+		if (pages_heap_alloc(&h, MIB(1), 1, false) != NULL)
+			return 1;
+	for (int i = 1; i < 16; i += 2)
+		if (!is_marked(p[i], MIB(4), MIB(4), (uint64_t)i) || !pages_heap_free(&h, p[i]))
+			return 2;
+	pages_heap_fork_prepare(&h);
+	pages_heap_fork_parent(&h);
+	return pages_os_now_ms() - start < 20 ? 0 : 3;
+}
+
+HEAP(is_given_up_at_once_in_a_child_whose_lock_nobody_holds)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	cr_assert(pages_lock_acquire(&h.lock));
+	pid = clone_heap();
+	if (pid == 0) {
+		atomic_store(&h.lock.owner, 1);		/* another thread */
+		_exit(do_without(p));
+	}
+	pages_lock_release(&h.lock);
+	cr_assert_eq(status_of(pid), 0);
+}
+
+/* The thread that has the lock is there: it will let go. */
+HEAP(is_not_given_up_by_a_signal_handler_that_forks)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	cr_assert(pages_lock_acquire(&h.lock));
+	pid = clone_heap();
+	if (pid == 0) {
+		if (pages_heap_alloc(&h, MIB(1), 1, false) != NULL)
+			_exit(9);
+		pages_lock_release(&h.lock);
+		_exit(look_around(p));
+	}
+	pages_lock_release(&h.lock);
+	cr_assert_eq(status_of(pid) / 256, 0);
+}
+
+HEAP(knows_whose_it_is)
+{
+	pid_t pid;
+
+	pages_heap_follow_forks(&h);
+	(void)get(MIB(1));
+	cr_assert(pages_heap_is_here(&h));
+	pid = clone_heap();
+	if (pid == 0)
+		_exit(!pages_heap_is_here(&h) || !pages_heap_free(&h, get(MIB(1))) ||
+		      !pages_heap_is_here(&h));
+	cr_assert_eq(status_of(pid), 0);
+	pid = vfork();
+	if (pid == 0)
+		_exit(pages_heap_is_here(&h));
 	cr_assert_eq(status_of(pid), 0);
 }
