@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -581,6 +582,43 @@ double_free_ends_the_process(void)
 	return true;
 }
 
+/* In a child: huge pages are switched off for a process that uses them already. */
+static int
+live_without_huge_pages(void)
+{
+	unsigned char *p[40] = { NULL };
+
+	fill(p[0] = malloc(9 * MIB), 9 * MIB, 0);
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+		return 0;
+	for (unsigned i = 1; i < 400; i++) {
+		unsigned j = i * 7 % 40;
+		size_t len = 300 * KIB + i * 13 % 40 * 200 * KIB;
+
+		free(p[j]);
+		if ((p[j] = i % 2 == 0 ? malloc(len) : calloc(1, len)) == NULL ||
+		    (i % 2 != 0 && !all_zero(p[j], len)))
+			return 1;
+		memset(p[j], (int)i, len);
+		if ((p[j] = realloc(p[j], len + MIB)) == NULL || p[j][len - 1] != (unsigned char)i)
+			return 2;
+	}
+	return 0;
+}
+
+static bool
+huge_pages_may_be_switched_off_meanwhile(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(live_without_huge_pages());
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT(status == 0);
+	return true;
+}
+
 #define CHECK(name) { #name, name }
 static const struct {
 	const char *name;
@@ -604,6 +642,7 @@ static const struct {
 	CHECK(threads_and_forks_mix),
 	CHECK(children_share_and_free_what_they_inherit),
 	CHECK(signal_handlers_may_use_large_blocks),
+	CHECK(huge_pages_may_be_switched_off_meanwhile),
 	CHECK(lowered_address_limit_leaves_room),
 	CHECK(a_limit_that_is_no_pointer_is_refused),
 	CHECK(double_free_ends_the_process),
