@@ -143,6 +143,7 @@ struct pages_heap {
 	_Atomic uint32_t caches_used;	/* bit i: caches[i] was ever used */
 
 	_Atomic size_t dedicated;	/* number of dedicated blocks */
+	size_t roots;		/* bytes of the arena that a leak checker knows of */
 	size_t lost;		/* pages of lost extents */
 	unsigned checks;	/* due with --enable-checks and many blocks: one in 64 is made */
 

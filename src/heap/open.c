@@ -100,6 +100,30 @@ open_tables(struct pages_heap *h)
 	return err;
 }
 
+/*
+ * In a program that is built with a leak checker (-fsanitize=address or leak): what blocks point
+ * to is not leaked.  The checker looks only at what is mapped.
+ */
+void __lsan_register_root_region(const void *start, size_t len) __attribute__((weak));
+void __lsan_unregister_root_region(const void *start, size_t len) __attribute__((weak));
+
+static void
+add_roots(struct pages_heap *h)
+{
+	if (__lsan_register_root_region == NULL)
+		return;
+	h->roots = h->arena.len;
+	__lsan_register_root_region(h->arena.base, h->roots);
+}
+
+static void
+remove_roots(struct pages_heap *h)
+{
+	if (h->roots != 0 && __lsan_unregister_root_region != NULL)
+		__lsan_unregister_root_region(h->arena.base, h->roots);
+	h->roots = 0;
+}
+
 void
 pages_heap_open(struct pages_heap *h)
 {
@@ -127,6 +151,7 @@ pages_heap_open(struct pages_heap *h)
 	atomic_store(&h->marking, can_mark(h));
 	h->state = PAGES_HEAP_OPEN;
 	pages_heap_set_mark_from(h);
+	add_roots(h);
 	atomic_store(&h->base, h->arena.base);
 }
 
@@ -134,6 +159,7 @@ void
 pages_heap_close(struct pages_heap *h)
 {
 	if (h->state == PAGES_HEAP_OPEN) {
+		remove_roots(h);
 		pages_units_close(&h->units);
 		pages_extents_close(&h->extents);
 		pages_arena_close(&h->arena);
