@@ -48,6 +48,8 @@ is_ours(const void *p)
 static const struct pages_route *
 route_for(const void *caller)
 {
+	if (threshold() == 0)	/* not settled yet */
+		return &pages_shim.inner;
 	for (size_t i = 0; i < 2; i++)
 		if ((uintptr_t)caller - pages_shim.more.code[i].start < pages_shim.more.code[i].len)
 			return &pages_shim.inner;
