@@ -2,7 +2,6 @@
 /*
  * start.c - starts the shim, decides whether it may be active, and writes the report at exit
  */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "os/base.h"
 #include "os/os.h"
+#include "os/process.h"
 #include "background.h"
 #include "calls.h"
 #include "elf_scope.h"
@@ -98,6 +98,10 @@ is_in_front(void)
 						  "__hwasan_init" };
 	const struct link_map *first = pages_scope_first(), *self = pages_scope_self(), *o;
 
+	if (pages_scope_definer(first, "gnu_get_libc_version") == NULL) {
+		set_mode("inactive: the C library is not glibc", "");
+		return false;
+	}
 	for (size_t i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
 		if (pages_scope_definer(first, sanitizers[i]) != NULL) {
 			set_mode("inactive: the program is built with a sanitizer", "");
@@ -201,7 +205,7 @@ at_load(void)
 {
 	pages_shim_start();
 	pages_heap_follow_forks(&pages_shim_heap);
-	(void)pthread_atfork(NULL, NULL, pages_background_fork_child);
+	pages_process_at_fork(NULL, NULL, pages_background_fork_child);
 }
 
 /* The report. ------------------------------------------------------------- */

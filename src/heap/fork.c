@@ -10,8 +10,6 @@
  * The lock is held from prepare() until the end of the fork, so the same units stay kept.  A
  * fork for which the lock was not to be had changes nothing here.
  */
-#include <pthread.h>
-
 #include "os/caps.h"
 #include "cache.h"
 #include "child.h"
@@ -127,7 +125,7 @@ pages_heap_follow_forks(struct pages_heap *h)
 {
 	followed = h;
 	pages_process_tell(&h->process, true);
-	(void)pthread_atfork(prepare, in_parent, in_child);
+	pages_process_at_fork(prepare, in_parent, in_child);
 }
 
 bool

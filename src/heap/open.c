@@ -104,8 +104,10 @@ open_tables(struct pages_heap *h)
  * In a program that is built with a leak checker (-fsanitize=address or leak): what blocks point
  * to is not leaked.  The checker looks only at what is mapped.
  */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
 void __lsan_register_root_region(const void *start, size_t len) __attribute__((weak));
 void __lsan_unregister_root_region(const void *start, size_t len) __attribute__((weak));
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void
 add_roots(struct pages_heap *h)

@@ -4,6 +4,8 @@
  */
 #include "process.h"
 
+#include <pthread.h>
+
 #include "caps.h"
 #include "os.h"
 
@@ -67,3 +69,30 @@ pages_process_is_here(struct pages_process *p)
 	return pages_process_is_new(p) ||
 	       atomic_compare_exchange_strong(&p->pid, &known, pid) || known == pid;
 }
+
+#ifdef __GLIBC__
+
+/*
+ * What glibc's pthread_atfork() calls, which is linked statically.  It names the library, whose
+ * handlers go when it is unloaded; ours never is.
+ */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+		      void *object) __attribute__((weak));
+
+void
+pages_process_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	if (__register_atfork != NULL)
+		(void)__register_atfork(prepare, parent, child, NULL);
+}
+
+#else
+
+void
+pages_process_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)pthread_atfork(prepare, parent, child);
+}
+
+#endif

@@ -45,4 +45,10 @@ void pages_process_tell(struct pages_process *p, bool may_ask);
 /* False in a child of vfork() or clone(CLONE_VM): what it does to itself does not concern p. */
 bool pages_process_is_here(struct pages_process *p);
 
+/*
+ * pthread_atfork().  In a process with another C library than the one that this was built with
+ * (a musl program under the shim) it may be missing; then nothing happens.
+ */
+void pages_process_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
 #endif /* PAGES_PROCESS_H */
