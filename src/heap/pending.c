@@ -144,4 +144,6 @@ pages_heap_undo_changes(struct pages_heap *h)
 			undo_block(h, c);
 		close_change(h, c);
 	}
+	/* A thread may have left one and not counted it yet. */
+	atomic_store(&h->changes_left, 0);
 }

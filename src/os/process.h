@@ -32,10 +32,11 @@ pages_process_is_new(const struct pages_process *p)
 {
 	_Atomic uint32_t *word = atomic_load_explicit(&p->word, memory_order_acquire);
 
-	return word != NULL && atomic_load_explicit(word, memory_order_relaxed) == PAGES_PROCESS_NEW;
+	return word != NULL &&
+	       atomic_load_explicit(word, memory_order_acquire) != PAGES_PROCESS_KNOWN;
 }
 
-/* In a new process only one thread gets true.  It has to tell p, or to give up its claim. */
+/* Of a new process only one thread gets true.  It has to tell p, or to give up its claim. */
 bool pages_process_claim(struct pages_process *p);
 void pages_process_unclaim(struct pages_process *p);
 

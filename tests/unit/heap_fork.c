@@ -264,6 +264,30 @@ HEAP(is_not_given_up_by_a_signal_handler_that_forks)
 	cr_assert_eq(status_of(pid) / 256, 0);
 }
 
+/* While one thread of the child does that, the others do without the heap. */
+static int
+do_without_for_a_while(char *p[16])
+{
+	if (!pages_process_claim(&h.process) || pages_process_claim(&h.process))
+		return 10;
+	if (pages_heap_alloc(&h, MIB(1), 1, false) != NULL)
+		return 11;
+	pages_process_unclaim(&h.process);
+	return look_around(p);
+}
+
+HEAP(is_taken_over_by_one_thread_of_a_child)
+{
+	char *p[16];
+	pid_t pid;
+
+	fill_with_holes(p, MIB(4));
+	pid = clone_heap();
+	if (pid == 0)
+		_exit(do_without_for_a_while(p));
+	cr_assert_eq(status_of(pid), 0);
+}
+
 HEAP(knows_whose_it_is)
 {
 	pid_t pid;
