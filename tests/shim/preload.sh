@@ -37,6 +37,10 @@ victim "no huge pages" $run -c thp:off tests/shim/victim
 victim "nothing kept" $run -c retain:0 tests/shim/victim
 victim "no kernel features" env PAGES_DISABLE=all $run tests/shim/victim
 victim "no moves" env PAGES_DISABLE=move $run tests/shim/victim
+for lacks in move,populate,guard,seal,secret,query,scan guard,seal,query,scan \
+	move,populate,guard,seal,secret,query,scan,lazy,wipe; do
+	victim "without $lacks" env PAGES_DISABLE=$lacks $run tests/shim/victim
+done
 # Programs that bind something to the addresses of their blocks.
 victim "hooks" $run tests/shim/hooked
 victim "blocks that the kernel was told things about" $run tests/shim/tamper
