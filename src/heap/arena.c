@@ -67,6 +67,10 @@ pages_arena_open(struct pages_arena *a, const struct pages_claim *c)
 	return err;
 }
 
+/*
+ * The first page stays inaccessible.  The kernel puts new mappings below the reserve, and would
+ * merge them with a table there; such a mapping, moved to where units are, merges with none.
+ */
 int
 pages_arena_reserve(struct pages_arena *a, const struct pages_claim *c)
 {
@@ -76,14 +80,16 @@ pages_arena_reserve(struct pages_arena *a, const struct pages_claim *c)
 	if (err != 0)
 		return err;
 	*a = arena_at(start, c);
-	a->reserved = true;
+	a->reserved = start;
+	a->tables += a->page_size;
 	return pages_os_protect(a->base - a->page_size, a->page_size, PAGES_OS_READ);
 }
 
 void
 pages_arena_close(struct pages_arena *a)
 {
-	pages_os_release(a->base - a->page_size, a->page_size + (a->reserved ? a->len : 0));
+	pages_os_release(a->base - a->page_size, a->page_size + (a->reserved != NULL ? a->len : 0));
+	pages_os_release(a->reserved, a->reserved != NULL ? a->page_size : 0);
 	*a = (struct pages_arena){ 0 };
 }
 
@@ -92,8 +98,8 @@ pages_arena_close(struct pages_arena *a)
 static int
 map(const struct pages_arena *a, char *p, size_t len)
 {
-	return a->reserved ? pages_os_replace(p, len, READ_WRITE) :
-			     pages_os_fill(p, len, READ_WRITE);
+	return a->reserved != NULL ? pages_os_replace(p, len, READ_WRITE) :
+				     pages_os_fill(p, len, READ_WRITE);
 }
 
 /*
@@ -103,7 +109,7 @@ map(const struct pages_arena *a, char *p, size_t len)
 static void
 unmap(const struct pages_arena *a, char *p, size_t len)
 {
-	if (!a->reserved)
+	if (a->reserved == NULL)
 		pages_os_release(p, len);
 	else if (pages_os_replace(p, len, PAGES_OS_NONE) != 0)
 		(void)pages_os_discard(p, len);
@@ -155,7 +161,7 @@ pages_arena_heal(const struct pages_arena *a, size_t start, size_t len)
 	if (err == 0 || err == -EEXIST)
 		return err;
 	/* At a limit the kernel does not even say whether something is mapped there. */
-	if (a->reserved)
+	if (a->reserved != NULL)
 		(void)pages_os_fill(a->base + start, len, PAGES_OS_NONE);
 	else
 		pages_os_release(a->base + start, len);
@@ -166,8 +172,8 @@ int
 pages_arena_renew(const struct pages_arena *a, size_t start, size_t len)
 {
 	char *p = a->base + start;
-	int healed, err = a->reserved ? pages_os_replace(p, len, READ_WRITE) :
-					pages_os_renew(p, len);
+	int healed, err = a->reserved != NULL ? pages_os_replace(p, len, READ_WRITE) :
+						pages_os_renew(p, len);
 
 	if (err == 0) {
 		pages_arena_adopt(a, start, len);
@@ -193,7 +199,7 @@ pages_arena_end_tables(struct pages_arena *a)
 {
 	char *end = a->base - a->page_size;
 
-	if (a->reserved)
+	if (a->reserved != NULL)
 		pages_os_release(a->tables, (size_t)(end - a->tables));
 	a->tables = end;
 }
@@ -242,6 +248,6 @@ pages_table_cut(struct pages_table *t)
 void
 pages_table_close(const struct pages_arena *a, struct pages_table *t)
 {
-	pages_os_release(t->start, a->reserved ? t->max : t->mapped);
+	pages_os_release(t->start, a->reserved != NULL ? t->max : t->mapped);
 	*t = (struct pages_table){ 0 };
 }

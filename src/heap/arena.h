@@ -42,7 +42,7 @@ struct pages_arena {
 	size_t page_size;
 	unsigned page_shift;
 	bool huge;		/* ask for huge pages, or else forbid them */
-	bool reserved;		/* the kernel follows no hints: all of it is mapped */
+	char *reserved;		/* the kernel follows no hints: all is mapped, from here on; or NULL */
 };
 
 /* What pages_arena_open() needs to know. */

@@ -281,7 +281,7 @@ cut_reserve(struct pages_heap *h) PAGES_LOCKED
 	size_t busy = pages_bits_end(u->busy_bits, u->busy_end);
 	size_t end = pages_max(u->mapped_end, busy) * PAGES_UNIT, len = h->arena.len - end;
 
-	if (h->state != PAGES_HEAP_OPEN || !h->arena.reserved || len == 0 ||
+	if (h->state != PAGES_HEAP_OPEN || h->arena.reserved == NULL || len == 0 ||
 	    address_limit(h) == SIZE_MAX)
 		return 0;
 	pages_os_release(h->arena.base + end, len);
