@@ -65,9 +65,9 @@ reset_counters(struct pages_heap *h)
 /*
  * A block with DONT_FORK leaves a hole in the child's arena.  Another mapping could land there,
  * and freeing the block in the child would destroy that.  So close the hole with inaccessible
- * memory: touching it still faults.
+ * memory: touching it still faults.  False if the block had to be released instead.
  */
-static void
+static bool
 close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
 {
 	char *p = pages_heap_address(h, e->first);
@@ -76,12 +76,13 @@ close_hole(struct pages_heap *h, struct pages_extent *e) PAGES_LOCKED
 	if (pages_os_fill(p, len, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
 		(void)pages_os_protect(p, len, PAGES_OS_NONE);
 		e->advice &= ~DONT_FORK;
-	} else {
-		/* Another mapping is there already, or the kernel refused. */
-		e->note.empty = e->note.unmapped = true;
-		pages_extent_set_state(e, PAGES_EXTENT_FREED);
-		pages_heap_release(h, (uint32_t)(e - h->extents.node));
+		return true;
 	}
+	/* Another mapping is there already, or the kernel refused. */
+	e->note.empty = e->note.unmapped = true;
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	pages_heap_release(h, (uint32_t)(e - h->extents.node));
+	return false;
 }
 
 static void
@@ -96,8 +97,8 @@ close_holes(struct pages_heap *h) PAGES_LOCKED
 
 		next = page + e->count;
 		if (pages_extent_state(e) == PAGES_EXTENT_DEDICATED &&
-		    (e->advice & DONT_FORK) != 0)
-			close_hole(h, e);
+		    (e->advice & DONT_FORK) != 0 && !close_hole(h, e))
+			next = 0;	/* its extent has joined others: begin again */
 	}
 }
 
