@@ -278,11 +278,13 @@ static size_t
 cut_reserve(struct pages_heap *h) PAGES_LOCKED
 {
 	struct pages_units *u = &h->units;
-	size_t busy = pages_bits_end(u->busy_bits, u->busy_end);
-	size_t end = pages_max(u->mapped_end, busy) * PAGES_UNIT, len = h->arena.len - end;
+	size_t end, len;
 
-	if (h->state != PAGES_HEAP_OPEN || h->arena.reserved == NULL || len == 0 ||
-	    address_limit(h) == SIZE_MAX)
+	if (h->state != PAGES_HEAP_OPEN || h->arena.reserved == NULL)
+		return 0;
+	end = pages_max(u->mapped_end, pages_bits_end(u->busy_bits, u->busy_end)) * PAGES_UNIT;
+	len = h->arena.len - end;
+	if (len == 0 || address_limit(h) == SIZE_MAX)
 		return 0;
 	pages_os_release(h->arena.base + end, len);
 	h->arena.len = end;
