@@ -250,7 +250,7 @@ do_press(struct player *p, struct block *b, const struct op *o)
 	(void)b;
 	if (p->locked == 0 && !pages_lock_acquire(&HEAP->lock))
 		return NULL;
-	for (size_t i = 0; i < u->count; i++)
+	for (size_t i = 0; HEAP->state == PAGES_HEAP_OPEN && i < u->count; i++)
 		if (pages_bits_test(u->muzzy_bits, i))
 			take_muzzy(HEAP->arena.base + i * PAGES_UNIT, PAGES_UNIT, o);
 	if (p->alone && HEAP->state == PAGES_HEAP_OPEN)
