@@ -17,6 +17,12 @@ is_mine(struct pages_lock *l)
 }
 
 static bool
+is_forker(struct pages_lock *l)
+{
+	return atomic_load(&l->forker) == pages_lock_self();
+}
+
+static bool
 try(struct pages_lock *l)
 {
 	uint32_t expected = FREE;
@@ -85,8 +91,13 @@ pages_lock_before_fork(struct pages_lock *l)
 	uint64_t deadline = pages_os_now_ms() + 4 * PATIENCE_MS;
 	bool got = false;
 
-	if ((atomic_fetch_add(&l->closed, 1) & PAGES_LOCK_LOST) != 0)
+	if ((atomic_load(&l->closed) & PAGES_LOCK_LOST) != 0)
 		return;
+	atomic_fetch_add(&l->closed, 1);
+	if (is_forker(l)) {
+		atomic_fetch_add(&l->nested, 1);
+		return;
+	}
 	while (!is_mine(l) && !(got = try_or_sleep(l)) && pages_os_now_ms() < deadline)
 		;
 	if (got) {
@@ -95,14 +106,27 @@ pages_lock_before_fork(struct pages_lock *l)
 	}
 }
 
+/* The fork may have begun in this process's parent: then this does not count it, or is LOST. */
+static void
+end_fork(struct pages_lock *l)
+{
+	uint32_t closed = atomic_load(&l->closed);
+
+	while (closed != 0 && (closed & PAGES_LOCK_LOST) == 0)
+		if (atomic_compare_exchange_weak(&l->closed, &closed, closed - 1))
+			break;
+}
+
 void
 pages_lock_after_fork_parent(struct pages_lock *l)
 {
 	if (pages_lock_is_forking(l)) {
 		atomic_store(&l->forker, 0);
 		pages_lock_release(l);
+	} else if (is_forker(l)) {
+		atomic_fetch_sub(&l->nested, 1);
 	}
-	atomic_fetch_sub(&l->closed, 1);
+	end_fork(l);
 }
 
 void
@@ -114,6 +138,8 @@ pages_lock_after_fork_child(struct pages_lock *l)
 		atomic_store(&l->closed, 0);
 		atomic_store(&l->word, FREE);
 	} else {
+		atomic_store(&l->forker, 0);
+		atomic_store(&l->nested, 0);
 		atomic_store(&l->word, HELD);
 		atomic_store(&l->closed, PAGES_LOCK_LOST);
 	}

@@ -23,6 +23,7 @@ struct pages_lock {
 	_Atomic uint32_t closed;	/* forks in progress, and PAGES_LOCK_LOST: nobody waits */
 	_Atomic uintptr_t owner;	/* the thread that holds the lock, 0 if none */
 	_Atomic uintptr_t forker;	/* the same, if it does so for a fork */
+	_Atomic uint32_t nested;	/* forks by signal handlers that interrupted that fork */
 };
 
 /* The calling thread: valid in parent and child alike, unlike a thread id. */
@@ -48,7 +49,8 @@ void pages_lock_release(struct pages_lock *l);
  * For pthread_atfork: hold the lock across fork().  Should its owner not let go
  * in time (the forking thread may be a signal handler that interrupted it), the
  * fork goes ahead without; the lock of the child is then closed for ever, because
- * what it protects is in an unknown state there.
+ * what it protects is in an unknown state there.  So does a fork by a signal handler that
+ * interrupted a fork of its own thread.
  */
 void pages_lock_before_fork(struct pages_lock *l);
 void pages_lock_after_fork_parent(struct pages_lock *l);
@@ -64,7 +66,7 @@ bool pages_lock_inherit(struct pages_lock *l);
 static inline bool
 pages_lock_is_forking(struct pages_lock *l)
 {
-	return atomic_load(&l->forker) == pages_lock_self();
+	return atomic_load(&l->forker) == pages_lock_self() && atomic_load(&l->nested) == 0;
 }
 
 #endif /* PAGES_LOCK_H */

@@ -305,3 +305,53 @@ HEAP(knows_whose_it_is)
 		_exit(pages_heap_is_here(&h));
 	cr_assert_eq(status_of(pid), 0);
 }
+
+static void
+check_hidden(char *p[16], uint64_t first)
+{
+	for (uint64_t i = first; i < 16; i += 2)
+		cr_assert(is_marked(p[i], MIB(4), MIB(4), i), "block %d", (int)i);
+}
+
+/* As by a signal handler that interrupts fork(): by its own fork of a child, and it goes on. */
+HEAP(survives_a_fork_within_a_fork)
+{
+	char *p[16];
+	pid_t inner, outer;
+
+	fill_with_holes(p, MIB(4));
+	pages_heap_fork_prepare(&h);
+	inner = fork_heap();
+	if (inner == 0) {
+		/* The interrupted fork goes on in the child, too. */
+		outer = fork();
+		if (outer == 0)
+			pages_heap_fork_child(&h);
+		else
+			pages_heap_fork_parent(&h);
+		check_hidden(p, 1);
+		if (pages_heap_alloc(&h, MIB(4), 1, false) != NULL)
+			_exit(1);
+		_exit(outer == 0 || status_of(outer) == 0 ? 0 : 2);
+	}
+	cr_assert(pages_lock_is_forking(&h.lock), "the inner fork has released the lock");
+	cr_assert_eq(status_of(inner), 0);
+	outer = fork();
+	if (outer == 0)
+		pages_heap_fork_child(&h);
+	else
+		pages_heap_fork_parent(&h);
+	for (uint64_t i = 0; i < 16; i += 2)
+		mark(p[i] = get(MIB(4)), MIB(4), i);
+	if (outer == 0)
+		_exit(0);
+	cr_assert_eq(status_of(outer), 0);
+	/* Nothing has stayed hidden. */
+	outer = fork_heap();
+	if (outer == 0) {
+		check_hidden(p, 0);
+		check_hidden(p, 1);
+		_exit(0);
+	}
+	cr_assert_eq(status_of(outer), 0);
+}
