@@ -248,7 +248,7 @@ alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 		r = from_extents(h, size, align, zero);
 	if (PAGES_UNLIKELY(r.err != 0) && pages_heap_release_space(h, SIZE_MAX) != 0)
 		r = from_extents(h, size, align, zero);
-	if (r.id == 0)
+	if (r.id == 0 || !pages_heap_clean_new(h, r.id))
 		return NULL;
 	if (zero)
 		make_zero(h, r.id, size, r.zero);
@@ -266,6 +266,8 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		id = pages_cache_take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return alloc_slowly(h, size, align, zero);
+	if (PAGES_UNLIKELY(!pages_heap_clean_new(h, id)))
+		return NULL;
 	e = &h->extents.node[id];
 	if (PAGES_UNLIKELY(e->note.muzzy))
 		pages_heap_unmark(h, e);

@@ -142,6 +142,14 @@ may_move(const struct pages_units *u, const struct pages_change *c)
 	       u->splits.count + MOVE_SPLITS * (c->steps + 1) <= u->splits.max;
 }
 
+/* Not if its mapping is split, or if what the program told the kernel would travel with it. */
+static bool
+is_movable(const struct pages_units *u, size_t unit)
+{
+	return pages_splits_alike(&u->splits, unit, 1) != 0 &&
+	       !pages_units_are_tainted(u, unit, unit + 1);
+}
+
 /* The unit behind the highest kept one that can be moved; 0 if there is none. */
 static size_t
 movable_end(struct pages_units *u)
@@ -149,7 +157,7 @@ movable_end(struct pages_units *u)
 	size_t end = pages_bits_end(u->kept_bits, u->kept_end);
 
 	u->kept_end = end;
-	while (end > 0 && pages_splits_alike(&u->splits, end - 1, 1) == 0)
+	while (end > 0 && !is_movable(u, end - 1))
 		end = pages_bits_end(u->kept_bits, end - 1);
 	return end;
 }
@@ -167,7 +175,8 @@ find_kept(struct pages_units *u, size_t max)
 	for (; first > 0 && end - first < max; first--)
 		if (!pages_bits_test(u->kept_bits, first - 1) ||
 		    pages_bits_test(u->muzzy_bits, first - 1) != muzzy ||
-		    u->splits.shift[first - 1] != u->splits.shift[first])
+		    u->splits.shift[first - 1] != u->splits.shift[first] ||
+		    pages_units_are_tainted(u, first - 1, first))
 			break;
 	return (struct pages_unit_run){ first, end - first };
 }

@@ -72,6 +72,8 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 		err = pages_arena_heal(&h->arena, start, len);
 		err = err == -EEXIST ? 0 : err;
 	}
+	if (err == 0)
+		pages_heap_untaint(h, e->first, e->first + e->count);
 	e->note.unmapped = err == -EFAULT;
 	for (unsigned i = 0; i < 31 && err == 0; i++) {
 		if ((wish.advice & ADVICE(i)) == 0)

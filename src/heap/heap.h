@@ -264,6 +264,9 @@ bool pages_heap_expand(struct pages_heap *h, void *p, size_t size);
  */
 void pages_heap_taint(struct pages_heap *h, const void *start, size_t len);
 
+/* Is a page of block p, in the arena, tainted?  Then its contents may not be readable. */
+bool pages_heap_block_is_tainted(struct pages_heap *h, const void *p);
+
 /* Abort with a message: caller() was passed a pointer that is no block. */
 _Noreturn void pages_heap_die(const char *caller);
 

@@ -80,6 +80,7 @@ pages_heap_note_birth(struct pages_heap *h, uint32_t id)
 
 	e->note = (struct pages_note){
 		.dirty = dirty,
+		.torn = e->note.torn,
 		.tick = dirty ? 0 : pages_os_tick() & PAGES_NOTE_TICKS,
 	};
 }
@@ -90,7 +91,7 @@ pages_heap_note_death(struct pages_heap *h, struct pages_extent *e)
 	uint32_t now;
 
 	if (PAGES_UNLIKELY(is_short(h, e))) {
-		e->note = (struct pages_note){ .dirty = true };
+		e->note = (struct pages_note){ .dirty = true, .torn = e->note.torn };
 		return;
 	}
 	now = pages_os_tick();

@@ -49,17 +49,36 @@ move(const struct pages_units *u, const struct pages_step *s)
 	return err == -EFAULT ? PAGES_GONE : err == 0 ? PAGES_EMPTIED : PAGES_REFUSED;
 }
 
-/* Units that were moved are mapped anew, which ends their VMA splits. */
+static int
+renew(const struct pages_units *u, const struct pages_step *s)
+{
+	int err = pages_arena_renew(u->arena, s->first * PAGES_UNIT, s->count * PAGES_UNIT);
+
+	if (err == 0)
+		pages_units_untaint(u, s->first, s->first + s->count);
+	return err;
+}
+
+/* Free memory that is tainted may be inaccessible, so it is not read.  0 or -errno. */
+static int
+renew_tainted(const struct pages_units *u, const struct pages_step *s)
+{
+	if (PAGES_LIKELY(!pages_units_are_tainted(u, s->first, s->first + s->count)))
+		return 0;
+	return renew(u, s);
+}
+
+/* Units that were moved are mapped anew, which ends their VMA splits, as are tainted ones. */
 static enum pages_fate
 drop(const struct pages_units *u, const struct pages_step *s)
 {
 	size_t start = s->first * PAGES_UNIT, len = s->count * PAGES_UNIT, i = s->first;
 	int err;
 
-	while (i < s->first + s->count && u->splits.shift[i] == 0)
+	while (i < s->first + s->count && u->splits.shift[i] == 0 &&
+	       !pages_units_are_tainted(u, i, i + 1))
 		i++;
-	err = i < s->first + s->count ? pages_arena_renew(u->arena, start, len) :
-					pages_arena_discard(u->arena, start, len);
+	err = i < s->first + s->count ? renew(u, s) : pages_arena_discard(u->arena, start, len);
 	if (err == 0 || err == -EFAULT)
 		return err == 0 ? PAGES_DONE : PAGES_GONE;
 	/* Over a limit no mapping can be made afresh: the memory goes, and the splits stay. */
@@ -81,10 +100,13 @@ perform(const struct pages_units *u, struct pages_change *c, const struct pages_
 	case PAGES_STEP_CARRY:
 		return move(u, s);
 	case PAGES_STEP_UNMARK:
-		pages_muzzy_unmark(p, len);
+		c->err = renew_tainted(u, s);
+		if (c->err == 0)
+			pages_muzzy_unmark(p, len);
 		return PAGES_DONE;
 	case PAGES_STEP_MARK:
-		return pages_muzzy_mark(p, len) ? PAGES_DONE : PAGES_REFUSED;
+		return renew_tainted(u, s) == 0 && pages_muzzy_mark(p, len) ? PAGES_DONE :
+									      PAGES_REFUSED;
 	case PAGES_STEP_DROP:
 		return drop(u, s);
 	case PAGES_STEP_UNMAP:

@@ -32,15 +32,21 @@ count_growth(struct pages_heap *h, uint64_t *how, size_t used, size_t pages) PAG
 
 enum outcome { GROWN, NO_ROOM, REFUSED, LOCKED_OUT };
 
-/* Grow block id where it is.  With the lock, which is released. */
+/*
+ * Grow block id where it is.  With the lock, which is released.  If a page of it is tainted, or
+ * one behind it, another place will do: there it has ordinary memory, as after a copy.
+ */
 static enum outcome
 grow_in_place(struct pages_heap *h, uint32_t id, size_t pages) PAGES_UNLOCKS
 {
-	size_t used = h->extents.node[id].used;
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t used = e->used, end = pages_min(e->first + pages, (size_t)h->extents.pages);
+	struct pages_change *c = NULL;
 	bool more = false;
-	struct pages_change *c = pages_heap_grow(h, id, (uint32_t)pages, &more);
 	enum outcome o = NO_ROOM;
 
+	if (!pages_heap_is_tainted(h, e->first, end))
+		c = pages_heap_grow(h, id, (uint32_t)pages, &more);
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c))
@@ -133,6 +139,9 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages) PAGES_LOCKED
 	e = &h->extents.node[id];
 	e->note = old->note;
 	e->note.hollow = true;
+	/* What is free must be cleaned first: unmapping it does, and the caller tries again. */
+	if (pages_heap_is_tainted(h, e->first, e->first + e->used))
+		c->err = -ENOMEM;
 	m->distance = ((ptrdiff_t)e->first - (ptrdiff_t)old->first) /
 		      (ptrdiff_t)pages_heap_unit_pages(h);
 	m->change = c;

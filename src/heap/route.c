@@ -93,7 +93,8 @@ resize_ours(const struct pages_route *r, void *ptr, size_t size, bool keep)
 	int saved = errno;
 	void *p = NULL;
 
-	if (size < r->threshold / SMALL_SHARE) {
+	/* A tainted block may not be readable, and keeps its changes where it is. */
+	if (size < r->threshold / SMALL_SHARE && !pages_heap_block_is_tainted(r->heap, ptr)) {
 		p = copy_out(r, ptr, size, keep);
 		if (p != NULL)
 			return p;

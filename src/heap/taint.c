@@ -8,6 +8,8 @@
 
 #include "os/base.h"
 #include "os/bits.h"
+#include "block.h"
+#include "lock.h"
 
 /* Bit tables of page numbers, which other threads change at the same time. ---------- */
 
@@ -31,21 +33,6 @@ scan(const struct pages_heap *h, size_t first, size_t end, bool tainted)
 	return end;
 }
 
-/* The first unit of [a, b) that ever had a tainted page, or b.  The bits are not cleared again. */
-static size_t
-find_unit(const struct pages_heap *h, size_t a, size_t b)
-{
-	while (a < b) {
-		uint64_t word = __atomic_load_n(&h->units.taint_bits[a / 64], __ATOMIC_RELAXED);
-
-		word >>= a % 64;
-		if (word != 0)
-			return pages_min(b, a + (size_t)__builtin_ctzll(word));
-		a = (a / 64 + 1) * 64;
-	}
-	return b;
-}
-
 /* The first tainted page of [first, end), or end. */
 static size_t
 find(const struct pages_heap *h, size_t first, size_t end)
@@ -53,7 +40,7 @@ find(const struct pages_heap *h, size_t first, size_t end)
 	unsigned shift = pages_log2(PAGES_UNIT) - h->arena.page_shift;
 	size_t u = first >> shift, b = ((end - 1) >> shift) + 1;
 
-	for (; (u = find_unit(h, u, b)) < b; u++) {
+	for (; (u = pages_units_ever_tainted(&h->units, u, b)) < b; u++) {
 		size_t from = pages_max(first, u << shift), to = pages_min(end, (u + 1) << shift);
 		size_t page = scan(h, from, to, true);
 
@@ -91,6 +78,15 @@ pages_heap_is_tainted(const struct pages_heap *h, size_t first, size_t end)
 {
 	return PAGES_UNLIKELY(atomic_load_explicit(&h->tainted, memory_order_relaxed)) &&
 	       find(h, first, end) != end;
+}
+
+bool
+pages_heap_block_is_tainted(struct pages_heap *h, const void *p)
+{
+	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
+	const struct pages_extent *e = &h->extents.node[id];
+
+	return id != 0 && pages_heap_is_tainted(h, e->first, e->first + e->used);
 }
 
 /* Tainting. --------------------------------------------------------------- */
@@ -177,4 +173,19 @@ pages_heap_clean_freed(struct pages_heap *h, uint32_t id)
 	if (!pages_heap_clean(h, e->first, e->first + e->used))
 		e->note.lost = true;
 	e->note.torn = true;
+}
+
+bool
+pages_heap_clean_new(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	if (PAGES_LIKELY(!pages_heap_is_tainted(h, e->first, e->first + e->used)))
+		return true;
+	pages_heap_clean_freed(h, id);
+	if (!e->note.lost)
+		return true;
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	pages_heap_free_claimed(h, id);
+	return false;
 }

@@ -6,7 +6,8 @@
  * bound to its addresses, and the kernel does not end them when the block is freed.  So the heap
  * is told of such calls before they are made, and notes the pages.  When the block is freed, or
  * cut off, exactly its own tainted pages are mapped anew, which ends all of that at once.  Its
- * neighbours may share a unit with it, and are not concerned.
+ * neighbours may share a unit with it, and are not concerned.  Free pages may be tainted, too:
+ * they are cleaned before they get an owner, and not moved.
  *
  * One bit for each page, in a side table that is mapped with the units.  Bits are set and read
  * without the lock: the pages of a block belong to its owner.
@@ -34,5 +35,12 @@ void pages_heap_untaint(struct pages_heap *h, size_t first, size_t end);
  * cannot be cleaned, it is lost then.
  */
 void pages_heap_clean_freed(struct pages_heap *h, uint32_t id);
+
+/*
+ * Without the lock: the same for a LIVE block that is about to be handed out.  A call for a wider
+ * range, which went on into free memory, has tainted it.  False, and the block is lost, if it
+ * cannot be cleaned.
+ */
+bool pages_heap_clean_new(struct pages_heap *h, uint32_t id);
 
 #endif /* PAGES_HEAP_TAINT_H */

@@ -309,4 +309,44 @@ pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b)
 	pages_units_clear_marks(u, a, b);
 	pages_splits_heal(&u->splits, a, b - a);
 	u->mapped_end = pages_bits_end(u->mapped_bits, u->mapped_end);
+	pages_units_untaint(u, a, b);
+}
+
+/* Taints. ----------------------------------------------------------------- */
+
+static uint64_t *
+taints_of(const struct pages_units *u, size_t unit)
+{
+	return (uint64_t *)(void *)(u->taints.start + unit * pages_taints_of(u));
+}
+
+size_t
+pages_units_ever_tainted(const struct pages_units *u, size_t a, size_t b)
+{
+	while (a < b) {
+		uint64_t word = __atomic_load_n(&u->taint_bits[a / 64], __ATOMIC_RELAXED) >> a % 64;
+
+		if (word != 0)
+			return pages_min(b, a + (size_t)__builtin_ctzll(word));
+		a = (a / 64 + 1) * 64;
+	}
+	return b;
+}
+
+bool
+pages_units_are_tainted(const struct pages_units *u, size_t a, size_t b)
+{
+	for (; (a = pages_units_ever_tainted(u, a, b)) < b; a++)
+		for (size_t w = 0; w < pages_taints_of(u) / sizeof(uint64_t); w++)
+			if (__atomic_load_n(&taints_of(u, a)[w], __ATOMIC_RELAXED) != 0)
+				return true;
+	return false;
+}
+
+void
+pages_units_untaint(const struct pages_units *u, size_t a, size_t b)
+{
+	for (; (a = pages_units_ever_tainted(u, a, b)) < b; a++)
+		for (size_t w = 0; w < pages_taints_of(u) / sizeof(uint64_t); w++)
+			__atomic_store_n(&taints_of(u, a)[w], 0, __ATOMIC_RELAXED);
 }

@@ -159,6 +159,15 @@ void pages_units_age_dirty(struct pages_units *u) PAGES_LOCKED;
 /* Held units [a, b) become absent: the caller has given their memory back. */
 void pages_units_readmit(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
+/*
+ * Taints of whole units (taint.h), without the lock.  The first unit of [a, b) that ever had a
+ * tainted page, or b; is a page of [a, b) tainted now; forget it, because [a, b) has been mapped
+ * anew or unmapped.
+ */
+size_t pages_units_ever_tainted(const struct pages_units *u, size_t a, size_t b);
+bool pages_units_are_tainted(const struct pages_units *u, size_t a, size_t b);
+void pages_units_untaint(const struct pages_units *u, size_t a, size_t b);
+
 /* [a, b) is mapped now, or not any more. */
 void pages_units_set_mapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;

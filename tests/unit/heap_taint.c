@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "heap_support.h"
 
@@ -161,4 +162,81 @@ Test(a_tainted_block, is_lost_if_the_kernel_refuses_to_clean_it)
 		cr_assert(q + (MIB(1) << (i % 4)) <= p || q >= p + MIB(5));
 		use(q, MIB(1) << (i % 4));
 	}
+}
+
+/* Free memory. ------------------------------------------------------------ */
+
+/* Free memory of each kind: cached, kept, muzzy, absent, and edges of units. */
+static void
+leave_free_memory(char **ret_start, char **ret_end)
+{
+	char *p[8];
+
+	for (int i = 0; i < 8; i++)
+		use(p[i] = get(MIB(3)), MIB(3));
+	usleep(20000);	/* long enough to be marked */
+	for (int i = 0; i < 8; i++)
+		pages_heap_free(&h, p[i]);
+	*ret_start = p[0];
+	*ret_end = p[7] + MIB(3);
+}
+
+/* One call for a range that goes on behind a block, or for all that /proc/self/maps shows. */
+Test(a_tainted_block, is_not_made_of_free_memory_that_was_tainted)
+{
+	static const size_t sizes[] = { MIB(3), MIB(1), MIB(7), MIB(2) + 5000, MIB(20), 300 << 10 };
+	char *start, *end, *p;
+
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			leave_free_memory(&start, &end);
+			pages_heap_taint(&h, start, (size_t)(end - start));
+			mprotect(start, (size_t)(end - start), round == 0 ? PROT_NONE : PROT_READ);
+			p = get(sizes[i]);
+			use(p, sizes[i]);
+			p = pages_heap_resize(&h, p, sizes[i] + MIB(4), true);
+			cr_assert_not_null(p);
+			use(p, sizes[i] + MIB(4));
+			pages_heap_free(&h, p);
+			p = pages_heap_alloc(&h, MIB(9), 1, true);
+			cr_assert(is_zero(p, MIB(9)));
+			use(p, MIB(9));
+			pages_heap_free(&h, p);
+			cr_assert(pages_heap_valid(&h));
+		}
+		pages_heap_trim(&h, 0);
+	}
+}
+
+Test(a_tainted_block, takes_nothing_of_its_neighbour_along)
+{
+	char *start, *end, *p, *lid;
+	int status;
+
+	leave_free_memory(&start, &end);
+	pages_heap_taint(&h, start, (size_t)(end - start));
+	cr_assert_eq(madvise(start, (size_t)(end - start), MADV_WIPEONFORK), 0);
+	lid = get(MIB(64));
+	p = get(MIB(40));
+	mark(p, MIB(40), 5);
+	mark(lid, MIB(64), 6);
+	if (fork() == 0)
+		_exit(is_marked(p, MIB(40), MIB(40), 5) && is_marked(lid, MIB(64), MIB(64), 6) ? 0 : 1);
+	wait(&status);
+	cr_assert_eq(status, 0, "a block in the child has lost its contents");
+}
+
+Test(a_tainted_block, does_not_grow_where_its_new_pages_would_be_tainted)
+{
+	char *p = get(MIB(2)), *q;
+
+	use(p, MIB(2));
+	freeze(p, page);
+	q = pages_heap_resize(&h, p, MIB(5), true);
+	cr_assert_neq(q, p);
+	use(q, MIB(5));
+	pages_heap_taint(&h, q + MIB(5), MIB(4));	/* free memory behind it */
+	(void)mprotect(q + MIB(5), MIB(4), PROT_READ);
+	p = pages_heap_resize(&h, q, MIB(8), true);
+	use(p, MIB(8));
 }
