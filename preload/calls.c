@@ -270,6 +270,7 @@ void
 pages_calls_find(void)
 {
 	const struct link_map *self = pages_scope_self();
+	bool hooked = false;
 	uintptr_t f;
 
 	if (self == NULL)	/* in a namespace of its own: dlmopen() */
@@ -283,6 +284,7 @@ pages_calls_find(void)
 #define ROUTE(name)                                                    \
 	f = hook(self, #name);                                         \
 	STORE(hooks.name, f);                                          \
+	hooked |= f != 0;                                              \
 	STORE(pages_os_calls.name, f != 0 ? own_##name : pages_calls.name);
 	ROUTE(mmap)
 	ROUTE(munmap)
@@ -290,4 +292,5 @@ pages_calls_find(void)
 	ROUTE(mprotect)
 	ROUTE(madvise)
 #undef ROUTE
+	__atomic_store_n(&pages_os_calls.hooked, hooked, __ATOMIC_RELEASE);
 }

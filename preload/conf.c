@@ -101,6 +101,21 @@ parse_path(struct word w, char *ret, size_t size)
 	return true;
 }
 
+static bool
+parse_moves(struct word w, enum pages_moves *ret)
+{
+	bool on;
+
+	if (is(w, "auto")) {
+		*ret = PAGES_MOVES_AUTO;
+		return true;
+	}
+	if (!parse_bool(w, &on))
+		return false;
+	*ret = on ? PAGES_MOVES_ON : PAGES_MOVES_OFF;
+	return true;
+}
+
 /* Apply one setting; false for an unknown key or a bad value, and then nothing is changed. */
 static bool
 set(struct pages_conf *conf, struct word key, struct word value)
@@ -111,6 +126,8 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_ms(value, &conf->heap.retain_ms);
 	if (is(key, "thp"))
 		return parse_bool(value, &conf->heap.huge);
+	if (is(key, "moves"))
+		return parse_moves(value, &conf->heap.moves);
 	if (is(key, "background"))
 		return parse_bool(value, &conf->background);
 	if (is(key, "disable"))
@@ -160,6 +177,8 @@ print_help(void)
 		"  threshold:SIZE  requests of at least SIZE go to paged regions (256K; from 64K)\n"
 		"  retain:MS       how long freed memory is kept, about (10000)\n"
 		"  thp:on|off      huge pages (on)\n"
+		"  moves:auto|on|off  free memory is moved to where it is needed (auto: unless\n"
+		"                  somebody hooks munmap, mremap or madvise)\n"
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
 		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
@@ -184,6 +203,8 @@ pages_conf_print(const struct pages_conf *conf)
 	pages_text_put(&t, ",retain:");
 	pages_text_number(&t, conf->heap.retain_ms);
 	pages_text_put(&t, conf->heap.huge ? ",thp:on" : ",thp:off");
+	pages_text_put(&t, conf->heap.moves == PAGES_MOVES_AUTO ? ",moves:auto" :
+			   conf->heap.moves == PAGES_MOVES_ON   ? ",moves:on" : ",moves:off");
 	pages_text_put(&t, conf->background ? ",background:on" : ",background:off");
 	pages_text_put(&t, conf->disable ? ",disable:true" : ",disable:false");
 	pages_text_put(&t, ",report:");

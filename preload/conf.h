@@ -5,6 +5,7 @@
  *	threshold:SIZE	requests of at least SIZE bytes are large; from 64K
  *	retain:MS	freed memory is kept for about this many milliseconds
  *	thp:on|off	use transparent huge pages
+ *	moves:auto|on|off	move free memory by page tables, and mark it
  *	background:on|off	a thread purges old memory, even if the program makes no calls
  *	disable:BOOL	pass every call through, as if the shim were not there
  *	report:FILE	append a report to FILE at exit; "stderr" is allowed, and

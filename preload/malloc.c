@@ -322,10 +322,32 @@ malloc_trim(size_t pad)
 	return released | theirs;
 }
 
+/*
+ * MPI libraries ask so for memory that stays where it is and is not given back, because their
+ * network cards know its addresses.
+ */
+static void
+note_option(int param, int value)
+{
+	enum { NO_MAPPINGS = 1, NO_TRIM = 2 };
+	static _Atomic int asked;
+
+	if (param == M_MMAP_MAX && value == 0)
+		atomic_fetch_or(&asked, NO_MAPPINGS);
+	else if (param == M_TRIM_THRESHOLD && value == -1)
+		atomic_fetch_or(&asked, NO_TRIM);
+	else
+		return;
+	if ((atomic_load(&asked) & NO_MAPPINGS) != 0)
+		pages_heap_keep_still(&pages_shim_heap,
+				      atomic_load(&asked) == (NO_MAPPINGS | NO_TRIM));
+}
+
 SHIM int
 mallopt(int param, int value)
 {
 	pages_shim_start();
+	note_option(param, value);
 	return pages_shim.more.mallopt != NULL ? pages_shim.more.mallopt(param, value) : 0;
 }
 

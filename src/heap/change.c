@@ -136,9 +136,9 @@ plan_map(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 
 /* May a move be tried now?  The steps before this one may still need their splits. */
 static bool
-may_move(const struct pages_units *u, const struct pages_change *c)
+may_move(struct pages_units *u, const struct pages_change *c)
 {
-	return u->moves && !c->still &&
+	return !c->still && pages_units_may_move(u) &&
 	       u->splits.count + MOVE_SPLITS * (c->steps + 1) <= u->splits.max;
 }
 

@@ -376,7 +376,7 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	size_t start = bytes(h, to->first), len = bytes(h, from->used);
 	int err;
 
-	if (!pages_can(PAGES_CAP_MOVE) ||
+	if (!pages_units_may_move(&h->units) ||
 	    pages_heap_is_tainted(h, from->first, from->first + from->used))
 		return -EEXIST;
 	/* Moved pages keep the advice about them. */

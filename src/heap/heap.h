@@ -87,13 +87,17 @@ struct pages_front_cache {
 };
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
+/* May memory be moved by page tables, and be marked?  AUTO: unless somebody follows mappings. */
+enum pages_moves { PAGES_MOVES_AUTO, PAGES_MOVES_ON, PAGES_MOVES_OFF };
+
 struct pages_heap_options {
 	size_t arena_max;	/* limit of address space; 0: derived from the machine's memory */
 	uint32_t retain_ms;	/* about how long free memory is kept */
 	bool huge;		/* use huge pages */
+	enum pages_moves moves;
 };
 
-#define PAGES_HEAP_DEFAULTS { 0, 10000, true }
+#define PAGES_HEAP_DEFAULTS { 0, 10000, true, PAGES_MOVES_AUTO }
 
 /* What is learnt once, at the first request or before the process enters a sandbox. */
 struct pages_facts {
@@ -123,6 +127,7 @@ struct pages_heap {
 	uint32_t last_mark;	/* tick in which stale units were marked */
 	uint64_t unmarked;	/* units.unmarked at that time */
 	uint32_t ticks;		/* calls of leave_quickly(): one in 64 reads the clock */
+	bool keeps_all;		/* for units.keeps_all, before there are units */
 	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
 	struct pages_arena arena;
 	struct pages_extents extents;
@@ -269,6 +274,13 @@ bool pages_heap_block_is_tainted(struct pages_heap *h, const void *p);
 
 /* Abort with a message: caller() was passed a pointer that is no block. */
 _Noreturn void pages_heap_die(const char *caller);
+
+/*
+ * The program wants blocks to stay where they are: from now on no memory is moved or marked.
+ * With all, it wants to keep what is freed, too: nothing is purged below the limit of memory.
+ * Without effect if the options say PAGES_MOVES_ON.
+ */
+void pages_heap_keep_still(struct pages_heap *h, bool all);
 
 /* Count bytes that a realloc has copied. */
 void pages_heap_count_copy(struct pages_heap *h, size_t bytes);

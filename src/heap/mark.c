@@ -33,6 +33,17 @@ pages_heap_set_mark_from(struct pages_heap *h)
 			      memory_order_relaxed);
 }
 
+bool
+pages_heap_may_mark(struct pages_heap *h)
+{
+	if (!atomic_load_explicit(&h->marking, memory_order_relaxed))
+		return false;
+	if (!h->units.watch || !pages_os_is_hooked())
+		return true;
+	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
+	return false;
+}
+
 static bool
 is_short(const struct pages_heap *h, const struct pages_extent *e)
 {
@@ -53,7 +64,7 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
 
-	if (!atomic_load_explicit(&h->marking, memory_order_relaxed) || run.count == 0)
+	if (run.count == 0 || !pages_heap_may_mark(h))
 		return false;
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;

@@ -19,6 +19,9 @@ void pages_heap_note_birth(struct pages_heap *h, uint32_t id) PAGES_LOCKED;
  */
 void pages_heap_note_death(struct pages_heap *h, struct pages_extent *e);
 
+/* May memory be marked?  No more once somebody follows mappings. */
+bool pages_heap_may_mark(struct pages_heap *h);
+
 /* Set from which length on blocks are marked, by how much memory is in use. */
 void pages_heap_set_mark_from(struct pages_heap *h) PAGES_LOCKED;
 

@@ -59,7 +59,7 @@ reserve_goal(size_t goal, const struct pages_os_facts *facts)
 static bool
 can_mark(const struct pages_heap *h)
 {
-	return h->options.huge && h->facts.huge_pages && pages_can(PAGES_CAP_HUGE) &&
+	return h->options.moves != PAGES_MOVES_OFF && h->options.huge && h->facts.huge_pages && pages_can(PAGES_CAP_HUGE) &&
 	       pages_can(PAGES_CAP_LAZY);
 }
 
@@ -150,6 +150,10 @@ pages_heap_open(struct pages_heap *h)
 	most = pages_min(facts->ram, h->facts.high);
 	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;
 	h->last_purge = pages_os_now_ms();
+	h->units.watch = h->options.moves == PAGES_MOVES_AUTO;
+	if (h->options.moves == PAGES_MOVES_OFF)
+		atomic_store(&h->units.moves, false);
+	atomic_store(&h->units.keeps_all, h->keeps_all);
 	atomic_store(&h->marking, can_mark(h));
 	h->state = PAGES_HEAP_OPEN;
 	pages_heap_set_mark_from(h);

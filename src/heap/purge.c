@@ -41,6 +41,8 @@ is_due(struct pages_heap *h) PAGES_LOCKED
 
 	if (h->units.kept == 0 && atomic_load_explicit(&h->sparse_block, memory_order_relaxed) == 0)
 		return false;
+	if (PAGES_UNLIKELY(atomic_load_explicit(&h->units.keeps_all, memory_order_relaxed)))
+		return false;
 	now = pages_os_now_ms();
 	if (now - h->last_purge < purge_interval_ms(h))
 		return false;
@@ -144,8 +146,7 @@ dirty_due(struct pages_heap *h) PAGES_LOCKED
 	uint64_t again = u->unmarked - h->unmarked;
 	uint32_t now;
 
-	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) ||
-	    !atomic_load_explicit(&h->marking, memory_order_relaxed))
+	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) || !pages_heap_may_mark(h))
 		return PAGES_ALL;
 	if (u->dirty > DIRTY_MOST + u->held / 2 + again)
 		return PAGES_DIRTY;
@@ -217,13 +218,30 @@ pages_heap_tend(struct pages_heap *h)
 		return true;
 	pages_heap_flush_caches(h);
 	pages_heap_leave(h);
-	if (atomic_load_explicit(&h->marking, memory_order_relaxed))
+	if (pages_heap_may_mark(h))
 		(void)purge(h, PAGES_DIRTY, 0);
 	if (!pages_heap_enter(h))
 		return true;
 	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
 	pages_heap_unlock(h);
 	return kept;
+}
+
+void
+pages_heap_keep_still(struct pages_heap *h, bool all) PAGES_LOCK_UNCHECKED
+{
+	bool locked = pages_heap_enter(h);
+
+	/* Without the lock: the flags are read by others at any time, and this may come late. */
+	if (h->options.moves != PAGES_MOVES_ON) {
+		h->options.moves = PAGES_MOVES_OFF;
+		h->keeps_all |= all;
+		atomic_store(&h->units.moves, false);
+		atomic_store(&h->units.keeps_all, h->keeps_all);
+		atomic_store(&h->marking, false);
+	}
+	if (locked)
+		pages_heap_unlock(h);
 }
 
 size_t

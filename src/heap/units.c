@@ -5,12 +5,14 @@
 #include "units.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "os/base.h"
 #include "os/bits.h"
 #include "os/caps.h"
 #include "os/check.h"
+#include "os/os.h"
 
 enum { BIT_TABLES = 9 };
 
@@ -184,11 +186,20 @@ pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_whi
 	return (struct pages_unit_run){ a, end - a };
 }
 
+bool
+pages_units_may_move(struct pages_units *u)
+{
+	if (u->watch && pages_os_is_hooked())
+		atomic_store_explicit(&u->moves, false, memory_order_relaxed);
+	return atomic_load_explicit(&u->moves, memory_order_relaxed);
+}
+
 size_t
 pages_units_excess(const struct pages_units *u)
 {
 	size_t resident = u->held + u->kept;
-	size_t most = pages_min(u->peak_held, u->resident_max);
+	bool all = atomic_load_explicit(&u->keeps_all, memory_order_relaxed);
+	size_t most = all ? u->resident_max : pages_min(u->peak_held, u->resident_max);
 
 	return resident > most ? pages_min(resident - most, u->kept) : 0;
 }

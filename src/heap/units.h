@@ -79,8 +79,10 @@ struct pages_units {
 	size_t dirty;		/* how many are kept and dirty */
 	size_t peak_held, peak_resident;
 	size_t resident_max;	/* limit of held + kept: units beyond it are not kept */
+	_Atomic bool keeps_all;	/* up to that limit: pages_heap_keep_still() */
 	struct pages_splits splits;
-	bool moves;		/* moving is possible and allowed */
+	_Atomic bool moves;	/* moving is possible and allowed */
+	bool watch;		/* not any more once hooks appear that follow mappings */
 
 	/* Totals, in units; struct pages_stats has equations between them. */
 	uint64_t moved, reused, fresh, returned;
@@ -171,6 +173,12 @@ void pages_units_untaint(const struct pages_units *u, size_t a, size_t b);
 /* [a, b) is mapped now, or not any more. */
 void pages_units_set_mapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+
+/*
+ * May memory be moved?  Not where hooks follow mappings: a cache of registered addresses loses
+ * an entry with each move, and registering costs tens of microseconds.
+ */
+bool pages_units_may_move(struct pages_units *u);
 
 /* How many kept units are too many: held + kept beyond the peak of held, or resident_max. */
 size_t pages_units_excess(const struct pages_units *u) PAGES_LOCKED;

@@ -37,7 +37,7 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
-struct pages_os_calls pages_os_calls = { mmap, munmap, mremap, mprotect, madvise };
+struct pages_os_calls pages_os_calls = { mmap, munmap, mremap, mprotect, madvise, false };
 
 /*
  * Cached, because getauxval() walks through the auxiliary vector.  Threads that race here

@@ -9,6 +9,7 @@
 #ifndef PAGES_OS_LINUX_CALLS_H
 #define PAGES_OS_LINUX_CALLS_H
 
+#include <stdbool.h>
 #include <sys/mman.h>
 
 struct pages_os_calls {
@@ -17,6 +18,7 @@ struct pages_os_calls {
 	__typeof__(&mremap) mremap;
 	__typeof__(&mprotect) mprotect;
 	__typeof__(&madvise) madvise;
+	bool hooked;	/* others stand in front of those that would be called otherwise */
 };
 
 extern struct pages_os_calls pages_os_calls __attribute__((visibility("hidden")));

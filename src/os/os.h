@@ -191,6 +191,12 @@ enum pages_os_place {
 };
 int pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes);
 
+/*
+ * Has somebody hooked the functions by which mappings change, since this was first asked?  Then
+ * there may be a cache of addresses that a network card knows.  Cost: some 5 ns.
+ */
+bool pages_os_is_hooked(void);
+
 /* Name the range in /proc/PID/maps; NULL removes the name. */
 int pages_os_label(void *p, size_t len, const char *label);
 

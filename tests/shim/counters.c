@@ -247,6 +247,12 @@ test(const struct limits *l)
 	return ok;
 }
 
+/*
+ * The functions that count stand in front of the shim's, as those of a cache of registered memory
+ * would, for which nothing is moved.
+ */
+#define SETTING "moves:on"
+
 /* Why the limits do not apply on this machine, or NULL if they do. */
 static const char *
 why_not(void)
@@ -257,7 +263,8 @@ why_not(void)
 	struct rlimit limit;
 
 	read_resident(&now);
-	if (getenv("PAGES_DISABLE") != NULL || getenv("PAGES_CONF") != NULL)
+	if (getenv("PAGES_DISABLE") != NULL || getenv("PAGES_CONF") == NULL ||
+	    strcmp(getenv("PAGES_CONF"), SETTING) != 0)
 		return "the environment changes what the shim does";
 	if (page != 4096)
 		return "the shim is for pages of 4 KiB";
@@ -276,10 +283,13 @@ why_not(void)
 int
 main(int argc, char **argv)
 {
-	const char *why = why_not();
+	const char *why;
 	bool ok = true;
 	int n = 0;
 
+	if (getenv("PAGES_CONF") == NULL && setenv("PAGES_CONF", SETTING, 1) == 0)
+		execv("/proc/self/exe", argv);
+	why = why_not();
 	if (why != NULL) {
 		printf("1..0 # SKIP %s\n", why);
 		return 0;

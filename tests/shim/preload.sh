@@ -42,16 +42,45 @@ for lacks in move,populate,guard,seal,secret,query,scan guard,seal,query,scan \
 	victim "without $lacks" env PAGES_DISABLE=$lacks $run tests/shim/victim
 done
 # Programs that bind something to the addresses of their blocks.
-victim "hooks" $run tests/shim/hooked
+victim "hooks" $run -c moves:on tests/shim/hooked
 victim "blocks that the kernel was told things about" $run tests/shim/tamper
 victim "children that no handler knows of" $run tests/shim/clones
-victim "hooks, small pages" $run -c thp:off tests/shim/hooked
+victim "hooks, small pages" $run -c thp:off,moves:on tests/shim/hooked
 (cd "$tmp" && "$here/$run" "$here/tests/shim/pinned" >out 2>&1)
 case $? in
 0) ;;
 77) echo "# no io_uring here" ;;
 *) fail "filled by the kernel"; cat "$tmp/out" ;;
 esac
+# hits COMMAND...: buffers found in the cache of registered memory; "wrong" if a send was wrong.
+hits() {
+	timeout 60 "$@" >"$tmp/out" 2>&1
+	case $? in
+	0) sed -n 's/.*hits \([0-9]*\) .*/\1/p' "$tmp/out" ;;
+	77) echo "skipped $(cat "$tmp/out")" ;;
+	*) echo "wrong $(cat "$tmp/out")" ;;
+	esac
+}
+for rule in fabric ucx opal; do
+	plain=$(hits tests/shim/registered $rule)
+	ours=$(hits $run tests/shim/registered $rule)
+	echo "# registered memory by the rules of $rule: $plain hits, under the shim $ours"
+	case "$plain $ours" in
+	*skipped*) break ;;
+	*wrong*) fail "sends that are wrong" ;;
+	*) [ $((ours * 100)) -ge $((plain * 90)) ] || fail "the cache of registered memory loses" ;;
+	esac
+	for moves in on off auto; do
+		ours=$(hits $run -c moves:$moves tests/shim/registered $rule plain)
+		case $ours in *wrong*) fail "sends with moves:$moves: $ours" ;; esac
+		case $moves in
+		on) most=$ours ;;
+		off) off=$ours ;;
+		auto) [ "$ours" = "$off" ] && [ "$ours" -gt "$most" ] ||
+			fail "hits: $most with moves:on, $off with off, $ours with auto" ;;
+		esac
+	done
+done
 unset VICTIM_SHIM
 victim "threshold 4M" $run -t 4M tests/shim/victim
 for check in separate calloc realloc impossible machine errno; do
