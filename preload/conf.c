@@ -116,6 +116,14 @@ parse_moves(struct word w, enum pages_moves *ret)
 	return true;
 }
 
+/* What a core dump shows: all that is resident, or what is live. */
+static bool
+parse_dump(struct word w, bool *ret_live)
+{
+	*ret_live = is(w, "live");
+	return is(w, "live") || is(w, "all");
+}
+
 /* Apply one setting; false for an unknown key or a bad value, and then nothing is changed. */
 static bool
 set(struct pages_conf *conf, struct word key, struct word value)
@@ -128,6 +136,8 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_bool(value, &conf->heap.huge);
 	if (is(key, "moves"))
 		return parse_moves(value, &conf->heap.moves);
+	if (is(key, "dump"))
+		return parse_dump(value, &conf->heap.forgets);
 	if (is(key, "background"))
 		return parse_bool(value, &conf->background);
 	if (is(key, "disable"))
@@ -179,6 +189,7 @@ print_help(void)
 		"  thp:on|off      huge pages (on)\n"
 		"  moves:auto|on|off  free memory is moved to where it is needed (auto: unless\n"
 		"                  somebody hooks munmap, mremap or madvise)\n"
+		"  dump:all|live   live: give back at once what is freed, so that no core dump has it\n"
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
 		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
@@ -205,6 +216,7 @@ pages_conf_print(const struct pages_conf *conf)
 	pages_text_put(&t, conf->heap.huge ? ",thp:on" : ",thp:off");
 	pages_text_put(&t, conf->heap.moves == PAGES_MOVES_AUTO ? ",moves:auto" :
 			   conf->heap.moves == PAGES_MOVES_ON   ? ",moves:on" : ",moves:off");
+	pages_text_put(&t, conf->heap.forgets ? ",dump:live" : ",dump:all");
 	pages_text_put(&t, conf->background ? ",background:on" : ",background:off");
 	pages_text_put(&t, conf->disable ? ",disable:true" : ",disable:false");
 	pages_text_put(&t, ",report:");

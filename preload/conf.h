@@ -6,6 +6,7 @@
  *	retain:MS	freed memory is kept for about this many milliseconds
  *	thp:on|off	use transparent huge pages
  *	moves:auto|on|off	move free memory by page tables, and mark it
+ *	dump:all|live	live: give what is freed back at once
  *	background:on|off	a thread purges old memory, even if the program makes no calls
  *	disable:BOOL	pass every call through, as if the shim were not there
  *	report:FILE	append a report to FILE at exit; "stderr" is allowed, and

@@ -278,9 +278,12 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 
 /* Freeing, and asking. ---------------------------------------------------- */
 
-/* FREED block id has tainted pages: no front cache may have it, and no calloc wait for it. */
+/*
+ * FREED block id has tainted pages, or is to be forgotten: no front cache may have it, and no
+ * calloc wait for it.
+ */
 static void
-free_tainted(struct pages_heap *h, uint32_t id)
+free_at_once(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 
@@ -289,6 +292,8 @@ free_tainted(struct pages_heap *h, uint32_t id)
 		return;
 	}
 	pages_heap_clean_freed(h, id);
+	if (!e->note.lost)
+		pages_heap_forget(h, e->first, e->first + e->used);
 	e->note.calloc = false;
 	e->note.dirty = true;
 	pages_heap_free_slowly(h, id);
@@ -303,8 +308,9 @@ pages_heap_free(struct pages_heap *h, void *p)
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_free_dedicated(h, p);
 	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
-	if (PAGES_UNLIKELY(pages_heap_is_tainted(h, e->first, e->first + e->used))) {
-		free_tainted(h, id);
+	if (PAGES_UNLIKELY(h->options.forgets ||
+			   pages_heap_is_tainted(h, e->first, e->first + e->used))) {
+		free_at_once(h, id);
 		return true;
 	}
 	if (PAGES_UNLIKELY(e->note.calloc || e->note.sparse)) {

@@ -95,9 +95,10 @@ struct pages_heap_options {
 	uint32_t retain_ms;	/* about how long free memory is kept */
 	bool huge;		/* use huge pages */
 	enum pages_moves moves;
+	bool forgets;		/* what is freed is given back at once, to the page */
 };
 
-#define PAGES_HEAP_DEFAULTS { 0, 10000, true, PAGES_MOVES_AUTO }
+#define PAGES_HEAP_DEFAULTS { 0, 10000, true, PAGES_MOVES_AUTO, false }
 
 /* What is learnt once, at the first request or before the process enters a sandbox. */
 struct pages_facts {

@@ -59,8 +59,8 @@ reserve_goal(size_t goal, const struct pages_os_facts *facts)
 static bool
 can_mark(const struct pages_heap *h)
 {
-	return h->options.moves != PAGES_MOVES_OFF && h->options.huge && h->facts.huge_pages && pages_can(PAGES_CAP_HUGE) &&
-	       pages_can(PAGES_CAP_LAZY);
+	return h->options.moves != PAGES_MOVES_OFF && h->options.huge && h->facts.huge_pages &&
+	       pages_can(PAGES_CAP_HUGE) && pages_can(PAGES_CAP_LAZY);
 }
 
 static int
@@ -149,6 +149,8 @@ pages_heap_open(struct pages_heap *h)
 	h->memory = facts->ram_and_swap;
 	most = pages_min(facts->ram, h->facts.high);
 	h->units.resident_max = (most - most / KEPT_CLEAR_OF_LIMIT) / PAGES_UNIT;
+	if (h->options.forgets)
+		h->units.resident_max = 0;
 	h->last_purge = pages_os_now_ms();
 	h->units.watch = h->options.moves == PAGES_MOVES_AUTO;
 	if (h->options.moves == PAGES_MOVES_OFF)

@@ -229,23 +229,29 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 	if (keep)
 		copy_rest(h, &m, carried);
 	pages_heap_clean_freed(h, m.old);
+	if (!h->extents.node[m.old].note.lost)
+		pages_heap_forget(h, h->extents.node[m.old].first,
+				  h->extents.node[m.old].first + h->extents.node[m.old].used);
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
 }
 
 /* Resizing. --------------------------------------------------------------- */
 
-/* Without the lock: clean what is to be cut off.  False if the kernel refuses. */
+/* Without the lock: clean and forget what is to be cut off.  False if the kernel refuses. */
 static bool
 clean_tail(struct pages_heap *h, uint32_t id, size_t pages)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	size_t first = e->first + pages, end = e->first + e->used;
 
-	if (!pages_heap_is_tainted(h, first, end))
-		return true;
-	e->note.torn = true;
-	return pages_heap_clean(h, first, end);
+	if (pages_heap_is_tainted(h, first, end)) {
+		e->note.torn = true;
+		if (!pages_heap_clean(h, first, end))
+			return false;
+	}
+	pages_heap_forget(h, first, end);
+	return true;
 }
 
 /* Shorten block id, whose tail is clean. */

@@ -35,6 +35,7 @@ victim "default" $run tests/shim/victim
 victim "threshold 64K" $run -t 64K tests/shim/victim
 victim "no huge pages" $run -c thp:off tests/shim/victim
 victim "nothing kept" $run -c retain:0 tests/shim/victim
+victim "nothing in core dumps" $run -c dump:live tests/shim/victim
 victim "no kernel features" env PAGES_DISABLE=all $run tests/shim/victim
 victim "no moves" env PAGES_DISABLE=move $run tests/shim/victim
 for lacks in move,populate,guard,seal,secret,query,scan guard,seal,query,scan \

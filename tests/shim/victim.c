@@ -615,6 +615,8 @@ huge_pages_may_be_switched_off_meanwhile(void)
 	if (pid == 0)
 		_exit(live_without_huge_pages());
 	EXPECT(waitpid(pid, &status, 0) == pid);
+	if (status != 0)
+		printf("# status %#x\n", (unsigned)status);
 	EXPECT(status == 0);
 	return true;
 }
