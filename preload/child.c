@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * child.c - runs the command of pages-run as a child, passing signals and status through
+ *
+ * While the command runs all signals are blocked here, and taken one by one by sigwaitinfo().
+ * So no signal can end this process alone, none is lost between two calls, and none is sent to
+ * a pid that may be another process's by then.  A blocked signal is also delivered if it is
+ * ignored: the command may have a handler, and decides.
  */
 #include "child.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t child;
 
 void
 pages_child_exec(const char *path, char **argv)
@@ -27,89 +32,142 @@ pages_child_exec(const char *path, char **argv)
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-static void
-forward(int sig)
+/*
+ * Did the terminal send it, to all processes in the foreground?  Then the command has it, if it
+ * still is in the same process group.  Not SIGHUP, which the terminal sends to the leader of a
+ * session alone, too.
+ */
+static bool
+has_it_already(pid_t child, const siginfo_t *info)
 {
-	int saved = errno;
-
-	if (child > 0)
-		kill((pid_t)child, sig);
-	errno = saved;
-}
-
-static void
-catch_signals(void)
-{
-	static const int forwarded[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
-	struct sigaction sa = { .sa_handler = forward, .sa_flags = SA_RESTART }, old;
-
-	/* The terminal sends these to the command, too, which decides what to do. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
-		if (sigaction(forwarded[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(forwarded[i], &sa, NULL);
+	switch (info->si_signo) {
+	case SIGINT: case SIGQUIT: case SIGTSTP: case SIGTTIN: case SIGTTOU: case SIGWINCH:
+		return info->si_code == SI_KERNEL && getpgid(child) == getpgrp();
+	default:
+		return false;
+	}
 }
 
 /*
- * Wait in two steps.  The first leaves the child a zombie, so its pid cannot be reused while
- * forward() may still send it signals.
+ * The command sees this process as the sender.  What it sends to its own process group it does
+ * not get twice.
  */
-static int
-wait_for(pid_t pid)
+static void
+forward(pid_t child, const siginfo_t *info)
 {
+	if (has_it_already(child, info) || (info->si_code <= 0 && info->si_pid == child))
+		return;
+	if (info->si_code == SI_QUEUE)
+		(void)sigqueue(child, info->si_signo, info->si_value);
+	else
+		(void)kill(child, info->si_signo);
+}
+
+/* Let a signal that is blocked do what it does to a program without a handler. */
+static void
+suffer(int sig)
+{
+	sigset_t one;
+
+	signal(sig, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	(void)kill(getpid(), sig);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+}
+
+/* The command has stopped, so stop, too: a shell waits for this process. */
+static void
+stop(int sig)
+{
+	sigset_t pending;
+
+	/* Continued already: that signal would be lost, and the shell believe that this runs. */
+	if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
+		return;
+	suffer(sig);
+}
+
+/* Has the child ended?  It stays a zombie, so its pid stays its own. */
+static bool
+has_ended(pid_t child)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid == child)
+		stop(info.si_status);
+	info.si_pid = 0;
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	       info.si_pid == child;
+}
+
+/* Pass signals on until the child has ended.  What came too late for it is dropped. */
+static int
+wait_for(pid_t child, const sigset_t *all)
+{
+	static const struct timespec at_once;
 	siginfo_t info;
 	int status = 0;
 
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+	do {
+		if (sigwaitinfo(all, &info) < 0)
+			continue;
+		/* One SIGCHLD may stand for several; one that was sent by hand hides others. */
+		if (info.si_signo != SIGCHLD || info.si_code <= 0)
+			forward(child, &info);
+	} while (info.si_signo != SIGCHLD || !has_ended(child));
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	child = 0;	/* from the next call on another process may get the pid */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (sigtimedwait(all, &info, &at_once) > 0)
 		;
 	return status;
+}
+
+/* In the child: as if this process were not there, whose end by SIGKILL is the command's, too. */
+__attribute__((noreturn)) static void
+become(const char *path, char **argv, pid_t parent, const sigset_t *mask)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(128 + SIGKILL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	pages_child_exec(path, argv);
 }
 
 int
 pages_child_run(const char *path, char **argv, pid_t *ret_pid)
 {
-	struct sigaction reap = { .sa_handler = SIG_DFL }, old;
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
+	pid_t parent = getpid();
 	sigset_t all, mask;
-	pid_t pid;
+	int status = 0;
 
 	/* If SIGCHLD were ignored, the kernel would discard the status. */
-	sigaction(SIGCHLD, &reap, &old);
+	sigaction(SIGCHLD, &dfl, &old);
 	/* Signals that arrive now stay pending until the child exists and can get them. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
-	pid = fork();
-	if (pid == 0) {
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
 		sigaction(SIGCHLD, &old, NULL);
-		sigprocmask(SIG_SETMASK, &mask, NULL);
-		pages_child_exec(path, argv);
+		become(path, argv, parent, &mask);
 	}
-	*ret_pid = pid;
-	if (pid < 0)
-		return 0;
-	child = pid;
-	catch_signals();
+	if (*ret_pid > 0)
+		status = wait_for(*ret_pid, &all);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	return wait_for(pid);
+	return status;
 }
 
 void
 pages_child_imitate(int status)
 {
 	struct rlimit none = { 0, 0 };
-	sigset_t one;
 
 	if (WIFEXITED(status))
 		exit(WEXITSTATUS(status));
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* a core_pattern with a pipe ignores the limit */
-	signal(WTERMSIG(status), SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, WTERMSIG(status));
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-	raise(WTERMSIG(status));
+	suffer(WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }

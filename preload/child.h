@@ -16,8 +16,9 @@ __attribute__((noreturn)) void pages_child_exec(const char *path, char **argv);
 
 /*
  * Run the command as a child and wait for it.  It gets the signal mask and dispositions of
- * this process.  Meanwhile this process ignores SIGINT and SIGQUIT, which the command gets
- * from the terminal, and passes SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 on to it.
+ * this process.  Meanwhile this process passes on all signals that can be caught, real-time ones
+ * with their values, and stops when the command stops.  What the terminal sends to both is not
+ * passed on.  If this process is killed by SIGKILL, so is the command.
  *
  * Returns the wait status; *ret_pid is the pid, negative with errno set if fork failed.
  */
