@@ -4,12 +4,15 @@
  *
  * For pages_advise() and pages_malloc_advise(), whose headers include this one.  Numbers in
  * parentheses are the first Linux version that has the hint.
+ *
+ * The values begin where no MADV_* constant lies, and enum pages_numa where neither those nor
+ * MPOL_* do.  So a constant of the kernel, or of the other enum, gets -EINVAL.
  */
 #ifndef PAGES_HINT_H
 #define PAGES_HINT_H
 
 enum pages_hint {
-	PAGES_HINT_NORMAL,		/* undoes the next two */
+	PAGES_HINT_NORMAL = 1000,	/* undoes the next two */
 	PAGES_HINT_SEQUENTIAL,		/* read far ahead, drop pages soon after use */
 	PAGES_HINT_RANDOM,		/* do not read ahead */
 	PAGES_HINT_WILL_NEED,		/* read in pages that were swapped out */

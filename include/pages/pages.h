@@ -31,7 +31,8 @@
  * copies may be used.  Calls are macros that evaluate each argument once.
  *
  * Mistakes: an argument of a wrong type does not compile.  (Hints and NUMA modes are an
- * exception in C, where enums are numbers and the compiler may only warn.)  Using an
+ * exception in C, where enums are numbers and the compiler may only warn; another number,
+ * such as MADV_COLD, gets -EINVAL.)  Using an
  * empty handle (not opened, closed, or moved away by a transition) is a compile error
  * where the optimiser sees it, in gcc from -Og and in clang from -O2.  Else it prints one
  * line on stderr and calls abort(3).  So does an index or a code offset past the end.
@@ -288,7 +289,7 @@ struct pages_options {
 
 /* Where memory comes from on machines with several NUMA nodes. */
 enum pages_numa {
-	PAGES_NUMA_DEFAULT,	/* near the thread that touches it; nodes must be 0 */
+	PAGES_NUMA_DEFAULT = 2000, /* near the thread that touches it; nodes must be 0 */
 	PAGES_NUMA_PREFER,	/* the lowest of nodes; others when it is full */
 	PAGES_NUMA_BIND,	/* only nodes */
 	PAGES_NUMA_INTERLEAVE,	/* page by page over nodes */

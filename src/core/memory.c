@@ -135,19 +135,20 @@ int
 pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 {
 	static const enum pages_os_place how[] = {
-		[PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
-		[PAGES_NUMA_PREFER] = PAGES_OS_PREFER,
-		[PAGES_NUMA_BIND] = PAGES_OS_BIND,
-		[PAGES_NUMA_INTERLEAVE] = PAGES_OS_INTERLEAVE,
+		[PAGES_NUMA_DEFAULT - PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
+		[PAGES_NUMA_PREFER - PAGES_NUMA_DEFAULT] = PAGES_OS_PREFER,
+		[PAGES_NUMA_BIND - PAGES_NUMA_DEFAULT] = PAGES_OS_BIND,
+		[PAGES_NUMA_INTERLEAVE - PAGES_NUMA_DEFAULT] = PAGES_OS_INTERLEAVE,
 	};
 	struct pages_region r = pages_region_of(p);
+	size_t at = (size_t)numa - PAGES_NUMA_DEFAULT;
 	int err;
 
-	if ((size_t)numa >= sizeof(how) / sizeof(how[0]))
+	if (at >= sizeof(how) / sizeof(how[0]))
 		return -EINVAL;
 	if ((numa == PAGES_NUMA_DEFAULT) != (nodes == 0))
 		return -EINVAL;
-	err = pages_os_place(pages_region_start(r), pages_region_span(r), how[numa], nodes);
+	err = pages_os_place(pages_region_start(r), pages_region_span(r), how[at], nodes);
 	return err == -ENOSYS ? -EOPNOTSUPP : err;
 }
 

@@ -8,31 +8,34 @@
 
 #include "caps.h"
 
+#define AT(hint) (PAGES_HINT_##hint - PAGES_HINT_NORMAL)
 static const struct pages_hint_meaning meanings[] = {
-	[PAGES_HINT_NORMAL] = { PAGES_OS_NORMAL, true, false },
-	[PAGES_HINT_SEQUENTIAL] = { PAGES_OS_SEQUENTIAL, true, false },
-	[PAGES_HINT_RANDOM] = { PAGES_OS_RANDOM, true, false },
-	[PAGES_HINT_WILL_NEED] = { PAGES_OS_WILL_NEED, false, false },
-	[PAGES_HINT_COLD] = { PAGES_OS_COLD, false, false },
-	[PAGES_HINT_PAGE_OUT] = { PAGES_OS_PAGE_OUT, false, false },
-	[PAGES_HINT_FREE] = { PAGES_OS_FREE, false, true },
-	[PAGES_HINT_HUGE] = { PAGES_OS_HUGE, true, false },
-	[PAGES_HINT_NO_HUGE] = { PAGES_OS_NO_HUGE, true, false },
-	[PAGES_HINT_COLLAPSE] = { PAGES_OS_COLLAPSE, false, false },
-	[PAGES_HINT_DONT_FORK] = { PAGES_OS_DONT_FORK, true, false },
-	[PAGES_HINT_DO_FORK] = { PAGES_OS_DO_FORK, true, false },
-	[PAGES_HINT_WIPE_ON_FORK] = { PAGES_OS_WIPE_ON_FORK, true, true },
-	[PAGES_HINT_KEEP_ON_FORK] = { PAGES_OS_KEEP_ON_FORK, true, false },
-	[PAGES_HINT_DONT_DUMP] = { PAGES_OS_DONT_DUMP, true, false },
-	[PAGES_HINT_DO_DUMP] = { PAGES_OS_DO_DUMP, true, false },
-	[PAGES_HINT_MERGEABLE] = { PAGES_OS_MERGEABLE, true, false },
-	[PAGES_HINT_UNMERGEABLE] = { PAGES_OS_UNMERGEABLE, true, false },
+	[AT(NORMAL)] = { PAGES_OS_NORMAL, true, false },
+	[AT(SEQUENTIAL)] = { PAGES_OS_SEQUENTIAL, true, false },
+	[AT(RANDOM)] = { PAGES_OS_RANDOM, true, false },
+	[AT(WILL_NEED)] = { PAGES_OS_WILL_NEED, false, false },
+	[AT(COLD)] = { PAGES_OS_COLD, false, false },
+	[AT(PAGE_OUT)] = { PAGES_OS_PAGE_OUT, false, false },
+	[AT(FREE)] = { PAGES_OS_FREE, false, true },
+	[AT(HUGE)] = { PAGES_OS_HUGE, true, false },
+	[AT(NO_HUGE)] = { PAGES_OS_NO_HUGE, true, false },
+	[AT(COLLAPSE)] = { PAGES_OS_COLLAPSE, false, false },
+	[AT(DONT_FORK)] = { PAGES_OS_DONT_FORK, true, false },
+	[AT(DO_FORK)] = { PAGES_OS_DO_FORK, true, false },
+	[AT(WIPE_ON_FORK)] = { PAGES_OS_WIPE_ON_FORK, true, true },
+	[AT(KEEP_ON_FORK)] = { PAGES_OS_KEEP_ON_FORK, true, false },
+	[AT(DONT_DUMP)] = { PAGES_OS_DONT_DUMP, true, false },
+	[AT(DO_DUMP)] = { PAGES_OS_DO_DUMP, true, false },
+	[AT(MERGEABLE)] = { PAGES_OS_MERGEABLE, true, false },
+	[AT(UNMERGEABLE)] = { PAGES_OS_UNMERGEABLE, true, false },
 };
 
 const struct pages_hint_meaning *
 pages_hint_meaning(enum pages_hint hint)
 {
-	return (size_t)hint < sizeof(meanings) / sizeof(meanings[0]) ? &meanings[hint] : NULL;
+	size_t at = (size_t)hint - PAGES_HINT_NORMAL;
+
+	return at < sizeof(meanings) / sizeof(meanings[0]) ? &meanings[at] : NULL;
 }
 
 /*

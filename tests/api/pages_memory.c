@@ -133,7 +133,9 @@ Test(hints, that_are_none_are_refused)
 {
 	struct pages_rw w = opened(page());
 
-	cr_assert_eq(pages_advise(&w, (enum pages_hint)-1), -EINVAL);
+	for (int number = -1; number < 200; number++)	/* all that MADV_* may be */
+		cr_assert_eq(pages_advise(&w, (enum pages_hint)number), -EINVAL, "%d", number);
+	cr_assert_eq(pages_advise(&w, (enum pages_hint)PAGES_NUMA_BIND), -EINVAL);
 	cr_assert_eq(pages_advise(&w, (enum pages_hint)(PAGES_HINT_UNMERGEABLE + 1)), -EINVAL);
 	pages_close(&w);
 }
@@ -352,7 +354,9 @@ Test(placement, on_nodes_that_are_not_is_refused)
 
 	cr_assert_eq(pages_place(&w, PAGES_NUMA_BIND, 0), -EINVAL);
 	cr_assert_eq(pages_place(&w, PAGES_NUMA_DEFAULT, 1), -EINVAL);
-	cr_assert_eq(pages_place(&w, (enum pages_numa)9, 1), -EINVAL);
+	for (int number = -1; number < 200; number++)	/* all that MPOL_* may be */
+		cr_assert_eq(pages_place(&w, (enum pages_numa)number, 1), -EINVAL, "%d", number);
+	cr_assert_eq(pages_place(&w, (enum pages_numa)PAGES_HINT_RANDOM, 1), -EINVAL);
 	cr_assert_lt(pages_place(&w, PAGES_NUMA_BIND, (uint64_t)1 << 63), 0);
 	pages_close(&w);
 }
