@@ -343,7 +343,7 @@ struct pages_stats {
 };
 
 /*
- * pages_stats - read the counters
+ * pages_malloc_stats - read the counters
  *
  *   ret   the first size bytes of it are filled
  *   size  sizeof(struct pages_stats) in the caller's version of this header
@@ -351,7 +351,7 @@ struct pages_stats {
  * The counters are consistent, because they are read under the allocator's lock.  If the lock
  * cannot be had in about 20 ms, they are read without it.
  */
-PAGES_API void pages_stats(struct pages_stats *ret, size_t size);
+PAGES_API void pages_malloc_stats(struct pages_stats *ret, size_t size);
 
 PAGES_END_C
 

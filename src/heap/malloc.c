@@ -160,7 +160,7 @@ pages_trim(size_t keep)
 }
 
 void
-pages_stats(struct pages_stats *ret, size_t size)
+pages_malloc_stats(struct pages_stats *ret, size_t size)
 {
 	struct pages_stats st;
 

@@ -23,7 +23,7 @@ stats(void)
 {
 	struct pages_stats st;
 
-	pages_stats(&st, sizeof(st));
+	pages_malloc_stats(&st, sizeof(st));
 	return st;
 }
 
@@ -152,7 +152,7 @@ Test(malloc, fills_only_as_much_of_the_stats_as_the_caller_knows, .init = needs_
 
 	memset(part, 0xee, sizeof(part));
 	pages_free(pages_malloc(MIB(1)));
-	pages_stats((struct pages_stats *)part, sizeof(uint64_t));
+	pages_malloc_stats((struct pages_stats *)part, sizeof(uint64_t));
 	cr_assert_eq(part[0], 1);
 	cr_assert_eq(part[sizeof(uint64_t)], 0xee);
 }

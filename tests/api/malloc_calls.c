@@ -18,7 +18,7 @@ stats(void)
 {
 	struct pages_stats st;
 
-	pages_stats(&st, sizeof(st));
+	pages_malloc_stats(&st, sizeof(st));
 	return st;
 }
 

@@ -28,7 +28,7 @@ main(void)
 		table[count] = (double)count;
 	}
 
-	pages_stats(&st, sizeof(st));
+	pages_malloc_stats(&st, sizeof(st));
 	printf("grown to %zu MiB: %llu times in place, %llu KiB copied\n",
 	       pages_usable_size(table) >> 20, (unsigned long long)st.grown_in_place,
 	       (unsigned long long)st.copied_bytes >> 10);

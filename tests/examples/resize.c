@@ -39,7 +39,7 @@ scratch(void)
 		}
 		memset(buf, 1, len);
 	}
-	pages_stats(&st, sizeof(st));
+	pages_malloc_stats(&st, sizeof(st));
 	printf("scratch: %zu MiB, %llu bytes copied\n", pages_usable_size(buf) / MIB,
 	       (unsigned long long)st.copied_bytes);
 	pages_free(buf);

@@ -97,7 +97,7 @@ $run --report="$tmp/r.json" tests/shim/victim realloc >/dev/null || fail "victim
 growths=$(($(field grown_by_move "$tmp/r.json") + $(field grown_in_place "$tmp/r.json")))
 [ "$(field copied_bytes "$tmp/r.json")" -lt $((growths * 2097152)) ] || fail "too much was copied"
 
-# The report's counters are those of pages_stats(3), and add up as it says.
+# The report's counters are those of pages_malloc_stats(3), and add up as it says.
 # shellcheck disable=SC2154	# eval sets them
 adds_up() {
 	for name in requests frees live_objects inherited_objects resident_bytes fresh_bytes \

@@ -119,7 +119,7 @@ look(void *arg)
 	struct pages_stats before = { 0 }, now;
 
 	while (!atomic_load(&done)) {
-		pages_stats(&now, sizeof(now));
+		pages_malloc_stats(&now, sizeof(now));
 		if (now.requests < before.requests ||
 		    now.cleared_bytes < before.cleared_bytes ||
 		    now.copied_bytes < before.copied_bytes || now.fresh_bytes < before.fresh_bytes)
@@ -159,7 +159,7 @@ main(int argc, char **argv)
 		pages_free(b->p);
 		free(b);
 	}
-	pages_stats(&st, sizeof(st));
+	pages_malloc_stats(&st, sizeof(st));
 	if (st.live_objects != 0 || st.live_bytes != 0)
 		complain("something is still live");
 	printf("%d threads: %llu large requests, %llu passed on because the lock was busy\n",
