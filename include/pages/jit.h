@@ -73,6 +73,14 @@ struct pages_jit {
 	pages_jit_publish_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off), \
 			   PAGES_NEEDS_INTEGER(size_t, len))
 
+/*
+ * pages_jit_cancel - end an edit without anything to run
+ *
+ * Bytes that were written stay, and may be neither run nor relied on.  Where permissions flip,
+ * code that was there before can run again.  Returns what pages_jit_publish() returns.
+ */
+#define pages_jit_cancel(jit) pages_jit_publish(jit, 0, 0)
+
 /* pages_jit_write - edit, copy len bytes of code to byte off, publish; same errors */
 #define pages_jit_write(jit, off, code, len)                                       \
 	pages_jit_write_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off),   \
@@ -127,6 +135,12 @@ pages_jit_empty_(struct pages_jit *jit)
 {
 	pages_jit_close_(jit);
 	jit->run_ = PAGES_NULL_;
+}
+
+PAGES_INLINE_ __attribute__((unused)) void
+pages_jit_auto_(struct pages_jit *jit)
+{
+	pages_jit_close_(jit);
 }
 
 PAGES_INLINE_ bool

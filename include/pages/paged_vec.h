@@ -102,11 +102,23 @@ struct paged_vec_options {
  *	PAGED_VEC_EACH(doubles, x, &v)
  *		sum += *x;
  *
- * The loop must not change the length or the capacity of the vector.
+ * x is a const T * if v is a const struct NAME *, else a T *.  A vector of another type does
+ * not compile.  The loop must not change the length or the capacity of the vector.  v is
+ * evaluated twice.
  */
 #define PAGED_VEC_EACH(NAME, x, v)                                                 \
-	for (NAME##_value *x = NAME##_begin(v), *x##_end_ = NAME##_end(v); x != x##_end_; \
-	     x++)
+	for (__typeof__(PAGED_VEC_PICK_(NAME, begin, v)(v)) x =                    \
+		     PAGED_VEC_PICK_(NAME, begin, v)(v),                           \
+	     x##_end_ = PAGED_VEC_PICK_(NAME, end, v)(v); x != x##_end_; x++)
+
+/*
+ * PAGED_VEC_AT - element i of a vector, or a message and abort(3), as from NAME_at()
+ *
+ *	PAGED_VEC_AT(doubles, &v, 3) = 1.5;
+ *
+ * An lvalue, const if v is a const struct NAME *.
+ */
+#define PAGED_VEC_AT(NAME, v, i) (*PAGED_VEC_PICK_(NAME, at, v)((v), PAGES_NEEDS_INTEGER(size_t, i)))
 
 /* Open and free. ---------------------------------------------------------- */
 
@@ -123,7 +135,8 @@ struct paged_vec_options {
  *   together with shared, or another value of huge; else as pages_open_with().
  *
  * void NAME_free(struct NAME *v)
- *   Drop all elements, give the memory back, and set *v to {0}.
+ *   Drop all elements, give the memory back, and set *v to {0}.  PAGES_AUTO(NAME) v = {0}
+ *   declares a vector that is freed at the end of its block; see pages.h.
  *
  * struct NAME NAME_take(struct NAME *v)
  *   Return the vector with its elements and memory, and set *v to {0}.
@@ -133,6 +146,7 @@ struct paged_vec_options {
 		{ return paged_vec_open_(&v->v_, &NAME##_type_, o); }              \
 	PAGED_VEC_FN_ void NAME##_free(struct NAME *v)                             \
 		{ paged_vec_free_(&v->v_, &NAME##_type_); }                        \
+	PAGED_VEC_FN_ void NAME##_auto_(struct NAME *v) { NAME##_free(v); }        \
 	PAGED_VEC_FN_ struct NAME NAME##_take(struct NAME *v)                      \
 		{ struct NAME all = *v; paged_vec_forget_(&v->v_); return all; }
 
@@ -202,8 +216,14 @@ struct paged_vec_options {
  * T *NAME_end(struct NAME *v)
  *   The first element and one past the last.
  *
+ * const T *NAME_cbegin(const struct NAME *v)
+ * const T *NAME_cend(const struct NAME *v)
+ *   The same for vectors that are const.
+ *
  * T *NAME_at(struct NAME *v, size_t i)
- *   Element i.  If it does not exist, prints one line on stderr and aborts.
+ * const T *NAME_cat(const struct NAME *v, size_t i)
+ *   Element i.  If it does not exist, prints one line on stderr and aborts.  PAGED_VEC_AT()
+ *   chooses the right one.
  *
  * const T *NAME_get(const struct NAME *v, size_t i)
  * const T *NAME_first(const struct NAME *v)
@@ -230,6 +250,15 @@ struct paged_vec_options {
 	{                                                                          \
 		return (NAME##_value *)paged_vec_slot_(&v->v_, i, sizeof(NAME##_value), \
 						       #NAME "_at");               \
+	}                                                                          \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_cbegin(const struct NAME *v)      \
+		{ return (const NAME##_value *)v->v_.beg_; }                       \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_cend(const struct NAME *v)        \
+		{ return (const NAME##_value *)v->v_.end_; }                       \
+	PAGED_VEC_FN_ const NAME##_value *NAME##_cat(const struct NAME *v, size_t i) \
+	{                                                                          \
+		return (const NAME##_value *)paged_vec_slot_(&v->v_, i, sizeof(NAME##_value), \
+							     #NAME "_cat");        \
 	}                                                                          \
 	PAGED_VEC_FN_ const NAME##_value *NAME##_get(const struct NAME *v, size_t i) \
 	{                                                                          \
@@ -369,7 +398,8 @@ struct paged_vec_options {
 
 /*
  * int NAME_pop(struct NAME *v, T *ret)
- *   Remove the last element and store it in *ret; -ERANGE if there is none.
+ *   Remove the last element and store it in *ret, or drop it if ret is NULL; -ERANGE if
+ *   there is none.
  *
  * int NAME_remove(struct NAME *v, size_t i, T *ret)
  * int NAME_swap_remove(struct NAME *v, size_t i, T *ret)
@@ -395,6 +425,10 @@ struct paged_vec_options {
 	{                                                                          \
 		if (v->v_.end_ == v->v_.beg_)                                      \
 			return -ERANGE;                                            \
+		if (ret == PAGES_NULL_) {                                          \
+			NAME##_truncate(v, NAME##_len(v) - 1);                     \
+			return 0;                                                  \
+		}                                                                  \
 		paged_vec_set_bytes_(&v->v_, paged_vec_bytes_(&v->v_) - sizeof(*ret)); \
 		*ret = *(NAME##_value *)v->v_.end_;                                \
 		return 0;                                                          \

@@ -10,7 +10,8 @@
  *
  *	int CMP(const T *a, const T *b)
  *
- * that returns a number less than, equal to, or greater than 0.  PAGED_VEC_ASCENDING and
+ * that returns a number less than, equal to, or greater than 0.  A bool, as std::sort()
+ * takes it, is refused.  PAGED_VEC_ASCENDING and
  * PAGED_VEC_DESCENDING work for all types that < compares in C.  For them a NaN equals every
  * number, so a vector that contains one is not sorted correctly.
  */
@@ -58,11 +59,25 @@
 #define PAGED_VEC_ASCENDING(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
 #define PAGED_VEC_DESCENDING(a, b) ((*(a) < *(b)) - (*(a) > *(b)))
 
+#ifdef __cplusplus
+template <class T> struct paged_vec_is_bool_ { enum { is = 0 }; };
+template <> struct paged_vec_is_bool_<bool> { enum { is = 1 }; };
+#define PAGED_VEC_IS_BOOL_(x) paged_vec_is_bool_<decltype(x)>::is
+#else
+#define PAGED_VEC_IS_BOOL_(x) _Generic((x), bool: 1, default: 0)
+#endif
+
 #define PAGED_VEC_ORDER(NAME, CMP)                                                 \
 	PAGED_VEC_FN_ int NAME##_order_(const void *a, const void *b, void *unused) \
 	{                                                                          \
 		(void)unused;                                                      \
 		return CMP((const NAME##_value *)a, (const NAME##_value *)b);      \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_order_type_(const NAME##_value *a, const NAME##_value *b) \
+	{                                                                          \
+		(void)a; (void)b;                                                  \
+		PAGED_VEC_ASSERT_(!PAGED_VEC_IS_BOOL_(CMP(a, b)),                  \
+			"pages: CMP returns a number below, equal to or above 0, not a bool"); \
 	}                                                                          \
 	PAGED_VEC_SORTED_(NAME)                                                    \
 	PAGED_VEC_COMPARE_(NAME)                                                   \

@@ -213,9 +213,16 @@ PAGES_END_C
 #define PAGED_VEC_TRY_ static inline __attribute__((unused)) PAGES_MUST_CHECK
 
 #ifdef __cplusplus
+/* The function of a vector that is const or not.  Not overloads: users write extern "C". */
+#define PAGED_VEC_PICK_(NAME, what, v) paged_vec_pick_(v, NAME##_##what, NAME##_c##what)
+template <class V, class F, class C> PAGES_INLINE_ F *paged_vec_pick_(V *, F *f, C *) { return f; }
+template <class V, class F, class C> PAGES_INLINE_ C *paged_vec_pick_(const V *, F *, C *c)
+	{ return c; }
 #define PAGED_VEC_ASSERT_ static_assert
 #define PAGED_VEC_MOVABLE_(T) __is_trivially_copyable(T)
 #else
+#define PAGED_VEC_PICK_(NAME, what, v)                                             \
+	_Generic((v), struct NAME *: NAME##_##what, const struct NAME *: NAME##_c##what)
 #define PAGED_VEC_ASSERT_ _Static_assert
 #define PAGED_VEC_MOVABLE_(T) 1
 #endif

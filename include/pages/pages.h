@@ -123,6 +123,17 @@ struct pages_options {
  */
 #define pages_close(p) pages_close_(PAGES_NEEDS_CLOSABLE(p), PAGES_CALL_("pages_close"))
 
+/*
+ * PAGES_AUTO - declare a handle that is closed when its block is left
+ *
+ *	PAGES_AUTO(pages_rw) w = {0};
+ *
+ * For the types that pages_close() accepts, pages_jit, and vectors (PAGES_AUTO(NAME)).  To
+ * hand the pages out of the block, move them to another handle.  Not for longjmp(3), which
+ * leaves blocks without a notice.
+ */
+#define PAGES_AUTO(type) __attribute__((cleanup(type##_auto_))) struct type
+
 /* Transitions. ------------------------------------------------------------ */
 
 /*
@@ -384,6 +395,11 @@ struct pages_range {
 			PAGES_NEEDS_POINTER(struct pages_range, range))
 
 /* The rest implements the macros above; not for direct use. ---------------- */
+
+#define PAGES_AUTO_(type, who)                                                     \
+	PAGES_INLINE_ __attribute__((unused)) void type##_auto_(struct type *p)    \
+		{ pages_close_(&p->p_, who); }
+PAGES_CLOSABLE_TYPES_(PAGES_AUTO_, "the end of a block")
 
 PAGES_BEGIN_C
 

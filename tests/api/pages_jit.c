@@ -87,6 +87,19 @@ Test(jit, can_be_edited_in_place)
 	pages_jit_close(&jit);
 }
 
+Test(jit, runs_what_was_there_after_an_edit_is_cancelled)
+{
+	struct pages_jit jit = opened_jit(page());
+	void *at;
+
+	cr_assert_eq(write_and_run(&jit, 0, 5), 5);
+	cr_assert_eq(pages_jit_edit(&jit, &at), 0);
+	assemble((unsigned char *)at + 64, 4711);
+	cr_assert_eq(pages_jit_cancel(&jit), 0);
+	cr_assert_eq(PAGES_JIT_FN(&jit, 0, int(void))(), 5);
+	pages_jit_close(&jit);
+}
+
 /* Nowhere both at once, whatever the way. */
 Test(jit, is_never_writable_and_executable_at_one_address)
 {
