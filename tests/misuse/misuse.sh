@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Permission mistakes do not compile.  Each file in misuse/ breaks one rule where
 # MISUSE is defined, and then must be refused with the diagnostic its first line
-# asks for; without MISUSE it must compile without a warning, so that nothing
+# asks for (.cc files: in C++ only); without MISUSE it must compile without a warning, so that nothing
 # else can be the reason.  The second line says whether the file is "c++" as well,
 # and "strict" if the mistake is a warning only, which has to be made an error.
 # Files in correct/ have no mistake and must compile, optimised and not.
@@ -51,7 +51,7 @@ check_file() {
 check_correct() {
 	name=${file##*/}
 	checked=$((checked + 1))
-	compile -O0 $strict && compile -O2 $strict || fail "does not compile"
+	compile -O0 $strict && compile -Og $strict && compile -O2 $strict || fail "does not compile"
 }
 
 # check_all COMPILER: the mistakes at the lowest optimisation that pages.h names
@@ -62,10 +62,13 @@ check_all() {
 	failed=0
 	usable $compiler || return 0
 	case $compiler in clang*) least=-O2 ;; *) least=-Og ;; esac
-	for file in "$srcdir"/tests/misuse/*.c; do
+	for file in "$srcdir"/tests/misuse/*.c "$srcdir"/tests/misuse/*.cc; do
 		kind=$(sed -n 2p "$file")
-		case $kind in *c++*) cxx=yes ;; *) cxx=no ;; esac
-		case $compiler:$cxx in *++*:no) ;; *) check_file ;; esac
+		case $compiler:$file:$kind in
+		*++*:*c++*) check_file ;;
+		*++*:* | *:*.cc:*) ;;
+		*) check_file ;;
+		esac
 	done
 	for file in "$srcdir"/tests/misuse/correct/*; do
 		case $compiler:$file in *++*) check_correct ;; *.c) check_correct ;; esac
