@@ -131,14 +131,15 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	return 0;
 }
 
+#define AT(numa) (PAGES_NUMA_##numa - PAGES_NUMA_DEFAULT)
 int
 pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 {
 	static const enum pages_os_place how[] = {
-		[PAGES_NUMA_DEFAULT - PAGES_NUMA_DEFAULT] = PAGES_OS_ANYWHERE,
-		[PAGES_NUMA_PREFER - PAGES_NUMA_DEFAULT] = PAGES_OS_PREFER,
-		[PAGES_NUMA_BIND - PAGES_NUMA_DEFAULT] = PAGES_OS_BIND,
-		[PAGES_NUMA_INTERLEAVE - PAGES_NUMA_DEFAULT] = PAGES_OS_INTERLEAVE,
+		[AT(DEFAULT)] = PAGES_OS_ANYWHERE,
+		[AT(PREFER)] = PAGES_OS_PREFER,
+		[AT(BIND)] = PAGES_OS_BIND,
+		[AT(INTERLEAVE)] = PAGES_OS_INTERLEAVE,
 	};
 	struct pages_region r = pages_region_of(p);
 	size_t at = (size_t)numa - PAGES_NUMA_DEFAULT;
