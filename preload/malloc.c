@@ -3,7 +3,8 @@
  * malloc.c - the malloc family that the shim puts in front of the program's allocator
  *
  * All functions that take a pointer have to be here, because the program may pass them a
- * block of the heap.  Functions that only allocate or report are here if that has a benefit.
+ * block of the heap.  Functions that only allocate are here if that has a benefit; those that
+ * report and tune are in tuning.c.
  * A small request costs one compare and a jump, a pointer of the next allocator two loads
  * more.
  *
@@ -300,7 +301,7 @@ pvalloc(size_t size)
 	return page_aligned(pages_shim.more.pvalloc, size, CALLER);
 }
 
-/* Reports and tuning. ----------------------------------------------------- */
+/* Asking. ---------------------------------------------------------------- */
 
 SHIM size_t
 malloc_usable_size(void *ptr)
@@ -308,95 +309,4 @@ malloc_usable_size(void *ptr)
 	if (is_ours(ptr) && pages_heap_maps(&pages_shim_heap, ptr))
 		return pages_heap_usable(&pages_shim_heap, ptr);
 	return pages_shim.route.next.usable_size(ptr);
-}
-
-/* Trims both allocators; 1 if either has given memory back. */
-SHIM int
-malloc_trim(size_t pad)
-{
-	int released, theirs;
-
-	pages_shim_start();
-	released = pages_heap_trim(&pages_shim_heap, pad) != 0;
-	theirs = pages_shim.more.trim != NULL ? pages_shim.more.trim(pad) : 0;
-	return released | theirs;
-}
-
-/*
- * MPI libraries ask so for memory that stays where it is and is not given back, because their
- * network cards know its addresses.
- */
-static void
-note_option(int param, int value)
-{
-	enum { NO_MAPPINGS = 1, NO_TRIM = 2 };
-	static _Atomic int asked;
-
-	if (param == M_MMAP_MAX && value == 0)
-		atomic_fetch_or(&asked, NO_MAPPINGS);
-	else if (param == M_TRIM_THRESHOLD && value == -1)
-		atomic_fetch_or(&asked, NO_TRIM);
-	else
-		return;
-	if ((atomic_load(&asked) & NO_MAPPINGS) != 0)
-		pages_heap_keep_still(&pages_shim_heap,
-				      atomic_load(&asked) == (NO_MAPPINGS | NO_TRIM));
-}
-
-SHIM int
-mallopt(int param, int value)
-{
-	pages_shim_start();
-	note_option(param, value);
-	return pages_shim.more.mallopt != NULL ? pages_shim.more.mallopt(param, value) : 0;
-}
-
-/* Large blocks count as those that the C library has in mappings of their own (hblks). */
-SHIM struct mallinfo2
-mallinfo2(void)
-{
-	struct mallinfo2 info = { 0 };
-	struct pages_stats st;
-
-	pages_shim_start();
-	if (pages_shim.more.mallinfo2 != NULL)
-		info = pages_shim.more.mallinfo2();
-	pages_heap_stats(&pages_shim_heap, &st);
-	info.hblks += st.live_objects;
-	info.hblkhd += st.live_bytes;
-	return info;
-}
-
-/* The fields of struct mallinfo are int and overflow above 2 GiB, as without the shim. */
-SHIM struct mallinfo
-mallinfo(void)
-{
-	struct mallinfo info = { 0 };
-	struct pages_stats st;
-
-	pages_shim_start();
-	if (pages_shim.more.mallinfo != NULL)
-		info = pages_shim.more.mallinfo();
-	pages_heap_stats(&pages_shim_heap, &st);
-	info.hblks += (int)st.live_objects;
-	info.hblkhd += (int)st.live_bytes;
-	return info;
-}
-
-SHIM int
-malloc_info(int options, FILE *f)
-{
-	pages_shim_start();
-	if (pages_shim.more.info != NULL)
-		return pages_shim.more.info(options, f);
-	errno = EINVAL;
-	return -1;
-}
-
-SHIM void
-malloc_stats(void)
-{
-	pages_shim_start();
-	if (pages_shim.more.stats != NULL)
-		pages_shim.more.stats();
 }

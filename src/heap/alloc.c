@@ -256,8 +256,8 @@ alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 }
 
 /* Callocs that are expected to stay sparse reuse the sparse block instead (sparse.c). */
-void *
-pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+static void *
+alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
 	struct pages_extent *e;
 	uint32_t id = 0;
@@ -274,6 +274,23 @@ pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	if (zero)
 		make_zero(h, id, size, (struct pages_span){ 0, 0 });
 	return pages_heap_address(h, e->first);
+}
+
+void *
+pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	void *p = alloc(h, size, align, zero);
+	int fill = atomic_load_explicit(&h->perturb, memory_order_relaxed);
+
+	if (PAGES_UNLIKELY(fill != 0) && p != NULL && !zero)
+		memset(p, ~fill & 0xff, size);
+	return p;
+}
+
+void
+pages_heap_perturb(struct pages_heap *h, int value)
+{
+	atomic_store(&h->perturb, value & 0xff);
 }
 
 /* Freeing, and asking. ---------------------------------------------------- */

@@ -153,6 +153,8 @@ struct pages_heap {
 	size_t lost;		/* pages of lost extents */
 	unsigned checks;	/* due with --enable-checks and many blocks: one in 64 is made */
 
+	_Atomic int perturb;	/* fill for new blocks, or 0: pages_heap_perturb() */
+
 	/* Counters that are updated without the lock. */
 	_Atomic uint64_t cleared_bytes, copied_bytes;
 };
@@ -282,6 +284,13 @@ _Noreturn void pages_heap_die(const char *caller);
  * Without effect if the options say PAGES_MOVES_ON.
  */
 void pages_heap_keep_still(struct pages_heap *h, bool all);
+
+/*
+ * From now on allocations that are not to be zero are filled with the complement of value's low
+ * byte, as by glibc's mallopt(M_PERTURB, value), which finds reads of memory that nobody has
+ * written; 0 ends that.
+ */
+void pages_heap_perturb(struct pages_heap *h, int value);
 
 /* Count bytes that a realloc has copied. */
 void pages_heap_count_copy(struct pages_heap *h, size_t bytes);

@@ -312,8 +312,49 @@ reports_work(void)
 	EXPECT(malloc_info(0, f) == 0);
 	fclose(f);
 	EXPECT(len > 0);
+	if (getenv("VICTIM_SHIM") != NULL)
+		EXPECT(strstr(text, "<pages blocks=\"") != NULL &&
+		       strcmp(text + len - 10, "</malloc>\n") == 0);
 	free(text);
 	EXPECT(mallopt(M_MMAP_THRESHOLD, 128 * 1024) == 1);
+	return true;
+}
+
+/* malloc_stats() writes to standard error: to a file, here. */
+static bool
+statistics_tell_of_large_blocks(void)
+{
+	char text[4000] = "";
+	void *p = malloc(10 * MIB);
+	int file = memfd_create("stats", 0), saved = dup(STDERR_FILENO);
+
+	EXPECT(p != NULL && file >= 0 && dup2(file, STDERR_FILENO) == STDERR_FILENO);
+	malloc_stats();
+	dup2(saved, STDERR_FILENO);
+	EXPECT(pread(file, text, sizeof(text) - 1, 0) > 0);
+	if (getenv("VICTIM_SHIM") != NULL)
+		EXPECT(strstr(text, "Large blocks") != NULL);
+	close(file);
+	close(saved);
+	free(p);
+	return true;
+}
+
+static bool
+new_blocks_are_perturbed(void)
+{
+	for (size_t size = 300 * KIB; size < 20 * MIB; size *= 3) {
+		unsigned char *p;
+
+		EXPECT(mallopt(M_PERTURB, 0x55) == 1);
+		p = malloc(size);
+		EXPECT(p != NULL && p[0] == 0xaa && memcmp(p, p + 1, size - 1) == 0);
+		free(p);
+		p = calloc(1, size);
+		EXPECT(p != NULL && all_zero(p, size));
+		free(p);
+		EXPECT(mallopt(M_PERTURB, 0) == 1);
+	}
 	return true;
 }
 
@@ -640,6 +681,8 @@ static const struct {
 	CHECK(page_functions_align_to_pages),
 	CHECK(errno_is_left_alone),
 	CHECK(reports_work),
+	CHECK(statistics_tell_of_large_blocks),
+	CHECK(new_blocks_are_perturbed),
 	CHECK(libc_callers_get_along),
 	CHECK(threads_and_forks_mix),
 	CHECK(children_share_and_free_what_they_inherit),
