@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "elf_scope.h"
+#include "enter.h"
 #include "os/linux_calls.h"
 
 /* Bare system calls. ------------------------------------------------------ */
@@ -18,13 +19,13 @@
 static void *
 raw_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	return (void *)syscall(SYS_mmap, p, len, prot, flags, fd, offset);
+	return (void *)pages_enter(SYS_mmap, p, len, prot, flags, fd, offset);
 }
 
 static int
 raw_munmap(void *p, size_t len)
 {
-	return (int)syscall(SYS_munmap, p, len);
+	return (int)pages_enter(SYS_munmap, p, len);
 }
 
 static void *
@@ -36,25 +37,25 @@ raw_mremap(void *p, size_t len, size_t new_len, int flags, ...)
 	va_start(ap, flags);
 	dst = va_arg(ap, void *);
 	va_end(ap);
-	return (void *)syscall(SYS_mremap, p, len, new_len, flags, dst);
+	return (void *)pages_enter(SYS_mremap, p, len, new_len, flags, dst);
 }
 
 static int
 raw_mprotect(void *p, size_t len, int prot)
 {
-	return (int)syscall(SYS_mprotect, p, len, prot);
+	return (int)pages_enter(SYS_mprotect, p, len, prot);
 }
 
 static int
 raw_pkey_mprotect(void *p, size_t len, int prot, int key)
 {
-	return (int)syscall(SYS_pkey_mprotect, p, len, prot, key);
+	return (int)pages_enter(SYS_pkey_mprotect, p, len, prot, key);
 }
 
 static int
 raw_madvise(void *p, size_t len, int advice)
 {
-	return (int)syscall(SYS_madvise, p, len, advice);
+	return (int)pages_enter(SYS_madvise, p, len, advice);
 }
 
 /* Its advice has the numbers of madvise(), but DONTNEED must not lose anything. */
@@ -63,7 +64,7 @@ raw_posix_madvise(void *p, size_t len, int advice)
 {
 	int saved = errno, err = 0;
 
-	if (advice != POSIX_MADV_DONTNEED && syscall(SYS_madvise, p, len, advice) != 0)
+	if (advice != POSIX_MADV_DONTNEED && pages_enter(SYS_madvise, p, len, advice) != 0)
 		err = errno;
 	errno = saved;
 	return err;
@@ -72,38 +73,38 @@ raw_posix_madvise(void *p, size_t len, int advice)
 static ssize_t
 raw_process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned flags)
 {
-	return syscall(SYS_process_madvise, pidfd, v, n, advice, flags);
+	return pages_enter(SYS_process_madvise, pidfd, v, n, advice, flags);
 }
 
 static int
 raw_mlock(const void *p, size_t len)
 {
-	return (int)syscall(SYS_mlock, p, len);
+	return (int)pages_enter(SYS_mlock, p, len);
 }
 
 static int
 raw_mlock2(const void *p, size_t len, unsigned flags)
 {
-	return (int)syscall(SYS_mlock2, p, len, flags);
+	return (int)pages_enter(SYS_mlock2, p, len, flags);
 }
 
 static int
 raw_mlockall(int flags)
 {
-	return (int)syscall(SYS_mlockall, flags);
+	return (int)pages_enter(SYS_mlockall, flags);
 }
 
 static long
 raw_mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
 	  unsigned flags)
 {
-	return syscall(SYS_mbind, p, len, mode, nodes, max, flags);
+	return pages_enter(SYS_mbind, p, len, mode, nodes, max, flags);
 }
 
 static void *
 raw_shmat(int id, const void *p, int flags)
 {
-	return (void *)syscall(SYS_shmat, id, p, flags);
+	return (void *)pages_enter(SYS_shmat, id, p, flags);
 }
 
 static int
@@ -115,20 +116,20 @@ raw_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return (int)syscall(SYS_ioctl, fd, request, arg);
+	return (int)pages_enter(SYS_ioctl, fd, request, arg);
 }
 
 static int
 raw_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
-	return (int)syscall(SYS_prlimit64, 0, resource, limit, NULL);
+	return (int)pages_enter(SYS_prlimit64, 0, resource, limit, NULL);
 }
 
 static int
 raw_prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
 	    struct rlimit *old)
 {
-	return (int)syscall(SYS_prlimit64, pid, resource, limit, old);
+	return (int)pages_enter(SYS_prlimit64, pid, resource, limit, old);
 }
 
 static int
@@ -141,14 +142,16 @@ raw_prctl(int option, ...)
 	for (size_t i = 0; i < sizeof(arg) / sizeof(arg[0]); i++)
 		arg[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	return (int)syscall(SYS_prctl, option, arg[0], arg[1], arg[2], arg[3]);
+	return (int)pages_enter(SYS_prctl, option, arg[0], arg[1], arg[2], arg[3]);
 }
 
 static int
 raw_chroot(const char *path)
 {
-	return (int)syscall(SYS_chroot, path);
+	return (int)pages_enter(SYS_chroot, path);
 }
+
+#define raw_syscall pages_enter
 
 struct pages_calls pages_calls = {
 #define RAW(name) .name = raw_##name,
@@ -243,6 +246,23 @@ own_madvise(void *p, size_t len, int advice)
 	return result;
 }
 
+/* The heap's ranges are the first two arguments; what is none does no harm. */
+static long
+own_syscall(long nr, ...)
+{
+	long arg[6], result;
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	begin((const void *)arg[0], (size_t)arg[1]);
+	result = hooks.syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	end();
+	return result;
+}
+
 /* Finding. ---------------------------------------------------------------- */
 
 static uintptr_t
@@ -291,6 +311,7 @@ pages_calls_find(void)
 	ROUTE(mremap)
 	ROUTE(mprotect)
 	ROUTE(madvise)
+	ROUTE(syscall)
 #undef ROUTE
 	__atomic_store_n(&pages_os_calls.hooked, hooked, __ATOMIC_RELEASE);
 }

@@ -27,7 +27,8 @@ ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, 
 
 #define PAGES_CALLS(X) X(mmap) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect) X(madvise)       \
 	X(posix_madvise) X(process_madvise) X(mlock) X(mlock2) X(mlockall) X(mbind) X(shmat)       \
-	X(ioctl) X(setrlimit) X(prlimit) X(prctl) X(chroot)
+	X(ioctl) X(setrlimit) X(prlimit) X(prctl) X(chroot)        \
+	X(syscall)
 
 struct pages_calls {
 #define PAGES_CALLS_FIELD(name) __typeof__(&(name)) name;
@@ -36,6 +37,9 @@ struct pages_calls {
 };
 
 extern struct pages_calls pages_calls __attribute__((visibility("hidden")));
+
+/* The function to call.  Another thread may be looking it up. */
+#define PAGES_CALL(name) __atomic_load_n(&pages_calls.name, __ATOMIC_ACQUIRE)
 
 /*
  * Look all of them up, and those by which the heap changes mappings: the first definition in the

@@ -17,6 +17,7 @@
 
 #include "calls.h"
 #include "shim.h"
+#include "watch.h"
 
 #define SHIM PAGES_API
 
@@ -45,6 +46,28 @@ prepare(void)
 		pages_shim_report();
 }
 
+void
+pages_watch_sandbox(void)
+{
+	if (is_at_large())
+		prepare();
+}
+
+void
+pages_watch_prctl(int option, const unsigned long arg[4])
+{
+	(void)arg;
+	if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
+		pages_watch_sandbox();
+}
+
+void
+pages_watch_chroot(void)
+{
+	if (is_at_large())
+		pages_heap_look_around(&pages_shim_heap);
+}
+
 /* Like the C library's, it passes on four arguments, however many there are. */
 SHIM int
 prctl(int option, ...)
@@ -56,15 +79,13 @@ prctl(int option, ...)
 	for (size_t i = 0; i < sizeof(arg) / sizeof(arg[0]); i++)
 		arg[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if ((option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && is_at_large())
-		prepare();
-	return pages_calls.prctl(option, arg[0], arg[1], arg[2], arg[3]);
+	pages_watch_prctl(option, arg);
+	return PAGES_CALL(prctl)(option, arg[0], arg[1], arg[2], arg[3]);
 }
 
 SHIM int
 chroot(const char *path)
 {
-	if (is_at_large())
-		pages_heap_look_around(&pages_shim_heap);
-	return pages_calls.chroot(path);
+	pages_watch_chroot();
+	return PAGES_CALL(chroot)(path);
 }

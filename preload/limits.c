@@ -12,35 +12,38 @@
 
 #include <pages/attr.h>
 
-#include "os/os.h"
-
 #include "calls.h"
 #include "shim.h"
+#include "watch.h"
 
 #define SHIM PAGES_API
 
 /*
- * After a call that may have lowered a limit.  What the caller passed is not looked at: it may
- * be no pointer at all.  A child of vfork() shares our memory, but has limits of its own.
+ * What the caller passed is not looked at: it may be no pointer at all.  Nor is whose limit it
+ * is, because a thread of this process has many names; that of another process costs only what
+ * is given back too early.  A child of vfork() shares our memory, but has limits of its own.
  */
-static int
-after(int result, int resource, int pid)
+void
+pages_watch_limit(int resource)
 {
 	struct rlimit now;
 	int saved = errno;
 
-	if (result == 0 && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
-	    (pid == 0 || pid == pages_os_pid()) && pages_heap_is_here(&pages_shim_heap) &&
+	if ((resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
+	    pages_heap_is_here(&pages_shim_heap) &&
 	    getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
 		(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 	errno = saved;
-	return result;
 }
 
 SHIM int
 setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
-	return after(pages_calls.setrlimit(resource, limit), (int)resource, 0);
+	int result = PAGES_CALL(setrlimit)(resource, limit);
+
+	if (result == 0)
+		pages_watch_limit((int)resource);
+	return result;
 }
 
 SHIM int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
@@ -49,18 +52,26 @@ SHIM int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 SHIM int
 prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
 {
-	int result = pages_calls.prlimit(pid, resource, limit, old);
+	int result = PAGES_CALL(prlimit)(pid, resource, limit, old);
 
-	return limit != NULL ? after(result, (int)resource, pid) : result;
+	if (result == 0 && limit != NULL)
+		pages_watch_limit((int)resource);
+	return result;
 }
 
 SHIM int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
 		   struct rlimit64 *old) __attribute__((alias("prlimit")));
 
-SHIM int
-mlockall(int flags)
+void
+pages_watch_mlockall(void)
 {
 	pages_shim_retire("the program locked its memory");
 	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
-	return pages_calls.mlockall(flags);
+}
+
+SHIM int
+mlockall(int flags)
+{
+	pages_watch_mlockall();
+	return PAGES_CALL(mlockall)(flags);
 }

@@ -12,7 +12,7 @@
  * changes errno.
  *
  * Not here: remap_file_pages(), which works on mappings of files only, and such a mapping was
- * noted when it was laid over a block.
+ * noted when it was laid over a block.  Calls by syscall() are noticed in syscalls.c.
  */
 #include <errno.h>
 #include <linux/userfaultfd.h>
@@ -23,6 +23,7 @@
 
 #include "calls.h"
 #include "shim.h"
+#include "watch.h"
 
 #define SHIM PAGES_API
 
@@ -33,8 +34,8 @@ enum {
 	POPULATE_WRITE = 23, DONTNEED_LOCKED = 24, COLLAPSE = 25, GUARD_REMOVE = 103,
 };
 
-static void
-changes(const void *p, size_t len)
+void
+pages_watch_range(const void *p, size_t len)
 {
 	if (!pages_calls_are_own(p, len))
 		pages_heap_taint(&pages_shim_heap, p, len);
@@ -42,12 +43,18 @@ changes(const void *p, size_t len)
 
 /* Mapping. ---------------------------------------------------------------- */
 
+void
+pages_watch_mmap(const void *p, size_t len, int flags)
+{
+	if ((flags & MAP_FIXED) != 0)
+		pages_watch_range(p, len);
+}
+
 SHIM void *
 mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	if ((flags & MAP_FIXED) != 0)
-		changes(p, len);
-	return pages_calls.mmap(p, len, prot, flags, fd, offset);
+	pages_watch_mmap(p, len, flags);
+	return PAGES_CALL(mmap)(p, len, prot, flags, fd, offset);
 }
 
 SHIM void *mmap64(void *p, size_t len, int prot, int flags, int fd, off64_t offset)
@@ -56,8 +63,19 @@ SHIM void *mmap64(void *p, size_t len, int prot, int flags, int fd, off64_t offs
 SHIM int
 munmap(void *p, size_t len)
 {
-	changes(p, len);
-	return pages_calls.munmap(p, len);
+	pages_watch_range(p, len);
+	return PAGES_CALL(munmap)(p, len);
+}
+
+/* The heap's own moves have both ends in the heap. */
+void
+pages_watch_mremap(const void *p, size_t len, size_t new_len, int flags, const void *dst)
+{
+	if (pages_calls_are_own(p, len))
+		return;
+	pages_watch_range(p, len);
+	if ((flags & MREMAP_FIXED) != 0)
+		pages_watch_range(dst, new_len);
 }
 
 /* The fifth argument is there only with flags that say so; the kernel ignores it otherwise. */
@@ -70,10 +88,8 @@ mremap(void *p, size_t len, size_t new_len, int flags, ...)
 	va_start(ap, flags);
 	dst = va_arg(ap, void *);
 	va_end(ap);
-	changes(p, len);
-	if ((flags & MREMAP_FIXED) != 0)
-		changes(dst, new_len);
-	return pages_calls.mremap(p, len, new_len, flags, dst);
+	pages_watch_mremap(p, len, new_len, flags, dst);
+	return PAGES_CALL(mremap)(p, len, new_len, flags, dst);
 }
 
 static size_t
@@ -87,30 +103,42 @@ segment_size(int id)
 	return size;
 }
 
+void
+pages_watch_shmat(int id, const void *p, int flags)
+{
+	if ((flags & SHM_REMAP) != 0)
+		pages_watch_range(p, segment_size(id));
+}
+
 SHIM void *
 shmat(int id, const void *p, int flags)
 {
-	if ((flags & SHM_REMAP) != 0)
-		changes(p, segment_size(id));
-	return pages_calls.shmat(id, p, flags);
+	pages_watch_shmat(id, p, flags);
+	return PAGES_CALL(shmat)(id, p, flags);
 }
 
 /* Protecting. ------------------------------------------------------------- */
 
 /* Read-write is what the heap's pages are: what was noted before stays noted. */
+void
+pages_watch_mprotect(const void *p, size_t len, int prot)
+{
+	if (prot != (PROT_READ | PROT_WRITE))
+		pages_watch_range(p, len);
+}
+
 SHIM int
 mprotect(void *p, size_t len, int prot)
 {
-	if (prot != (PROT_READ | PROT_WRITE))
-		changes(p, len);
-	return pages_calls.mprotect(p, len, prot);
+	pages_watch_mprotect(p, len, prot);
+	return PAGES_CALL(mprotect)(p, len, prot);
 }
 
 SHIM int
 pkey_mprotect(void *p, size_t len, int prot, int key)
 {
-	changes(p, len);
-	return pages_calls.pkey_mprotect(p, len, prot, key);
+	pages_watch_range(p, len);
+	return PAGES_CALL(pkey_mprotect)(p, len, prot, key);
 }
 
 /* Advising. --------------------------------------------------------------- */
@@ -133,31 +161,43 @@ is_harmless(int advice)
 	}
 }
 
+void
+pages_watch_madvise(const void *p, size_t len, int advice)
+{
+	if (!is_harmless(advice))
+		pages_watch_range(p, len);
+}
+
 SHIM int
 madvise(void *p, size_t len, int advice)
 {
-	if (!is_harmless(advice))
-		changes(p, len);
-	return pages_calls.madvise(p, len, advice);
+	pages_watch_madvise(p, len, advice);
+	return PAGES_CALL(madvise)(p, len, advice);
 }
 
 /* Its advice has the numbers of madvise(). */
 SHIM int
 posix_madvise(void *p, size_t len, int advice)
 {
-	if (!is_harmless(advice))
-		changes(p, len);
-	return pages_calls.posix_madvise(p, len, advice);
+	pages_watch_madvise(p, len, advice);
+	return PAGES_CALL(posix_madvise)(p, len, advice);
 }
 
 /* The ranges are read when the kernel has read them: before, that could fault. */
+void
+pages_watch_process_madvise(const struct iovec *v, size_t n, int advice)
+{
+	for (size_t i = 0; i < n && !is_harmless(advice); i++)
+		pages_watch_range(v[i].iov_base, v[i].iov_len);
+}
+
 SHIM ssize_t
 process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned flags)
 {
-	ssize_t result = pages_calls.process_madvise(pidfd, v, n, advice, flags);
+	ssize_t result = PAGES_CALL(process_madvise)(pidfd, v, n, advice, flags);
 
-	for (size_t i = 0; result > 0 && i < n && !is_harmless(advice); i++)
-		changes(v[i].iov_base, v[i].iov_len);
+	if (result > 0)
+		pages_watch_process_madvise(v, n, advice);
 	return result;
 }
 
@@ -166,26 +206,35 @@ process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned
 SHIM int
 mlock(const void *p, size_t len)
 {
-	changes(p, len);
-	return pages_calls.mlock(p, len);
+	pages_watch_range(p, len);
+	return PAGES_CALL(mlock)(p, len);
 }
 
 SHIM int
 mlock2(const void *p, size_t len, unsigned flags)
 {
-	changes(p, len);
-	return pages_calls.mlock2(p, len, flags);
+	pages_watch_range(p, len);
+	return PAGES_CALL(mlock2)(p, len, flags);
 }
 
 SHIM long
 mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
       unsigned flags)
 {
-	changes(p, len);
-	return pages_calls.mbind(p, len, mode, nodes, max, flags);
+	pages_watch_range(p, len);
+	return PAGES_CALL(mbind)(p, len, mode, nodes, max, flags);
 }
 
 /* As with process_madvise(). */
+void
+pages_watch_ioctl(unsigned long request, const void *arg)
+{
+	const struct uffdio_register *r = arg;
+
+	if (request == UFFDIO_REGISTER)
+		pages_watch_range((const void *)(uintptr_t)r->range.start, r->range.len);
+}
+
 SHIM int
 ioctl(int fd, unsigned long request, ...)
 {
@@ -196,11 +245,8 @@ ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	result = pages_calls.ioctl(fd, request, arg);
-	if (request == UFFDIO_REGISTER && result == 0) {
-		const struct uffdio_register *r = arg;
-
-		changes((const void *)(uintptr_t)r->range.start, r->range.len);
-	}
+	result = PAGES_CALL(ioctl)(fd, request, arg);
+	if (result == 0)
+		pages_watch_ioctl(request, arg);
 	return result;
 }

@@ -37,7 +37,9 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
-struct pages_os_calls pages_os_calls = { mmap, munmap, mremap, mprotect, madvise, false };
+struct pages_os_calls pages_os_calls = {
+	mmap, munmap, mremap, mprotect, madvise, syscall, false,
+};
 
 /*
  * Cached, because getauxval() walks through the auxiliary vector.  Threads that race here
@@ -61,7 +63,7 @@ PAGES_HOT static int
 map(void *hint, size_t len, int prot, int flags, void **ret)
 {
 	int saved = errno;
-	void *p = pages_os_calls.mmap(hint, len, prot, flags, -1, 0);
+	void *p = PAGES_OS_CALL(mmap)(hint, len, prot, flags, -1, 0);
 	int err = p == MAP_FAILED ? -errno : 0;
 
 	errno = saved;
@@ -76,7 +78,7 @@ advise(void *p, size_t len, int advice)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(pages_os_calls.madvise(p, len, advice), saved);
+	return len == 0 ? 0 : pages_os_answer(PAGES_OS_CALL(madvise)(p, len, advice), saved);
 }
 
 /*
@@ -123,7 +125,7 @@ pages_os_release(void *p, size_t len)
 	int saved = errno;
 
 	if (len != 0)
-		(void)pages_os_calls.munmap(p, len);
+		(void)PAGES_OS_CALL(munmap)(p, len);
 	errno = saved;
 }
 
@@ -152,7 +154,7 @@ pages_os_protect(void *p, size_t len, unsigned prot)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(pages_os_calls.mprotect(p, len, (int)prot), saved);
+	return len == 0 ? 0 : pages_os_answer(PAGES_OS_CALL(mprotect)(p, len, (int)prot), saved);
 }
 
 /*
@@ -184,7 +186,7 @@ static int
 remap(void *p, size_t len, size_t new_len, int flags, void **ret)
 {
 	int saved = errno;
-	void *q = pages_os_calls.mremap(p, len, new_len, flags);
+	void *q = PAGES_OS_CALL(mremap)(p, len, new_len, flags);
 	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
 
 	if (err == 0)
@@ -205,7 +207,7 @@ announce_gently(void *p, size_t len)
 }
 
 /*
- * mremap to a given address, as a raw system call.  A patched mremap may not pass on the
+ * mremap to a given address, by syscall().  A patched mremap may not pass on the
  * fifth argument, the target; the kernel would then move the pages to whatever address is
  * in that register.
  */
@@ -213,8 +215,10 @@ static int
 remap_to(void *p, size_t len, size_t new_len, int flags, void *dst)
 {
 	int saved = errno;
-	long at = syscall(SYS_mremap, p, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, dst);
+	long at;
 
+	flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
+	at = PAGES_OS_CALL(syscall)(SYS_mremap, p, len, new_len, flags, dst);
 	return pages_os_answer(at == -1 ? -1 : 0, saved);
 }
 
@@ -274,7 +278,7 @@ pages_os_seal(void *p, size_t len)
 {
 	int saved = errno;
 
-	return pages_os_answer(syscall(SYS_mseal, p, len, 0L), saved);
+	return pages_os_answer(PAGES_OS_CALL(syscall)(SYS_mseal, p, len, 0L), saved);
 }
 
 int

@@ -46,7 +46,7 @@ advise(void *p, size_t len, int advice)
 {
 	int saved = errno;
 
-	return len == 0 ? 0 : pages_os_answer(pages_os_calls.madvise(p, len, advice), saved);
+	return len == 0 ? 0 : pages_os_answer(PAGES_OS_CALL(madvise)(p, len, advice), saved);
 }
 
 int
@@ -80,11 +80,13 @@ pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes)
 	};
 	unsigned long mask[64 / (8 * sizeof(long))];
 	int saved = errno;
+	long result;
 
 	for (size_t i = 0; i < sizeof(mask) / sizeof(mask[0]); i++)
 		mask[i] = (unsigned long)(nodes >> (i * 8 * sizeof(long) % 64));
 	/* mbind(2) reads one bit less than maxnode says. */
-	return pages_os_answer(syscall(SYS_mbind, p, len, mode_of[how], mask, 64 + 1, 0), saved);
+	result = PAGES_OS_CALL(syscall)(SYS_mbind, p, len, mode_of[how], mask, 64 + 1, 0);
+	return pages_os_answer(result, saved);
 }
 
 int

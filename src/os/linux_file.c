@@ -43,11 +43,11 @@ create(enum pages_os_file kind, const char *label)
 	long fd;
 
 	if (kind == PAGES_OS_FILE_SECRET)
-		return syscall(SYS_memfd_secret, O_CLOEXEC);
-	fd = syscall(SYS_memfd_create, label, flags | exec);
+		return PAGES_OS_CALL(syscall)(SYS_memfd_secret, O_CLOEXEC);
+	fd = PAGES_OS_CALL(syscall)(SYS_memfd_create, label, flags | exec);
 	/* Linux before 6.3 does not know the flags for or against execution. */
 	if (fd < 0 && errno == EINVAL)
-		fd = syscall(SYS_memfd_create, label, flags);
+		fd = PAGES_OS_CALL(syscall)(SYS_memfd_create, label, flags);
 	return fd;
 }
 
@@ -127,7 +127,7 @@ static int
 map(void *p, int fd, uint64_t offset, size_t len, int prot, int flags, void **ret)
 {
 	int saved = errno;
-	void *q = pages_os_calls.mmap(p, len, prot, flags, fd, (off_t)offset);
+	void *q = PAGES_OS_CALL(mmap)(p, len, prot, flags, fd, (off_t)offset);
 	int err = pages_os_answer(q == MAP_FAILED ? -1 : 0, saved);
 
 	if (err == 0)

@@ -50,7 +50,7 @@ pages_os_wait(_Atomic uint32_t *word, uint32_t val, unsigned ms)
 	int saved = errno;
 	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
 
-	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &ts, NULL, 0);
+	(void)PAGES_OS_CALL(syscall)(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &ts, NULL, 0);
 	errno = saved;
 }
 
@@ -59,7 +59,7 @@ pages_os_wake(_Atomic uint32_t *word)
 {
 	int saved = errno;
 
-	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	(void)PAGES_OS_CALL(syscall)(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	errno = saved;
 }
 
@@ -88,7 +88,7 @@ pages_os_cpus(void)
 static int
 open_file(const char *path, int flags)
 {
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+	return (int)PAGES_OS_CALL(syscall)(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0666);
 }
 
 int
@@ -97,14 +97,14 @@ pages_os_read_file(const char *path, char *buf, size_t len)
 	int saved = errno;
 	int err = 0;
 	int fd = open_file(path, O_RDONLY);
-	long n = fd < 0 ? -1 : syscall(SYS_read, fd, buf, len - 1);
+	long n = fd < 0 ? -1 : PAGES_OS_CALL(syscall)(SYS_read, fd, buf, len - 1);
 
 	if (n < 0)
 		err = -errno;
 	else
 		buf[n] = '\0';
 	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
+		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
 	errno = saved;
 	return err;
 }
@@ -137,7 +137,7 @@ pages_os_read_lines(const char *path, char *buf, size_t len,
 	int err = fd < 0 ? -errno : 0;
 	long n;
 
-	while (fd >= 0 && (n = syscall(SYS_read, fd, buf + have, len - 1 - have)) != 0) {
+	while (fd >= 0 && (n = PAGES_OS_CALL(syscall)(SYS_read, fd, buf + have, len - 1 - have)) != 0) {
 		if (n < 0) {
 			err = -errno;
 			break;
@@ -151,7 +151,7 @@ pages_os_read_lines(const char *path, char *buf, size_t len,
 		visit_lines(buf, &have, visit, arg);
 	}
 	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
+		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
 	errno = saved;
 	return err;
 }
@@ -162,14 +162,14 @@ pages_os_append_file(const char *path, const char *buf, size_t len)
 	int saved = errno;
 	int err = 0;
 	int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
-	long n = fd < 0 ? -1 : syscall(SYS_write, fd, buf, len);
+	long n = fd < 0 ? -1 : PAGES_OS_CALL(syscall)(SYS_write, fd, buf, len);
 
 	if (n < 0)
 		err = -errno;
 	else if ((size_t)n != len)
 		err = -ENOSPC;
 	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
+		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
 	errno = saved;
 	return err;
 }
@@ -179,14 +179,14 @@ pages_os_complain(const char *buf, size_t len)
 {
 	int saved = errno;
 
-	(void)syscall(SYS_write, STDERR_FILENO, buf, len);
+	(void)PAGES_OS_CALL(syscall)(SYS_write, STDERR_FILENO, buf, len);
 	errno = saved;
 }
 
 int
 pages_os_pid(void)
 {
-	return (int)syscall(SYS_getpid);
+	return (int)PAGES_OS_CALL(syscall)(SYS_getpid);
 }
 
 int

@@ -45,7 +45,7 @@ static int
 open_proc(const char *path, int *ret)
 {
 	int saved = errno;
-	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	long fd = PAGES_OS_CALL(syscall)(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	int err = pages_os_answer(fd, saved);
 
 	if (err == 0)
@@ -63,7 +63,7 @@ ask(const char *path, unsigned long request, void *arg, long *ret)
 
 	if (err != 0)
 		return err;
-	n = syscall(SYS_ioctl, fd, request, arg);
+	n = PAGES_OS_CALL(syscall)(SYS_ioctl, fd, request, arg);
 	err = pages_os_answer(n, saved);
 	pages_os_file_close(fd);
 	if (err == 0)
@@ -160,7 +160,7 @@ pages_os_query_text(const void *p, struct pages_os_mapping *ret)
 	while (err == 0 && !found && n > 0) {
 		char *line = buf, *end;
 
-		n = syscall(SYS_read, fd, buf + have, sizeof(buf) - 1 - have);
+		n = PAGES_OS_CALL(syscall)(SYS_read, fd, buf + have, sizeof(buf) - 1 - have);
 		have += n > 0 ? (size_t)n : 0;
 		buf[have] = '\0';
 		for (; !found && (end = strchr(line, '\n')) != NULL; line = end + 1) {
@@ -290,7 +290,7 @@ pages_os_readable(const void *p)
 	int saved = errno;
 	bool readable;
 
-	(void)syscall(SYS_rt_sigprocmask, -1, p, NULL, _NSIG / 8);
+	(void)PAGES_OS_CALL(syscall)(SYS_rt_sigprocmask, -1, p, NULL, _NSIG / 8);
 	readable = errno != EFAULT;
 	errno = saved;
 	return readable;

@@ -2,11 +2,11 @@
 /*
  * sandbox.c - a program that enters a sandbox and then needs much memory
  *
- *	sandbox RULES [before | exec | dies]
+ *	sandbox RULES [before | raw | exec | dies]
  *
  * The rules are those of programs that are known for them, with what they say of arguments; or
  * "landlock", or "chroot".  77: cannot be had here.
- * before: large blocks are in use when it enters.  exec: it executes itself, so that the loader
+ * before: large blocks are in use when it enters.  raw: it enters by syscall().  exec: it executes itself, so that the loader
  * and all constructors run in the sandbox.  dies: makes a call that the rules forbid.
  */
 #include <errno.h>
@@ -269,8 +269,18 @@ compile_rule(const struct rule *r)
 	code[skip].jf = (unsigned char)(length - skip - 1);
 }
 
+/* Without privileges the kernel refuses the first one. */
 static int
-enter_rules(const struct rule *rules)
+enter_raw(const struct sock_fprog *program)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0L, program) == 0)
+		return 0;
+	return syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0 ?
+		       -1 : (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0L, program);
+}
+
+static int
+enter_rules(const struct rule *rules, bool raw)
 {
 	struct sock_fprog program = { 0, code };
 
@@ -280,6 +290,8 @@ enter_rules(const struct rule *rules)
 		compile_rule(rules);
 	answer(SECCOMP_RET_KILL_PROCESS);
 	program.len = length;
+	if (raw)
+		return enter_raw(&program);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ?
 		       -1 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
@@ -439,7 +451,7 @@ main(int argc, char **argv)
 	while (argc > 1 && i < SANDBOXES && strcmp(sandboxes[i].name, argv[1]) != 0)
 		i++;
 	if (argc < 2 || i == SANDBOXES)
-		fail("sandbox RULES [before | exec | dies]");
+		fail("sandbox RULES [before | raw | exec | dies]");
 	if (strcmp(how, "inside") == 0)
 		use_all(i);
 	if (strcmp(how, "before") == 0)
@@ -447,7 +459,8 @@ main(int argc, char **argv)
 	printf("entering %s\n", sandboxes[i].name);
 	fflush(stdout);
 	before_sandbox();
-	err = sandboxes[i].enter != NULL ? sandboxes[i].enter() : enter_rules(sandboxes[i].rules);
+	err = sandboxes[i].enter != NULL ? sandboxes[i].enter() :
+	      enter_rules(sandboxes[i].rules, strcmp(how, "raw") == 0);
 	if (err != 0) {
 		printf("not possible here\n");
 		return 77;

@@ -36,6 +36,12 @@ done
 for rules in strict firefox; do
 	lives "$rules, small pages" "$run" -c thp:off "$box" $rules
 done
+case $(uname -m) in
+x86_64 | aarch64)
+	for rules in strict openssh chromium firefox systemd start; do
+		lives "$rules, by syscall()" "$run" "$box" $rules raw
+	done ;;
+esac
 for rules in systemd start; do
 	lives "plain: $rules, from the start" env -u VICTIM_SHIM "$box" $rules exec
 	lives "$rules, from the start" "$run" "$box" $rules exec

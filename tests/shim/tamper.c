@@ -28,6 +28,29 @@
 #define PAGE ((size_t)4096)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* libnuma's, which need not be there: the shim's, or none. */
+extern long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes,
+		  unsigned long max, unsigned flags) __attribute__((weak));
+
+/* In another program the same calls are made by syscall(), which passes a long for each. */
+#ifdef RAW
+#define RAW6(name, a, b, c, d, e, f) \
+	syscall(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define mmap(p, len, prot, flags, fd, at) ((void *)RAW6(mmap, p, len, prot, flags, fd, at))
+#define mmap64 mmap
+#define munmap(p, len) (int)RAW6(munmap, p, len, 0, 0, 0, 0)
+#define mremap(p, len, now, flags, to) ((void *)RAW6(mremap, p, len, now, flags, to, 0))
+#define mprotect(p, len, prot) (int)RAW6(mprotect, p, len, prot, 0, 0, 0)
+#define pkey_mprotect(p, len, prot, key) (int)RAW6(pkey_mprotect, p, len, prot, key, 0, 0)
+#define madvise(p, len, advice) (int)RAW6(madvise, p, len, advice, 0, 0, 0)
+#define posix_madvise madvise
+#define mlock(p, len) (int)RAW6(mlock, p, len, 0, 0, 0, 0)
+#define mlock2(p, len, flags) (int)RAW6(mlock2, p, len, flags, 0, 0, 0)
+#define mbind(p, len, mode, nodes, n, flags) RAW6(mbind, p, len, mode, nodes, n, flags)
+#define shmat(id, p, flags) ((void *)RAW6(shmat, id, p, flags, 0, 0, 0))
+#define ioctl(fd, request, arg) (int)RAW6(ioctl, fd, request, arg, 0, 0, 0)
+#endif
+
 /* Actions: 0, or -1 where the kernel does not know this. ------------------- */
 
 static int
@@ -159,10 +182,6 @@ lock_on_fault(char *p, size_t len)
 	return mlock2(p, len, 1);
 }
 
-/* libnuma's, which need not be there: the shim's, or none. */
-extern long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes,
-		  unsigned long max, unsigned flags) __attribute__((weak));
-
 static int
 bind_to_node(char *p, size_t len)
 {
@@ -189,7 +208,7 @@ handle_faults(char *p, size_t len)
 	return madvise(p, len, MADV_DONTNEED);
 }
 
-/* No shim sees this: blocks there can be handed out, but not mapped anew. */
+/* No C library has this yet.  Blocks there cannot be mapped anew. */
 static int
 seal(char *p, size_t len)
 {

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * enter.c - enters the kernel
+ */
+#include "enter.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#if PAGES_ENTERS && defined(__x86_64__)
+static long
+enter(long nr, const long arg[6])
+{
+	register long r10 __asm__("r10") = arg[3];
+	register long r8 __asm__("r8") = arg[4];
+	register long r9 __asm__("r9") = arg[5];
+
+	__asm__ volatile("syscall"
+			 : "+a"(nr)
+			 : "D"(arg[0]), "S"(arg[1]), "d"(arg[2]), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return nr;
+}
+#elif PAGES_ENTERS
+static long
+enter(long nr, const long arg[6])
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = arg[0];
+	register long x1 __asm__("x1") = arg[1];
+	register long x2 __asm__("x2") = arg[2];
+	register long x3 __asm__("x3") = arg[3];
+	register long x4 __asm__("x4") = arg[4];
+	register long x5 __asm__("x5") = arg[5];
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#else
+static long
+enter(long nr, const long arg[6])
+{
+	long result = syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+
+	return result == -1 ? -errno : result;
+}
+#endif
+
+/* Six arguments are passed on, however many there are: the kernel ignores the others. */
+long
+pages_enter(long nr, ...)
+{
+	long arg[6], result;
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	result = enter(nr, arg);
+	if ((unsigned long)result <= -4096UL)
+		return result;
+	errno = (int)-result;	/* errors are -4095 to -1 */
+	return -1;
+}
