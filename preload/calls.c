@@ -151,6 +151,36 @@ raw_chroot(const char *path)
 	return (int)pages_enter(SYS_chroot, path);
 }
 
+static ssize_t
+raw_vmsplice(int fd, const struct iovec *v, size_t n, unsigned flags)
+{
+	return pages_enter(SYS_vmsplice, fd, v, n, flags);
+}
+
+static ssize_t
+raw_sendto(int fd, const void *p, size_t len, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_len)
+{
+	return pages_enter(SYS_sendto, fd, p, len, flags, to.__sockaddr__, to_len);
+}
+
+static ssize_t
+raw_send(int fd, const void *p, size_t len, int flags)
+{
+	return pages_enter(SYS_sendto, fd, p, len, flags, NULL, 0L);
+}
+
+static ssize_t
+raw_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	return pages_enter(SYS_sendmsg, fd, m, flags);
+}
+
+static int
+raw_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+	return (int)pages_enter(SYS_sendmmsg, fd, m, n, flags);
+}
+
 #define raw_syscall pages_enter
 
 struct pages_calls pages_calls = {

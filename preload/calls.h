@@ -10,6 +10,7 @@
 #ifndef PAGES_CALLS_H
 #define PAGES_CALLS_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@ ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, 
 #define PAGES_CALLS(X) X(mmap) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect) X(madvise)       \
 	X(posix_madvise) X(process_madvise) X(mlock) X(mlock2) X(mlockall) X(mbind) X(shmat)       \
 	X(ioctl) X(setrlimit) X(prlimit) X(prctl) X(chroot)        \
-	X(syscall)
+	X(syscall) X(vmsplice) X(send) X(sendto) X(sendmsg) X(sendmmsg)
 
 struct pages_calls {
 #define PAGES_CALLS_FIELD(name) __typeof__(&(name)) name;

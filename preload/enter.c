@@ -8,17 +8,19 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+/* Between the registers and the instruction there may be no other code: checks may call functions. */
 #if PAGES_ENTERS && defined(__x86_64__)
 static long
 enter(long nr, const long arg[6])
 {
-	register long r10 __asm__("r10") = arg[3];
-	register long r8 __asm__("r8") = arg[4];
-	register long r9 __asm__("r9") = arg[5];
+	long rdi = arg[0], rsi = arg[1], rdx = arg[2], d = arg[3], e = arg[4], f = arg[5];
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
 
 	__asm__ volatile("syscall"
 			 : "+a"(nr)
-			 : "D"(arg[0]), "S"(arg[1]), "d"(arg[2]), "r"(r10), "r"(r8), "r"(r9)
+			 : "D"(rdi), "S"(rsi), "d"(rdx), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return nr;
 }
@@ -26,13 +28,14 @@ enter(long nr, const long arg[6])
 static long
 enter(long nr, const long arg[6])
 {
+	long a = arg[0], b = arg[1], c = arg[2], d = arg[3], e = arg[4], f = arg[5];
 	register long x8 __asm__("x8") = nr;
-	register long x0 __asm__("x0") = arg[0];
-	register long x1 __asm__("x1") = arg[1];
-	register long x2 __asm__("x2") = arg[2];
-	register long x3 __asm__("x3") = arg[3];
-	register long x4 __asm__("x4") = arg[4];
-	register long x5 __asm__("x5") = arg[5];
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
 
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)

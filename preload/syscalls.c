@@ -23,7 +23,7 @@ enum {
 };
 enum { SET_MODE_STRICT = 0, SET_MODE_FILTER = 1 };	/* of seccomp(2) */
 
-/* Before the call.  True if there is something to notice when it has succeeded. */
+/* Before the call.  True if there is something to notice when the result is not negative. */
 static bool
 notice(long nr, const long a[6])
 {
@@ -66,7 +66,13 @@ notice(long nr, const long a[6])
 	case SYS_chroot: case SYS_pivot_root:
 		pages_watch_chroot();
 		return false;
+	case SYS_sendto:
+		pages_watch_send((const void *)a[1], (size_t)a[2], (int)a[3]);
+		return false;
+	case SYS_vmsplice:
+		return !pages_watch_vmsplice_early((const struct iovec *)a[1], (size_t)a[2]);
 	case SYS_ioctl: case SYS_setrlimit: case SYS_prlimit64: case PROCESS_MADVISE:
+	case SYS_sendmsg: case SYS_sendmmsg:
 		return true;
 	default:
 		return false;
@@ -74,9 +80,18 @@ notice(long nr, const long a[6])
 }
 
 static void
-notice_success(long nr, const long a[6])
+notice_success(long nr, const long a[6], long result)
 {
 	switch (nr) {
+	case SYS_vmsplice:
+		pages_watch_vmsplice((const struct iovec *)a[1], (size_t)a[2]);
+		break;
+	case SYS_sendmsg:
+		pages_watch_sendmsg((const struct msghdr *)a[1], (int)a[2]);
+		break;
+	case SYS_sendmmsg:
+		pages_watch_sendmmsg((const struct mmsghdr *)a[1], (size_t)result, (int)a[3]);
+		break;
 	case SYS_ioctl:
 		pages_watch_ioctl((unsigned long)a[1], (const void *)a[2]);
 		break;
@@ -113,7 +128,7 @@ syscall(long nr, ...)
 	more = notice(nr, a);
 	result = PAGES_CALL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (more && result >= 0)
-		notice_success(nr, a);
+		notice_success(nr, a, result);
 	return result;
 }
 #else

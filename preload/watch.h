@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #pragma GCC visibility push(hidden)
@@ -28,6 +29,13 @@ void pages_watch_madvise(const void *p, size_t len, int advice);
 /* After these have succeeded: what the program passed could not be read before. */
 void pages_watch_process_madvise(const struct iovec *v, size_t n, int advice);
 void pages_watch_ioctl(unsigned long request, const void *arg);
+
+/* Pages that the kernel goes on to read.  The last three after success; the first two before. */
+void pages_watch_send(const void *p, size_t len, int flags);
+bool pages_watch_vmsplice_early(const struct iovec *v, size_t n);	/* false: do it later */
+void pages_watch_vmsplice(const struct iovec *v, size_t n);
+void pages_watch_sendmsg(const struct msghdr *m, int flags);
+void pages_watch_sendmmsg(const struct mmsghdr *m, size_t sent, int flags);
 
 /* Limits.  After a call that may have lowered one. */
 void pages_watch_limit(int resource);

@@ -58,10 +58,15 @@ process_madvise
 pvalloc
 realloc
 reallocarray
+send
+sendmmsg
+sendmsg
+sendto
 setrlimit
 setrlimit64
 shmat
 valloc
+vmsplice
 END
 # It can come between syscall() and the kernel where it knows how to enter it.
 case $(readelf -h "$shim") in

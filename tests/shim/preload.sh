@@ -48,6 +48,7 @@ victim "blocks that the kernel was told things about" $run tests/shim/tamper
 case $(uname -m) in
 x86_64 | aarch64) victim "the same by syscall()" $run tests/shim/tamper_raw ;;
 esac
+victim "blocks that the kernel still reads" $run tests/shim/inflight
 victim "children that no handler knows of" $run tests/shim/clones
 victim "hooks, small pages" $run -c thp:off,moves:on tests/shim/hooked
 (cd "$tmp" && "$here/$run" "$here/tests/shim/pinned" >out 2>&1)
