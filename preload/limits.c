@@ -5,7 +5,8 @@
  * RLIMIT_AS and RLIMIT_DATA count what is mapped for freed blocks, too: once such a limit is
  * lowered, every later mmap could fail.  So after such a call the heap gives back what it has
  * kept, and unmaps all address space that no block uses.  Before mlockall(), which makes all
- * that is mapped resident, it does the same, and takes no more requests.
+ * that is mapped resident, it does the same.  If that succeeds the heap takes no more requests,
+ * and what other threads have made it map or keep meanwhile goes back, too.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -65,6 +66,12 @@ SHIM int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlim
 void
 pages_watch_mlockall(void)
 {
+	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
+}
+
+void
+pages_watch_locked(void)
+{
 	pages_shim_retire("the program locked its memory");
 	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 }
@@ -72,6 +79,11 @@ pages_watch_mlockall(void)
 SHIM int
 mlockall(int flags)
 {
+	int result;
+
 	pages_watch_mlockall();
-	return PAGES_CALL(mlockall)(flags);
+	result = PAGES_CALL(mlockall)(flags);
+	if (result == 0)
+		pages_watch_locked();
+	return result;
 }

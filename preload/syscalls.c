@@ -52,7 +52,7 @@ notice(long nr, const long a[6])
 		return false;
 	case SYS_mlockall:
 		pages_watch_mlockall();
-		return false;
+		return true;
 	case SYS_prctl:
 		pages_watch_prctl((int)a[0], (const unsigned long *)&a[1]);
 		return false;
@@ -97,6 +97,9 @@ notice_success(long nr, const long a[6], long result)
 		break;
 	case SYS_setrlimit:
 		pages_watch_limit((int)a[0]);
+		break;
+	case SYS_mlockall:
+		pages_watch_locked();
 		break;
 	case SYS_prlimit64:
 		if (a[2] != 0)

@@ -41,6 +41,7 @@ void pages_watch_sendmmsg(const struct mmsghdr *m, size_t sent, int flags);
 void pages_watch_limit(int resource);
 
 void pages_watch_mlockall(void);
+void pages_watch_locked(void);		/* after it has succeeded */
 
 /* Sandboxes. */
 void pages_watch_prctl(int option, const unsigned long arg[4]);

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -592,6 +593,20 @@ a_limit_that_is_no_pointer_is_refused(void)
 	return true;
 }
 
+/* Blocks of the heap begin with a page, unlike those of the C library. */
+static bool
+memory_that_cannot_be_locked_is_the_heaps(void)
+{
+	char *p;
+
+	EXPECT(mlockall(0) == -1 && errno == EINVAL);
+	EXPECT(syscall(SYS_mlockall, 0L) == -1 && errno == EINVAL);
+	EXPECT((p = malloc(40 * MIB)) != NULL);
+	EXPECT(getenv("VICTIM_SHIM") == NULL || (uintptr_t)p % 4096 == 0);
+	free(p);
+	return true;
+}
+
 static bool
 double_free_ends_the_process(void)
 {
@@ -690,6 +705,7 @@ static const struct {
 	CHECK(huge_pages_may_be_switched_off_meanwhile),
 	CHECK(lowered_address_limit_leaves_room),
 	CHECK(a_limit_that_is_no_pointer_is_refused),
+	CHECK(memory_that_cannot_be_locked_is_the_heaps),
 	CHECK(double_free_ends_the_process),
 };
 
