@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Address space: what a program gets under a limit, set before its start, by the C library or
-# past it, and how much is mapped for what is in use; compared with the program alone.
+# from outside, and how much is mapped for what is in use; compared with the program alone.
 [ -z "$SANITIZED" ] || { echo "a sanitizer has to come first, so the shim cannot"; exit 77; }
 run=$PWD/preload/pages-run
 [ -x "$run" ] && [ -f preload/.libs/libpages_malloc.so ] || { echo "not built"; exit 99; }
@@ -11,17 +11,28 @@ bad=0
 
 fail() { echo "FAIL: $*"; bad=1; }
 
-# fill AS|DATA MIB HOW SIZE USED: uses USED MiB and frees them, lowers the limit to MIB in the
-# way HOW, and prints how many MiB it gets in blocks of SIZE KiB.
+# fill AS|DATA MIB HOW SIZE USED: uses USED MiB and frees them, lowers the limit to MIB
+# before the start, by a call, or from another process, and prints how many MiB it gets in
+# blocks of SIZE KiB.
 cat >"$tmp/fill.c" <<'END_OF_C'
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 enum { PARTS = 64 };
+static int
+lower_from_outside(int resource, const struct rlimit *rl)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(prlimit(getppid(), resource, rl, NULL) != 0);
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
 int
 main(int argc, char **argv)
 {
@@ -35,7 +46,7 @@ main(int argc, char **argv)
 		memset(p[i] = malloc(used / PARTS), 1, used / PARTS);
 	for (int i = 0; used != 0 && i < PARTS; i++)
 		free(p[i]);
-	if (argv[3][0] == 'r' ? syscall(SYS_prlimit64, 0, resource, &rl, NULL) != 0 :
+	if (argv[3][0] == 'o' ? lower_from_outside(resource, &rl) != 0 :
 	    argv[3][0] == 'c' ? setrlimit(resource, &rl) != 0 : argc != 6)
 		return 1;
 	while (got < 2 * limit && (p[0] = malloc(size)) != NULL) {
@@ -69,10 +80,10 @@ AS 1000 call 1024 300
 DATA 1000 call 300 900
 AS 400 call 100 700
 DATA 400 call 100 700
-AS 1000 raw 8192 300
-DATA 1000 raw 8192 300
-DATA 1000 raw 700 900
-AS 1000 raw 700 900
+AS 1000 outside 8192 300
+DATA 1000 outside 8192 300
+DATA 1000 outside 700 900
+AS 1000 outside 700 900
 END_OF_TABLE
 
 # mapped WHAT: prints the peak of live MiB and the MiB that are mapped beyond those at the start.

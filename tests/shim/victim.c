@@ -535,9 +535,45 @@ do_nothing(void *unused)
 	return unused;
 }
 
+static int
+lower(int resource, const struct rlimit *rl)
+{
+	return setrlimit((__rlimit_resource_t)resource, rl);
+}
+
+static int
+lower_by_syscall(int resource, const struct rlimit *rl)
+{
+	return (int)syscall(SYS_prlimit64, 0L, (long)resource, rl, NULL);
+}
+
+static _Atomic long other_thread;
+
+static void *
+wait_for_end(void *arg)
+{
+	other_thread = syscall(SYS_gettid);
+	pause();
+	return arg;
+}
+
+/* A limit is the process's, whichever of its threads is named. */
+static int
+lower_by_thread(int resource, const struct rlimit *rl)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, wait_for_end, NULL) != 0)
+		return -1;
+	while (other_thread == 0)
+		usleep(100);
+	return prlimit((pid_t)other_thread, (__rlimit_resource_t)resource, rl, NULL);
+}
+
 /* Use much, free it, lower a limit below that: 0 if there is room for all that is small. */
 static int
-live_under(int resource, size_t used, size_t limit)
+live_under(int resource, size_t used, size_t limit,
+	   int (*set)(int resource, const struct rlimit *rl))
 {
 	struct rlimit rl = { limit, limit };
 	char *p = malloc(used);
@@ -548,7 +584,7 @@ live_under(int resource, size_t used, size_t limit)
 	for (size_t i = 0; i < used; i += 4096)
 		p[i] = 1;
 	free(p);
-	if (setrlimit((__rlimit_resource_t)resource, &rl) != 0)
+	if (set(resource, &rl) != 0)
 		return errno == EPERM ? 0 : 2;
 	for (int i = 0; i < 5000; i++)
 		if (malloc(4000) == NULL)
@@ -564,9 +600,17 @@ live_under(int resource, size_t used, size_t limit)
 static bool
 lowered_limits_leave_what_they_allow(void)
 {
-	static const struct { int resource; size_t used, limit; } lives[] = {
-		{ RLIMIT_AS, 100 * MIB, 400 * MIB }, { RLIMIT_AS, 700 * MIB, 400 * MIB },
-		{ RLIMIT_DATA, 100 * MIB, 300 * MIB }, { RLIMIT_DATA, 700 * MIB, 300 * MIB },
+	static const struct {
+		int resource;
+		size_t used, limit;
+		int (*set)(int resource, const struct rlimit *rl);
+	} lives[] = {
+		{ RLIMIT_AS, 100 * MIB, 400 * MIB, lower },
+		{ RLIMIT_AS, 700 * MIB, 400 * MIB, lower },
+		{ RLIMIT_AS, 700 * MIB, 400 * MIB, lower_by_syscall },
+		{ RLIMIT_AS, 700 * MIB, 400 * MIB, lower_by_thread },
+		{ RLIMIT_DATA, 100 * MIB, 300 * MIB, lower },
+		{ RLIMIT_DATA, 700 * MIB, 300 * MIB, lower },
 	};
 
 	for (size_t i = 0; i < sizeof(lives) / sizeof(*lives); i++) {
@@ -574,7 +618,7 @@ lowered_limits_leave_what_they_allow(void)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(live_under(lives[i].resource, lives[i].used, lives[i].limit));
+			_exit(live_under(lives[i].resource, lives[i].used, lives[i].limit, lives[i].set));
 		EXPECT(waitpid(pid, &status, 0) == pid);
 		EXPECT(status == 0);
 	}
