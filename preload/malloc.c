@@ -283,7 +283,11 @@ page_aligned(void *(*next)(size_t), size_t size, const void *caller)
 	if (!pages_route_size(1, size, &size))
 		return NULL;
 	p = aligned_large((size_t)sysconf(_SC_PAGESIZE), size, caller);
-	return p != NULL ? p : next(size);
+	if (p == NULL)
+		p = next(size);
+	if (p == NULL && errno == ENOMEM && pages_route_retry(&pages_shim.route))
+		p = next(size);
+	return p;
 }
 
 SHIM void *

@@ -570,20 +570,36 @@ lower_by_thread(int resource, const struct rlimit *rl)
 	return prlimit((pid_t)other_thread, (__rlimit_resource_t)resource, rl, NULL);
 }
 
+static int
+lower_from_outside(int resource, const struct rlimit *rl)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(prlimit(getppid(), (__rlimit_resource_t)resource, rl, NULL) != 0);
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static void
+use_and_free(size_t len)
+{
+	char *p = malloc(len);
+
+	for (size_t i = 0; p != NULL && i < len; i += 4096)
+		p[i] = 1;
+	free(p);
+}
+
 /* Use much, free it, lower a limit below that: 0 if there is room for all that is small. */
 static int
 live_under(int resource, size_t used, size_t limit,
 	   int (*set)(int resource, const struct rlimit *rl))
 {
 	struct rlimit rl = { limit, limit };
-	char *p = malloc(used);
 	pthread_t t;
 
-	if (p == NULL)
-		return 0;
-	for (size_t i = 0; i < used; i += 4096)
-		p[i] = 1;
-	free(p);
+	use_and_free(used);
 	if (set(resource, &rl) != 0)
 		return errno == EPERM ? 0 : 2;
 	for (int i = 0; i < 5000; i++)
@@ -619,6 +635,41 @@ lowered_limits_leave_what_they_allow(void)
 
 		if (pid == 0)
 			_exit(live_under(lives[i].resource, lives[i].used, lives[i].limit, lives[i].set));
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		EXPECT(status == 0);
+	}
+	return true;
+}
+
+/* The shim has not seen the limit: what it keeps has to go when the next allocator is refused. */
+static int
+align_under(size_t used, const struct rlimit *rl)
+{
+	void *p;
+
+	use_and_free(used);
+	if (lower_from_outside(RLIMIT_AS, rl) != 0)
+		return 0;
+	for (int i = 0; i < 100; i++)
+		if ((i % 5 == 0 ? valloc(200 * KIB) : i % 5 == 1 ? pvalloc(200 * KIB) :
+		     i % 5 == 2 ? memalign(4096, 200 * KIB) :
+		     i % 5 == 3 ? aligned_alloc(4096, 200 * KIB) :
+		     posix_memalign(&p, 4096, 200 * KIB) == 0 ? p : NULL) == NULL)
+			return i % 5 + 1;
+	return 0;
+}
+
+static bool
+aligned_blocks_get_what_is_free(void)
+{
+	static const struct rlimit rl = { 400 * MIB, 400 * MIB };
+
+	for (int i = 0; i < 2; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(align_under((size_t)(i + 1) * 350 * MIB, &rl));
 		EXPECT(waitpid(pid, &status, 0) == pid);
 		EXPECT(status == 0);
 	}
@@ -728,6 +779,7 @@ static const struct {
 } checks[] = {
 	/* First: a block that lives above what was freed keeps its address space. */
 	CHECK(lowered_limits_leave_what_they_allow),
+	CHECK(aligned_blocks_get_what_is_free),
 	CHECK(malloc_gives_separate_aligned_blocks),
 	CHECK(calloc_is_zero_after_dirt),
 	CHECK(realloc_keeps_contents),
