@@ -17,10 +17,13 @@
 #include <errno.h>
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <sys/shm.h>
 
 #include <pages/attr.h>
 
+#include "os/base.h"
+#include "os/os.h"
 #include "calls.h"
 #include "shim.h"
 #include "watch.h"
@@ -43,11 +46,32 @@ pages_watch_range(const void *p, size_t len)
 
 /* Mapping. ---------------------------------------------------------------- */
 
+/*
+ * What may be made of the pages of a hugetlb pool.  The kernel maps whole ones, however short the
+ * length.  Nothing tells how large they are, but the address must be a multiple of that.  Where
+ * other pages have 4 KiB none has more than 1 GiB.
+ */
+static void
+watch_whole_pages(const void *p, size_t len)
+{
+	enum { LARGEST = 1 << 30 };
+	size_t at = pages_round_down((size_t)p, pages_os_page_size()) | LARGEST;
+	size_t huge = at & -at;
+
+	if (pages_calls_are_own(p, len))
+		return;
+	pages_watch_range(p, len <= SIZE_MAX - huge ? pages_round_up(len, huge) : len);
+}
+
 void
 pages_watch_mmap(const void *p, size_t len, int flags)
 {
-	if ((flags & MAP_FIXED) != 0)
+	if ((flags & MAP_FIXED) == 0)
+		return;
+	if ((flags & MAP_ANONYMOUS) != 0 && (flags & MAP_HUGETLB) == 0)
 		pages_watch_range(p, len);
+	else
+		watch_whole_pages(p, len);
 }
 
 SHIM void *
@@ -75,7 +99,7 @@ pages_watch_mremap(const void *p, size_t len, size_t new_len, int flags, const v
 		return;
 	pages_watch_range(p, len);
 	if ((flags & MREMAP_FIXED) != 0)
-		pages_watch_range(dst, new_len);
+		watch_whole_pages(dst, new_len);
 }
 
 /* The fifth argument is there only with flags that say so; the kernel ignores it otherwise. */
@@ -107,7 +131,7 @@ void
 pages_watch_shmat(int id, const void *p, int flags)
 {
 	if ((flags & SHM_REMAP) != 0)
-		pages_watch_range(p, segment_size(id));
+		watch_whole_pages(p, segment_size(id));
 }
 
 SHIM void *

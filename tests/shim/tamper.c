@@ -149,6 +149,42 @@ attach_segment(char *p, size_t len)
 	return err;
 }
 
+/* The one of 2 MiB around the middle of the range, where blocks are cut; NULL: there is none. */
+static char *
+huge_page(char *p, size_t len)
+{
+	char *q = (char *)((uintptr_t)(p + len / 2) / (2 * MIB) * (2 * MIB));
+
+	return q >= p && q + 2 * MIB <= p + len ? q : NULL;
+}
+
+/* Both are shorter than what the kernel maps. */
+static int
+attach_huge_segment(char *p, size_t len)
+{
+	int id = shmget(IPC_PRIVATE, 64 * KIB, IPC_CREAT | SHM_HUGETLB | 0600), err = 0;
+
+	if (id < 0)
+		return -1;
+	if ((p = huge_page(p, len)) != NULL)
+		err = shmat(id, p, SHM_REMAP) == p ? 0 : -1;
+	(void)shmctl(id, IPC_RMID, NULL);
+	return err;
+}
+
+static int
+map_from_pool(char *p, size_t len)
+{
+	int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | 21 << 26 /* 2 MiB */;
+	char *q = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (q == MAP_FAILED || munmap(q, 2 * MIB) != 0)
+		return -1;
+	if ((p = huge_page(p, len)) == NULL)
+		return 0;
+	return mmap(p, 64 * KIB, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) == p ? 0 : -1;
+}
+
 #define ADVICE(name, number)                      \
 	static int                                \
 	name(char *p, size_t len)                 \
@@ -237,6 +273,8 @@ static const struct action {
 	{ "mremap away", move_away, false, false },
 	{ "mremap over it", move_over, true, false },
 	{ "shmat(REMAP)", attach_segment, true, false },
+	{ "shmat(REMAP) of huge pages", attach_huge_segment, true, false },
+	{ "mmap of huge pages", map_from_pool, true, false },
 	{ "madvise(DONTFORK)", dont_fork, true, true },
 	{ "madvise(WIPEONFORK)", wipe_on_fork, true, true },
 	{ "madvise(DONTDUMP)", dont_dump, true, true },
