@@ -5,7 +5,13 @@
  * What the heap has to know about the machine it finds in /proc and /sys.  Programs that protect
  * themselves often do so before they need much memory: after chroot() these files are gone, and
  * a seccomp filter may end the process at the first call that it does not expect.  So the heap
- * looks around before that.  A filter needs PR_SET_NO_NEW_PRIVS first, or privileges.
+ * looks around before that.
+ *
+ * A filter needs PR_SET_NO_NEW_PRIVS first, or privileges.  A process may have inherited that
+ * from its parent, as services and containers do.  Nothing follows: most of these never install
+ * a filter of their own, and those who do so by prctl() or syscall() are noticed then.
+ *
+ * PR_SET_VMA names mappings, which cannot be merged with others any more.
  */
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -56,7 +62,10 @@ pages_watch_sandbox(void)
 void
 pages_watch_prctl(int option, const unsigned long arg[4])
 {
-	(void)arg;
+	enum { SET_VMA = 0x53564d41 };	/* newer than some C libraries */
+
+	if (option == SET_VMA)
+		pages_watch_range((const void *)arg[1], arg[2]);
 	if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
 		pages_watch_sandbox();
 }

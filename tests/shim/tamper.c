@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -47,6 +48,7 @@ extern long mbind(void *p, unsigned long len, int mode, const unsigned long *nod
 #define mlock(p, len) (int)RAW6(mlock, p, len, 0, 0, 0, 0)
 #define mlock2(p, len, flags) (int)RAW6(mlock2, p, len, flags, 0, 0, 0)
 #define mbind(p, len, mode, nodes, n, flags) RAW6(mbind, p, len, mode, nodes, n, flags)
+#define prctl(option, a, b, c, d) (int)RAW6(prctl, option, a, b, c, d, 0)
 #define shmat(id, p, flags) ((void *)RAW6(shmat, id, p, flags, 0, 0, 0))
 #define ioctl(fd, request, arg) (int)RAW6(ioctl, fd, request, arg, 0, 0, 0)
 #endif
@@ -207,6 +209,12 @@ access_at_random(char *p, size_t len)
 }
 
 static int
+name(char *p, size_t len)
+{
+	return prctl(0x53564d41 /* PR_SET_VMA */, 0UL, p, len, "tamper");
+}
+
+static int
 lock(char *p, size_t len)
 {
 	return mlock(p, len);
@@ -284,6 +292,7 @@ static const struct action {
 	{ "madvise(GUARD_INSTALL)", guards, false, false },
 	{ "madvise(FREE)", lazily_free, true, false },
 	{ "posix_madvise(RANDOM)", access_at_random, true, true },
+	{ "prctl(SET_VMA)", name, true, true },
 	{ "mlock", lock, true, true },
 	{ "mlock2(ONFAULT)", lock_on_fault, true, true },
 	{ "mbind", bind_to_node, true, true },
@@ -350,7 +359,8 @@ mappings_are_ordinary(void)
 		if (sscanf(line, "%lx-%lx %4s %*s %*s %lu", &from, &to, perms, &inode) == 4) {
 			inside = overlaps_probes(from, to);
 			if (inside)
-				good = strcmp(perms, "rw-p") == 0 && inode == 0;
+				good = strcmp(perms, "rw-p") == 0 && inode == 0 &&
+				       strstr(line, "[anon:tamper]") == NULL;
 			strcpy(head, line);
 		} else if (inside && strncmp(line, "VmFlags:", 8) == 0) {
 			for (size_t i = 0; i < ARRAY_LEN(extraordinary); i++)
