@@ -122,7 +122,7 @@ raw_ioctl(int fd, unsigned long request, ...)
 static int
 raw_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
-	return (int)pages_enter(SYS_prlimit64, 0, resource, limit, NULL);
+	return (int)pages_enter(SYS_prlimit64, 0, resource, limit, 0L);
 }
 
 static int
@@ -166,7 +166,7 @@ raw_sendto(int fd, const void *p, size_t len, int flags, __CONST_SOCKADDR_ARG to
 static ssize_t
 raw_send(int fd, const void *p, size_t len, int flags)
 {
-	return pages_enter(SYS_sendto, fd, p, len, flags, NULL, 0L);
+	return pages_enter(SYS_sendto, fd, p, len, flags, 0L, 0L);
 }
 
 static ssize_t
