@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preload/enter.h"
+
 #define MIB ((size_t)1 << 20)
 
 #define EXPECT(what)                                                      \
@@ -204,7 +206,10 @@ main_exits(void)
 	pthread_exit(NULL);
 }
 
-/* As in a sandbox, clone and clone3 fail, so that no thread can be created. */
+/*
+ * As in a sandbox, clone and clone3 fail, so that no thread can be created.  The shim does not
+ * know if the program enters the kernel by instructions of its own.
+ */
 static int
 without_threads(bool shim_knows)
 {
@@ -219,8 +224,8 @@ without_threads(bool shim_knows)
 	int id = 0;
 
 	if ((shim_knows ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) :
-			  (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) != 0 ||
-	    syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+			  (int)pages_enter(SYS_prctl, (long)PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L)) != 0 ||
+	    pages_enter(SYS_prctl, (long)PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &filter, 0L, 0L) != 0)
 		return 77;
 	errno = 1234;
 	use_and_free();
