@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * change.c - plans changes of memory, and settles them
+ * change.c - plans changes of memory
  */
 #include "change.h"
 
@@ -14,8 +14,6 @@
 
 /* A move may split the mapping at both ends. */
 enum { MOVE_SPLITS = 2 };
-
-/* Planning. --------------------------------------------------------------- */
 
 static struct pages_step *
 add_step(struct pages_change *c, enum pages_step_kind kind, size_t first, size_t count)
@@ -217,20 +215,11 @@ plan_carry(struct pages_units *u, struct pages_change *c, struct pages_unit_run 
 	return n;
 }
 
-/* Busy units of the change are ready: they are held. */
-static void
-ready(struct pages_units *u, size_t first, size_t count) PAGES_LOCKED
-{
-	pages_bits_clear(u->busy_bits, first, first + count);
-	u->placing -= count;
-	u->held += count;
-}
-
 /* Busy units of the change get no memory. */
 static void
 leave_fresh(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
-	ready(u, run.first, run.count);
+	pages_units_ready(u, run.first, run.count);
 	u->fresh += run.count;
 	if (c->zero.count != 0 && c->zero.first + c->zero.count == run.first)
 		c->zero.count += run.count;
@@ -302,172 +291,4 @@ pages_change_take(struct pages_units *u, struct pages_change *c, enum pages_step
 	s->src = (uint32_t)pages_units_remove_kept(u, run.first, run.first + run.count);
 	u->leaving += s->src;
 	pages_bits_set(u->busy_bits, run.first, run.first + run.count);
-}
-
-/* Settling. --------------------------------------------------------------- */
-
-static void
-settle_map(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
-{
-	size_t end = s->first + s->count, most = end + s->extra;
-
-	pages_bits_clear(u->busy_bits, end, most);
-	if (s->fate == PAGES_DONE)
-		pages_units_set_mapped(u, s->first, most);
-	else if (s->fate == PAGES_EMPTIED)
-		pages_units_set_mapped(u, s->first, end);
-}
-
-/* n units were moved from src to dst: move their bits along, and clear them at src. */
-static void
-carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		if (pages_bits_test(bits, src + k))
-			pages_bits_set(bits, dst + k, dst + k + 1);
-	pages_bits_clear(bits, src, src + n);
-}
-
-/* A destination after a refused move is as it was, mapped afresh, or not mapped. */
-static void
-settle_refused(struct pages_units *u, struct pages_change *c,
-	       const struct pages_step *s) PAGES_LOCKED
-{
-	u->refused_moves++;
-	c->still = true;
-	if (s->fate == PAGES_GONE)
-		pages_units_set_unmapped(u, s->first, s->first + s->count);
-	else if (s->fate == PAGES_EMPTIED)
-		pages_splits_heal(&u->splits, s->first, s->count);
-}
-
-static void
-settle_move(struct pages_units *u, struct pages_change *c, const struct pages_step *s) PAGES_LOCKED
-{
-	size_t src = s->src, n = s->count;
-
-	pages_bits_clear(u->busy_bits, src, src + n);
-	u->leaving -= n;
-	if (s->fate != PAGES_DONE) {
-		pages_units_add_kept(u, src, src + n);
-		settle_refused(u, c, s);
-		return;
-	}
-	pages_splits_move(&u->splits, src, s->first, n);
-	carry_bits(u->dirty_bits, src, s->first, n);
-	pages_bits_clear(u->muzzy_bits, src, src + n);
-	if (s->muzzy) {	/* all of it, whatever its next owner writes: to be marked again */
-		pages_bits_set(u->dirty_bits, s->first, s->first + n);
-		u->unmarked += n;
-	}
-	ready(u, s->first, n);
-	u->moved += n;
-	u->moved_free += n;
-}
-
-static void
-settle_carry(struct pages_units *u, struct pages_change *c, const struct pages_step *s) PAGES_LOCKED
-{
-	size_t src = s->src, n = s->count;
-
-	if (s->fate != PAGES_DONE) {
-		settle_refused(u, c, s);
-		return;
-	}
-	/* src stays held until the end, so that the way back is open. */
-	pages_splits_move(&u->splits, src, s->first, n);
-	pages_bits_set(u->dirty_bits, s->first, s->first + n);
-	pages_bits_clear(u->busy_bits, s->first, s->first + n);
-	u->moved += n;
-	c->carried += n;
-}
-
-void
-pages_change_finish(struct pages_units *u, struct pages_change *c)
-{
-	size_t a = c->carry_src, b = a + c->carried;
-
-	pages_bits_clear(u->held_bits, a, b);
-	pages_units_clear_marks(u, a, b);
-	u->placing -= c->carried;
-}
-
-static void
-settle_unmark(struct pages_units *u, const struct pages_step *s) PAGES_LOCKED
-{
-	u->leaving -= s->count;
-	u->reused += s->count;
-	u->unmarked += s->count;
-	pages_bits_clear(u->muzzy_bits, s->first, s->first + s->count);
-	pages_bits_set(u->dirty_bits, s->first, s->first + s->count);
-	ready(u, s->first, s->count);
-}
-
-static void
-settle_purge(struct pages_units *u, struct pages_change *c,
-	     const struct pages_step *s) PAGES_LOCKED
-{
-	size_t first = s->first, end = first + s->count;
-
-	pages_bits_clear(u->busy_bits, first, end);
-	u->leaving -= s->src;
-	c->done += s->fate != PAGES_REFUSED ? s->count : 0;
-	if (s->kind == PAGES_STEP_MARK || s->fate == PAGES_REFUSED) {
-		if (s->fate == PAGES_DONE)
-			pages_units_set_muzzy(u, first, end);
-		pages_units_add_kept(u, first, end);
-		/* The purge may end here, and leave what is in excess. */
-		u->peak_resident = pages_max(u->peak_resident, u->held + u->kept + u->leaving);
-		return;
-	}
-	u->returned += s->src;
-	pages_units_clear_marks(u, first, end);
-	if (s->kind == PAGES_STEP_UNMAP || s->fate == PAGES_GONE)
-		pages_units_set_unmapped(u, first, end);
-	else if (s->fate == PAGES_DONE)
-		pages_splits_heal(&u->splits, first, s->count);
-}
-
-void
-pages_change_settle(struct pages_units *u, struct pages_change *c)
-{
-	for (const struct pages_step *s = c->step; s < c->step + c->steps; s++) {
-		switch ((enum pages_step_kind)s->kind) {
-		case PAGES_STEP_MAP:
-			settle_map(u, s);
-			break;
-		case PAGES_STEP_MOVE:
-			settle_move(u, c, s);
-			break;
-		case PAGES_STEP_CARRY:
-			settle_carry(u, c, s);
-			break;
-		case PAGES_STEP_UNMARK:
-			settle_unmark(u, s);
-			break;
-		default:
-			settle_purge(u, c, s);
-		}
-	}
-	c->steps = 0;
-	pages_units_note_peaks(u);
-}
-
-void
-pages_change_abandon(struct pages_units *u, struct pages_change *c)
-{
-	/* Both ends of what was carried there and back are held. */
-	u->placing -= c->carried;
-	u->held += c->carried;
-	u->fresh += c->carried;
-	for (size_t i = c->a; (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b; i++) {
-		pages_bits_clear(u->busy_bits, i, i + 1);
-		pages_bits_clear(u->held_bits, i, i + 1);
-		u->placing--;
-		if (pages_bits_test(u->muzzy_bits, i)) {
-			u->leaving--;
-			pages_units_add_kept(u, i, i + 1);
-		}
-	}
-	pages_units_note_peaks(u);
 }

@@ -204,6 +204,14 @@ pages_units_excess(const struct pages_units *u)
 	return resident > most ? pages_min(resident - most, u->kept) : 0;
 }
 
+void
+pages_units_ready(struct pages_units *u, size_t first, size_t count)
+{
+	pages_bits_clear(u->busy_bits, first, first + count);
+	u->placing -= count;
+	u->held += count;
+}
+
 /* Holding and keeping. ---------------------------------------------------- */
 
 size_t

@@ -130,6 +130,9 @@ size_t pages_units_reuse(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED
  */
 void pages_units_hold_fresh(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
+/* So many busy units that were prepared for a block are ready: they are held. */
+void pages_units_ready(struct pages_units *u, size_t first, size_t count) PAGES_LOCKED;
+
 /* [a, b) lies wholly inside free space now: the held units in it become kept. */
 void pages_units_keep(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
