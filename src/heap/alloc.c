@@ -309,8 +309,6 @@ free_at_once(struct pages_heap *h, uint32_t id)
 		return;
 	}
 	pages_heap_clean_freed(h, id);
-	if (!e->note.lost)
-		pages_heap_forget(h, e->first, e->first + e->used);
 	e->note.calloc = false;
 	e->note.dirty = true;
 	pages_heap_free_slowly(h, id);

@@ -223,11 +223,3 @@ pages_heap_empty(struct pages_heap *h, uint32_t id)
 	e->note.empty = true;
 	pages_heap_free_claimed(h, id);
 }
-
-void
-pages_heap_forget(struct pages_heap *h, size_t first, size_t end)
-{
-	if (PAGES_UNLIKELY(h->options.forgets))
-		(void)pages_os_discard(pages_heap_address(h, first),
-				       (end - first) << h->arena.page_shift);
-}

@@ -45,10 +45,4 @@ void pages_heap_empty(struct pages_heap *h, uint32_t id);
  */
 uint32_t pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep) PAGES_LOCKED;
 
-/*
- * Without the lock, for the owner of pages [first, end): their contents are not needed any more.
- * Gives their memory back, if the options say so; if it is locked, its contents stay.
- */
-void pages_heap_forget(struct pages_heap *h, size_t first, size_t end);
-
 #endif /* PAGES_HEAP_PLACE_H */

@@ -229,9 +229,6 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 	if (keep)
 		copy_rest(h, &m, carried);
 	pages_heap_clean_freed(h, m.old);
-	if (!h->extents.node[m.old].note.lost)
-		pages_heap_forget(h, h->extents.node[m.old].first,
-				  h->extents.node[m.old].first + h->extents.node[m.old].used);
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
 }

@@ -8,6 +8,7 @@
 
 #include "os/base.h"
 #include "os/bits.h"
+#include "os/os.h"
 #include "block.h"
 #include "lock.h"
 
@@ -164,10 +165,17 @@ pages_heap_clean(struct pages_heap *h, size_t first, size_t end)
 }
 
 void
-pages_heap_clean_freed(struct pages_heap *h, uint32_t id)
+pages_heap_forget(struct pages_heap *h, size_t first, size_t end)
 {
-	struct pages_extent *e = &h->extents.node[id];
+	if (PAGES_UNLIKELY(h->options.forgets))
+		(void)pages_os_discard(pages_heap_address(h, first),
+				       (end - first) << h->arena.page_shift);
+}
 
+/* Clean block *e, or note that it cannot be cleaned. */
+static void
+clean_block(struct pages_heap *h, struct pages_extent *e)
+{
 	if (!pages_heap_is_tainted(h, e->first, e->first + e->used))
 		return;
 	if (!pages_heap_clean(h, e->first, e->first + e->used))
@@ -175,15 +183,23 @@ pages_heap_clean_freed(struct pages_heap *h, uint32_t id)
 	e->note.torn = true;
 }
 
+void
+pages_heap_clean_freed(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	clean_block(h, e);
+	if (!e->note.lost)
+		pages_heap_forget(h, e->first, e->first + e->used);
+}
+
 bool
 pages_heap_clean_new(struct pages_heap *h, uint32_t id)
 {
 	struct pages_extent *e = &h->extents.node[id];
 
-	if (PAGES_LIKELY(!pages_heap_is_tainted(h, e->first, e->first + e->used)))
-		return true;
-	pages_heap_clean_freed(h, id);
-	if (!e->note.lost)
+	clean_block(h, e);
+	if (PAGES_LIKELY(!e->note.lost))
 		return true;
 	pages_extent_set_state(e, PAGES_EXTENT_FREED);
 	pages_heap_free_claimed(h, id);

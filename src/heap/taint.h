@@ -31,15 +31,20 @@ bool pages_heap_clean(struct pages_heap *h, size_t first, size_t end);
 void pages_heap_untaint(struct pages_heap *h, size_t first, size_t end);
 
 /*
- * Without the lock: clean FREED block id, if it is tainted, which is to be released next.  If it
- * cannot be cleaned, it is lost then.
+ * Without the lock, for the owner of pages [first, end): their contents are not needed any more.
+ * Gives their memory back, if the options say so; if it is locked, its contents stay.
+ */
+void pages_heap_forget(struct pages_heap *h, size_t first, size_t end);
+
+/*
+ * Without the lock: clean and forget FREED block id, which is to be released next.  If it is
+ * tainted and cannot be cleaned, it is lost then.
  */
 void pages_heap_clean_freed(struct pages_heap *h, uint32_t id);
 
 /*
- * Without the lock: the same for a LIVE block that is about to be handed out.  A call for a wider
- * range, which went on into free memory, has tainted it.  False, and the block is lost, if it
- * cannot be cleaned.
+ * Without the lock: clean LIVE block id, which is about to be handed out, if a call for a wider
+ * range has tainted it while it was free.  False, and the block is lost, if it cannot be cleaned.
  */
 bool pages_heap_clean_new(struct pages_heap *h, uint32_t id);
 

@@ -14,7 +14,6 @@ open_heap(void)
 {
 	setup();
 	h.options.forgets = true;
-	h.units.resident_max = 0;	/* as pages_heap_open() would have set it */
 }
 
 TestSuite(a_heap_that_forgets, .init = open_heap, .fini = teardown);
