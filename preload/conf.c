@@ -188,7 +188,7 @@ print_help(void)
 		"  retain:MS       how long freed memory is kept, about (10000)\n"
 		"  thp:on|off      huge pages (on)\n"
 		"  moves:auto|on|off  free memory is moved to where it is needed (auto: unless\n"
-		"                  somebody hooks munmap, mremap or madvise)\n"
+		"                  munmap, mremap or madvise is hooked)\n"
 		"  dump:all|live   live: give back at once what is freed, so that no core dump has it\n"
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"

@@ -3,8 +3,8 @@
  * inflight.c - intercepts calls after which the kernel still reads pages of the program:
  *	vmsplice(), and the sending functions with MSG_ZEROCOPY
  *
- * A pipe or a socket then holds the pages themselves, and whoever reads it gets what they contain
- * at that time.  A program may free such a block at once where freeing unmaps it, as the C
+ * A pipe or a socket then holds the pages themselves, and its reader gets what they contain at
+ * that time.  A program may free such a block at once where freeing unmaps it, as the C
  * library does with large ones.  So the pages are noted, and the block ends with new ones.
  *
  * A buffer is noted before the call.  An array of buffers may be no pointer at all, which the

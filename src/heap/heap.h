@@ -87,7 +87,7 @@ struct pages_front_cache {
 };
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
-/* May memory be moved by page tables, and be marked?  AUTO: unless somebody follows mappings. */
+/* May memory be moved by page tables, and be marked?  AUTO: until munmap, mremap or madvise is hooked. */
 enum pages_moves { PAGES_MOVES_AUTO, PAGES_MOVES_ON, PAGES_MOVES_OFF };
 
 struct pages_heap_options {
@@ -287,7 +287,7 @@ void pages_heap_keep_still(struct pages_heap *h, bool all);
 
 /*
  * From now on allocations that are not to be zero are filled with the complement of value's low
- * byte, as by glibc's mallopt(M_PERTURB, value), which finds reads of memory that nobody has
+ * byte, as by glibc's mallopt(M_PERTURB, value), which finds reads of memory that was never
  * written; 0 ends that.
  */
 void pages_heap_perturb(struct pages_heap *h, int value);

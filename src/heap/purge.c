@@ -232,7 +232,7 @@ pages_heap_keep_still(struct pages_heap *h, bool all) PAGES_LOCK_UNCHECKED
 {
 	bool locked = pages_heap_enter(h);
 
-	/* Without the lock: the flags are read by others at any time, and this may come late. */
+	/* If the lock is not to be had, flags are set all the same: each is read on its own. */
 	if (h->options.moves != PAGES_MOVES_ON) {
 		h->options.moves = PAGES_MOVES_OFF;
 		h->keeps_all |= all;
