@@ -13,6 +13,7 @@
 #include "elf_scope.h"
 #include "enter.h"
 #include "os/linux_calls.h"
+#include "os/os.h"
 
 /* Bare system calls. ------------------------------------------------------ */
 
@@ -192,11 +193,16 @@ struct pages_calls pages_calls = {
 /* The heap's own calls. --------------------------------------------------- */
 
 /*
- * Where a hook stands in front of the shim, the heap calls the hook, which passes the call on to
- * the shim.  There it must not be taken for one of the program's.
+ * The heap calls these functions by their names, like the program, because others hook them to
+ * learn of changed mappings: by a definition in front of the shim's, by other addresses in the
+ * slots of its global offset table, or by a jump at the start of the shim's functions or of the
+ * C library's.  Without hooks the shim's own functions are called.  There the heap's calls must
+ * not be taken for the program's.
+ *
+ * Volatile, because the headers promise that these functions do not come back to this file
+ * (attribute leaf): compilers would drop what is stored for them.
  */
-static struct pages_os_calls hooks;
-static _Thread_local struct {
+static _Thread_local volatile struct {
 	const void *p;
 	size_t len;
 } own __attribute__((tls_model("initial-exec")));
@@ -226,7 +232,7 @@ own_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 	void *q;
 
 	begin(p, len);
-	q = hooks.mmap(p, len, prot, flags, fd, offset);
+	q = mmap(p, len, prot, flags, fd, offset);
 	end();
 	return q;
 }
@@ -237,7 +243,7 @@ own_munmap(void *p, size_t len)
 	int result;
 
 	begin(p, len);
-	result = hooks.munmap(p, len);
+	result = munmap(p, len);
 	end();
 	return result;
 }
@@ -249,7 +255,7 @@ own_mremap(void *p, size_t len, size_t new_len, int flags, ...)
 	void *q;
 
 	begin(p, len);
-	q = hooks.mremap(p, len, new_len, flags);
+	q = mremap(p, len, new_len, flags);
 	end();
 	return q;
 }
@@ -260,7 +266,7 @@ own_mprotect(void *p, size_t len, int prot)
 	int result;
 
 	begin(p, len);
-	result = hooks.mprotect(p, len, prot);
+	result = mprotect(p, len, prot);
 	end();
 	return result;
 }
@@ -271,24 +277,20 @@ own_madvise(void *p, size_t len, int advice)
 	int result;
 
 	begin(p, len);
-	result = hooks.madvise(p, len, advice);
+	result = madvise(p, len, advice);
 	end();
 	return result;
 }
 
-/* The heap's ranges are the first two arguments; what is none does no harm. */
+/* In calls for ranges these are the first two arguments; in others they are compared in vain. */
 static long
 own_syscall(long nr, ...)
 {
 	long arg[6], result;
-	va_list ap;
 
-	va_start(ap, nr);
-	for (int i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
-	va_end(ap);
+	PAGES_SIX_ARGUMENTS(arg, nr);
 	begin((const void *)arg[0], (size_t)arg[1]);
-	result = hooks.syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	result = syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	end();
 	return result;
 }
@@ -303,24 +305,25 @@ definition(const struct link_map *from, const char *name)
 	return o != NULL ? (uintptr_t)pages_scope_symbol(o, name) : 0;
 }
 
-/* The definition in front of the shim, if there is one; 0 if the first one is the shim's own. */
-static uintptr_t
-hook(const struct link_map *self, const char *name)
+/* Is there a definition in front of the shim's? */
+static bool
+is_in_front(const struct link_map *self, const char *name)
 {
 	const struct link_map *o = pages_scope_definer(pages_scope_first(), name);
 
-	return o != NULL && o != self ? (uintptr_t)pages_scope_symbol(o, name) : 0;
+	return o != NULL && o != self;
 }
 
 /* Another thread may be calling the bare one meanwhile. */
 #define STORE(field, value) \
 	__atomic_store_n(&(field), (__typeof__(field))(value), __ATOMIC_RELEASE)
 
+#define PAGES_CODE(name) ((const void *)(uintptr_t)pages_calls.name)
+
 void
 pages_calls_find(void)
 {
 	const struct link_map *self = pages_scope_self();
-	bool hooked = false;
 	uintptr_t f;
 
 	if (self == NULL)	/* in a namespace of its own: dlmopen() */
@@ -331,11 +334,7 @@ pages_calls_find(void)
 		STORE(pages_calls.name, f);
 	PAGES_CALLS(FIND)
 #undef FIND
-#define ROUTE(name)                                                    \
-	f = hook(self, #name);                                         \
-	STORE(hooks.name, f);                                          \
-	hooked |= f != 0;                                              \
-	STORE(pages_os_calls.name, f != 0 ? own_##name : pages_calls.name);
+#define ROUTE(name) STORE(pages_os_calls.name, own_##name);
 	ROUTE(mmap)
 	ROUTE(munmap)
 	ROUTE(mremap)
@@ -343,5 +342,8 @@ pages_calls_find(void)
 	ROUTE(madvise)
 	ROUTE(syscall)
 #undef ROUTE
-	__atomic_store_n(&pages_os_calls.hooked, hooked, __ATOMIC_RELEASE);
+	pages_os_remember_calls((const void *[]){ PAGES_CODE(munmap), PAGES_CODE(mremap),
+						  PAGES_CODE(madvise) },
+				is_in_front(self, "munmap") || is_in_front(self, "mremap") ||
+					is_in_front(self, "madvise"));
 }

@@ -44,13 +44,12 @@ extern struct pages_calls pages_calls __attribute__((visibility("hidden")));
 #define PAGES_CALL(name) __atomic_load_n(&pages_calls.name, __ATOMIC_ACQUIRE)
 
 /*
- * Look all of them up, and those by which the heap changes mappings: the first definition in the
- * process that is not the shim's.  Libraries for fast networks hook such functions, to learn
- * which memory changes, and are to see what the heap does.  Safe where pages_next_find() is.
+ * Look all of them up, and have the heap make its own calls by the names of these functions, so
+ * that whoever hooks them sees what the heap does.  Safe where pages_next_find() is.
  */
 void pages_calls_find(void);
 
-/* Is this a call for this range that the heap makes, and that a hook has passed on to the shim? */
+/* Is this a call for this range that the heap makes? */
 bool pages_calls_are_own(const void *p, size_t len);
 
 #endif /* PAGES_CALLS_H */

@@ -5,7 +5,6 @@
 #include "enter.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 /* Between the registers and the instruction there may be no other code: checks may call functions. */
@@ -53,17 +52,12 @@ enter(long nr, const long arg[6])
 }
 #endif
 
-/* Six arguments are passed on, however many there are: the kernel ignores the others. */
 long
 pages_enter(long nr, ...)
 {
 	long arg[6], result;
-	va_list ap;
 
-	va_start(ap, nr);
-	for (int i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
-	va_end(ap);
+	PAGES_SIX_ARGUMENTS(arg, nr);
 	result = enter(nr, arg);
 	if ((unsigned long)result <= -4096UL)
 		return result;

@@ -164,7 +164,6 @@ pages_shim_start(void)
 		return;
 	if (atomic_compare_exchange_strong(&state, &was, FINDING)) {
 		pages_calls_find();
-		(void)pages_os_is_hooked();	/* by somebody who comes later? */
 		provider = pages_next_find(&pages_shim.route.next, &pages_shim.more);
 		pages_shim.inner = (struct pages_route){ &pages_shim_heap, SIZE_MAX,
 							 pages_shim.route.next };

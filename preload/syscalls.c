@@ -9,7 +9,6 @@
 
 #if PAGES_ENTERS
 #include <pages/attr.h>
-#include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -113,21 +112,13 @@ notice_success(long nr, const long a[6], long result)
 	}
 }
 
-/*
- * Six arguments are read and passed on, however many there are, as the C library does it; what
- * is in place of the others means nothing.
- */
 PAGES_API long
 syscall(long nr, ...)
 {
 	bool more;
 	long a[6], result;
-	va_list ap;
 
-	va_start(ap, nr);
-	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(ap, long);
-	va_end(ap);
+	PAGES_SIX_ARGUMENTS(a, nr);
 	more = notice(nr, a);
 	result = PAGES_CALL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (more && result >= 0)

@@ -25,7 +25,7 @@ __attribute__((constructor)) static void
 at_load(void)
 {
 	pages_heap_follow_forks(&pages_malloc_heap);
-	(void)pages_os_is_hooked();	/* by somebody who comes later? */
+	pages_os_remember_calls(NULL, false);	/* before other libraries hook them */
 }
 
 void *

@@ -37,8 +37,40 @@ static_assert(PAGES_OS_EXEC == PROT_EXEC, "prot bits are handed through");
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
+/* By their names, so that slots of the global offset table are used, which others may change. */
+static void *
+call_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return mmap(p, len, prot, flags, fd, offset);
+}
+
+static int
+call_munmap(void *p, size_t len)
+{
+	return munmap(p, len);
+}
+
+/* remap_to() says why there is no fifth argument. */
+static void *
+call_mremap(void *p, size_t len, size_t new_len, int flags, ...)
+{
+	return mremap(p, len, new_len, flags);
+}
+
+static int
+call_mprotect(void *p, size_t len, int prot)
+{
+	return mprotect(p, len, prot);
+}
+
+static int
+call_madvise(void *p, size_t len, int advice)
+{
+	return madvise(p, len, advice);
+}
+
 struct pages_os_calls pages_os_calls = {
-	mmap, munmap, mremap, mprotect, madvise, syscall, false,
+	call_mmap, call_munmap, call_mremap, call_mprotect, call_madvise, syscall,
 };
 
 /*

@@ -9,7 +9,6 @@
 #ifndef PAGES_OS_LINUX_CALLS_H
 #define PAGES_OS_LINUX_CALLS_H
 
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,7 +19,6 @@ struct pages_os_calls {
 	__typeof__(&mprotect) mprotect;
 	__typeof__(&madvise) madvise;
 	__typeof__(&syscall) syscall;
-	bool hooked;	/* others stand in front of those that would be called otherwise */
 };
 
 extern struct pages_os_calls pages_os_calls __attribute__((visibility("hidden")));

@@ -192,9 +192,16 @@ enum pages_os_place {
 int pages_os_place(void *p, size_t len, enum pages_os_place how, uint64_t nodes);
 
 /*
- * Has somebody hooked the functions by which mappings change, since this was first asked?  Then
- * there may be a cache of addresses that a network card knows.  Cost: some 5 ns.
+ * Libraries for fast networks hook the functions by which mappings change, because they keep a
+ * cache of addresses that the network card knows.  remember() notes what munmap, mremap and
+ * madvise are now; a library that exports these itself gives the functions behind them, else
+ * NULL, and says if they are hooked already.  is_hooked() tells if they are by now; false if
+ * nothing was remembered.
+ *
+ * Threads: remember() is called once, before the others.  Cost of is_hooked(): six comparisons of
+ * 16 bytes.
  */
+void pages_os_remember_calls(const void *const behind[3], bool hooked);
 bool pages_os_is_hooked(void);
 
 /* Name the range in /proc/PID/maps; NULL removes the name. */

@@ -2,12 +2,13 @@
 /*
  * registered.c - tests the shim under caches of registered memory, as MPI and RDMA stacks have
  *
- *	registered RULE [plain]		fabric, ucx or opal
+ *	registered RULE [HOW [plain]]	fabric, ucx or opal; libc, first or slots
  *
  * Sends buffers through pins that the kernel holds (io_uring fixed buffers), and keeps the pins
  * for the next buffer at that address.  It learns of changed mappings as those stacks do: the
- * first instructions of the C library's functions are overwritten, and a range's pins are dropped
- * when a function changes it, by the rules of libfabric, UCX or Open MPI.  Unless it is plain,
+ * first instructions of a function are overwritten, the C library's or the one that comes first
+ * in the process, or the slots by which all libraries call it.  A range's pins are dropped when
+ * a function changes it, by the rules of libfabric, UCX or Open MPI.  Unless it is plain,
  * it asks the allocator to keep memory, as MPI does.  A send is wrong if the pin has other pages than the buffer.
  *
  * The program does not use the library's API.  Prints sends, hits and wrong sends.  Exits 0 if no
@@ -16,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/io_uring.h>
 #include <malloc.h>
 #include <stdarg.h>
@@ -169,21 +171,96 @@ patch(uintptr_t function, uintptr_t hook)
 	return syscall(SYS_mprotect, start, len, PROT_READ | PROT_EXEC) == 0;
 }
 
-/* The C library's, whoever else defines one. */
+static const struct hook {
+	const char *name;
+	uintptr_t hook;
+} hooks[] = {
+	{ "mmap", (uintptr_t)hook_mmap },
+	{ "munmap", (uintptr_t)hook_munmap },
+	{ "mremap", (uintptr_t)hook_mremap },
+	{ "madvise", (uintptr_t)hook_madvise },
+};
+enum { HOOKS = sizeof(hooks) / sizeof(*hooks) };
+
 static bool
-patch_all(void)
+patch_entries(bool first)
 {
-	static const char *const names[] = { "mmap", "munmap", "mremap", "madvise" };
-	const uintptr_t hooks[] = { (uintptr_t)hook_mmap, (uintptr_t)hook_munmap,
-				    (uintptr_t)hook_mremap, (uintptr_t)hook_madvise };
-	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	void *from = first ? RTLD_DEFAULT : dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		void *f = libc != NULL ? dlsym(libc, names[i]) : NULL;
+	for (size_t i = 0; i < HOOKS; i++) {
+		void *f = dlsym(from, hooks[i].name);
 
-		if (f == NULL || !patch((uintptr_t)f, hooks[i]))
+		if (f == NULL || !patch((uintptr_t)f, hooks[i].hook))
 			return false;
 	}
+	return true;
+}
+
+/* Part of an object's dynamic section: addresses, which the loader has relocated. */
+struct tables {
+	const ElfW(Rela) *rela[2];
+	size_t len[2];
+	const ElfW(Sym) *symbols;
+	const char *strings;
+};
+
+static struct tables
+find_tables(const ElfW(Dyn) *d)
+{
+	struct tables t = { .strings = NULL };
+
+	for (; d->d_tag != DT_NULL; d++)
+		switch (d->d_tag) {
+		case DT_RELA: t.rela[0] = (const void *)d->d_un.d_ptr; break;
+		case DT_RELASZ: t.len[0] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
+		case DT_JMPREL: t.rela[1] = (const void *)d->d_un.d_ptr; break;
+		case DT_PLTRELSZ: t.len[1] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
+		case DT_SYMTAB: t.symbols = (const void *)d->d_un.d_ptr; break;
+		case DT_STRTAB: t.strings = (const char *)d->d_un.d_ptr; break;
+		default: break;
+		}
+	return t;
+}
+
+/* The slots are read-only once the loader is done with them. */
+static void
+patch_slot(uintptr_t slot, uintptr_t hook)
+{
+	uintptr_t page = slot & ~(uintptr_t)(PAGE - 1);
+
+	syscall(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE);
+	*(uintptr_t *)slot = hook;
+}
+
+static void
+patch_slots(const struct link_map *o)
+{
+	struct tables t = find_tables(o->l_ld);
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < t.len[k]; i++) {
+			const ElfW(Rela) *r = &t.rela[k][i];
+			const char *name = t.strings + t.symbols[ELF64_R_SYM(r->r_info)].st_name;
+
+			if (ELF64_R_TYPE(r->r_info) != R_X86_64_GLOB_DAT &&
+			    ELF64_R_TYPE(r->r_info) != R_X86_64_JUMP_SLOT)
+				continue;
+			for (size_t h = 0; h < HOOKS; h++)
+				if (strcmp(name, hooks[h].name) == 0)
+					patch_slot(o->l_addr + r->r_offset, hooks[h].hook);
+		}
+}
+
+static bool
+patch_all(const char *how)
+{
+	const struct link_map *o = _r_debug.r_map;
+
+	if (strcmp(how, "slots") != 0)
+		return patch_entries(strcmp(how, "first") == 0);
+	for (o = o->l_next; o != NULL; o = o->l_next)	/* the program has no slots to patch */
+		if (strstr(o->l_name, "vdso") == NULL && o->l_name[0] == '/')
+			patch_slots(o);
 	return true;
 }
 
@@ -251,11 +328,11 @@ main(int argc, char **argv)
 	puts("# the machine code here is for x86-64");
 	return 77;
 #endif
-	if (argc <= 2) {
+	if (argc <= 3) {
 		mallopt(M_MMAP_MAX, 0);
 		mallopt(M_TRIM_THRESHOLD, -1);
 	}
-	if (file < 0 || !ring_open() || !patch_all()) {
+	if (file < 0 || !ring_open() || !patch_all(argc > 2 ? argv[2] : "libc")) {
 		printf("# no io_uring with sparse buffers, or no patches: %s\n", strerror(errno));
 		return 77;
 	}
