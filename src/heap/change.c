@@ -291,4 +291,7 @@ pages_change_take(struct pages_units *u, struct pages_change *c, enum pages_step
 	s->src = (uint32_t)pages_units_remove_kept(u, run.first, run.first + run.count);
 	u->leaving += s->src;
 	pages_bits_set(u->busy_bits, run.first, run.first + run.count);
+	/* Not ours from now on: as soon as it is unmapped, the program may map something there. */
+	if (kind == PAGES_STEP_UNMAP)
+		pages_units_set_unmapped(u, run.first, run.first + run.count);
 }

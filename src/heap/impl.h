@@ -97,6 +97,13 @@ pages_heap_next_kept(const struct pages_heap *h, size_t from) PAGES_LOCKED
 	return pages_units_kept(&h->units, from, h->units.count, PAGES_ALL);
 }
 
+/* After units were mapped or unmapped: the heap owns what lies below the end of the last one. */
+static inline void
+pages_heap_set_reach(struct pages_heap *h) PAGES_LOCKED
+{
+	atomic_store_explicit(&h->len, h->units.mapped_end * PAGES_UNIT, memory_order_relaxed);
+}
+
 static inline void
 pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_pages) PAGES_LOCKED
 {

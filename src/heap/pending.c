@@ -59,8 +59,7 @@ pages_heap_change(struct pages_heap *h, uint32_t id)
 static void
 close_change(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
 {
-	/* Ownership is what is mapped, up to the end. */
-	atomic_store_explicit(&h->len, h->units.mapped_end * PAGES_UNIT, memory_order_relaxed);
+	pages_heap_set_reach(h);
 	atomic_store_explicit(&c->state, PAGES_CHANGE_UNUSED, memory_order_relaxed);
 	h->changes_used &= ~((uint64_t)1 << (c - h->changes));
 }

@@ -85,15 +85,13 @@ take_unused(struct pages_heap *h, size_t max, struct pages_change *c) PAGES_LOCK
 			    pages_bits_test(u->busy_bits, first - 1))
 				break;
 		if (first < end) {
-			/* First of all: the program may map something of its own there. */
-			if (end == u->mapped_end)
-				atomic_store(&h->len, first * PAGES_UNIT);
 			pages_change_take(u, c, PAGES_STEP_UNMAP,
 					  (struct pages_unit_run){ first, end - first });
 			max -= end - first;
 		}
 		end = first > 0 ? first - 1 : 0;
 	}
+	pages_heap_set_reach(h);
 }
 
 /*

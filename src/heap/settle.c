@@ -123,9 +123,9 @@ settle_purge(struct pages_units *u, struct pages_change *c,
 	}
 	u->returned += s->src;
 	pages_units_clear_marks(u, first, end);
-	if (s->kind == PAGES_STEP_UNMAP || s->fate == PAGES_GONE)
+	if (s->fate == PAGES_GONE)
 		pages_units_set_unmapped(u, first, end);
-	else if (s->fate == PAGES_DONE)
+	else if (s->fate == PAGES_DONE && s->kind != PAGES_STEP_UNMAP)
 		pages_splits_heal(&u->splits, first, s->count);
 }
 

@@ -332,3 +332,32 @@ CHANGES(of_a_block_that_moves_bring_it_back_when_they_are_left)
 	pages_heap_free(&h, p);
 	use_all();
 }
+
+/* As soon as units are unmapped, the program may map something there, and must keep it. */
+CHANGES(own_no_units_that_are_about_to_be_unmapped)
+{
+	struct pages_change *c;
+	size_t last;
+	char *p, *q;
+
+	p = get(MIB(24));
+	q = get(MIB(24));
+	pages_heap_free(&h, q);
+	cr_assert(pages_heap_enter(&h));
+	pages_heap_flush_caches(&h);
+	c = pages_heap_change(&h, 0);
+	last = h.units.mapped_end - 1;
+	pages_change_take(&h.units, c, PAGES_STEP_UNMAP, (struct pages_unit_run){ last, 1 });
+	pages_heap_unlock(&h);
+
+	/* Another change ends meanwhile, which sets how far the heap reaches. */
+	pages_heap_free(&h, get(MIB(1)));
+	cr_assert_not(pages_heap_owns(&h, h.arena.base + last * PAGES_UNIT));
+	cr_assert(pages_heap_owns(&h, p));
+
+	cr_assert(pages_heap_perform(&h, c));
+	cr_assert_eq(pages_heap_end(&h, c), 0);
+	pages_heap_unlock(&h);
+	cr_assert(pages_heap_valid(&h));
+	cr_assert_not(pages_heap_owns(&h, h.arena.base + last * PAGES_UNIT));
+}
