@@ -8,6 +8,7 @@
 #include "block.h"
 #include "cache.h"
 #include "dedicated.h"
+#include "density.h"
 #include "lock.h"
 #include "mark.h"
 #include "place.h"
@@ -101,7 +102,8 @@ set_want(struct pages_heap *h, struct request *r, size_t align)
 
 	if (pages_heap_is_too_long(h, pages) || align > h->arena.len)
 		return false;
-	r->want = (struct pages_want){ (uint32_t)pages, 1, 0 };
+	r->want.count = (uint32_t)pages;
+	r->want.align = 1;
 	if (align > h->arena.page_size) {
 		/* Places count from the base, which is aligned to a unit only. */
 		r->want.align = (uint32_t)(align >> h->arena.page_shift);
@@ -123,43 +125,46 @@ take(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_LOCKED
 		pages_heap_flush_caches(h);
 	if (c == NULL)
 		c = take_place(h, r, ret_more);
-	if (c == NULL)
+	if (c == NULL && r->want.zone == PAGES_ZONE_HUGE)
 		h->stats.declined_no_space++;
 	return c;
 }
 
-/* The change has been performed.  Returns the block's id, or 0 and *ret_err. */
-static uint32_t
-finish(struct pages_heap *h, struct pages_change *c, struct pages_span *ret_zero,
-       int *ret_err) PAGES_LOCKED
+struct result {
+	uint32_t id;
+	struct pages_span zero;	/* pages that are known to be zero */
+	int err;		/* the kernel would not map the place */
+	struct pages_span fresh;	/* pages that no block had before, as far as is known */
+	bool narrow;		/* the zone has no place */
+};
+
+/* The change has been performed. */
+static void
+finish(struct pages_heap *h, struct pages_change *c, struct result *ret) PAGES_LOCKED
 {
 	struct pages_extent *e = &h->extents.node[c->id];
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id = c->id;
 	bool cached = c->cached;
 
-	*ret_zero = (struct pages_span){ (uint32_t)c->zero.first * up, (uint32_t)c->zero.count * up };
-	*ret_err = pages_heap_end(h, c);
-	if (PAGES_UNLIKELY(*ret_err != 0)) {
+	ret->zero = (struct pages_span){ (uint32_t)c->zero.first * up, (uint32_t)c->zero.count * up };
+	ret->err = pages_heap_end(h, c);
+	if (PAGES_UNLIKELY(ret->err != 0)) {
 		h->stats.declined_refused++;
-		return 0;
+		return;
 	}
+	ret->id = id;
 	if (cached) {
 		/* The tick of its last free is near enough; a short block has none. */
 		if (e->note.tick == 0)
 			pages_heap_note_birth(h, id);
 		pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 		h->stats.frees++;	/* its last owner's */
+	} else {
+		ret->fresh = pages_heap_fresh_part(h, id);
 	}
-	return id;
 }
 
 /* Allocating, without the lock. ------------------------------------------- */
-
-struct result {
-	uint32_t id;
-	struct pages_span zero;	/* pages that are known to be zero */
-	int err;		/* the kernel would not map the place */
-};
 
 static void
 count_busy(struct pages_heap *h)
@@ -168,9 +173,9 @@ count_busy(struct pages_heap *h)
 }
 
 static struct result
-from_extents(struct pages_heap *h, size_t size, size_t align, bool zero)
+from_extents(struct pages_heap *h, enum pages_zone zone, size_t size, size_t align, bool zero)
 {
-	struct request r = { .size = size, .zero = zero };
+	struct request r = { .size = size, .zero = zero, .want = { .zone = zone } };
 	struct result ret = { .id = 0 };
 	struct pages_change *c = NULL;
 	bool more = false;
@@ -186,7 +191,7 @@ from_extents(struct pages_heap *h, size_t size, size_t align, bool zero)
 	else if (!set_want(h, &r, align))
 		h->stats.declined_no_space++;
 	else if (!r.sparse || (ret.id = pages_heap_take_waiting(h, r.want.count)) == 0)
-		c = take(h, &r, &more);
+		ret.narrow = (c = take(h, &r, &more)) == NULL;
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c)) {
@@ -195,7 +200,7 @@ from_extents(struct pages_heap *h, size_t size, size_t align, bool zero)
 		}
 	}
 	if (c != NULL)
-		ret.id = finish(h, c, &ret.zero, &ret.err);
+		finish(h, c, &ret);
 	if (ret.id != 0) {
 		h->stats.requests++;
 		h->stats.requested_bytes += size;
@@ -230,6 +235,9 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 
 	if (e->note.sparse) {
 		cleared = pages_heap_clear_sparse(h, id, zero.count != 0);
+	} else if (e->zone == PAGES_ZONE_SMALL) {
+		cleared = pages_heap_clear_small(h, id);
+		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	} else {
 		cleared = clear(h, pages_heap_address(h, e->first), size, zero);
 		e->note.calloc = size >= PAGES_SPARSE_FROM;
@@ -237,19 +245,37 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 	atomic_fetch_add_explicit(&h->cleared_bytes, cleared, memory_order_relaxed);
 }
 
+/* A block that is expected to stay sparse goes to the small zone, which is made longer for it. */
+static struct result
+from_zones(struct pages_heap *h, size_t size, size_t align, bool zero)
+{
+	struct result r = { .narrow = true };
+	size_t pages = 0;
+
+	if (PAGES_UNLIKELY(atomic_load_explicit(&h->small_sizes, memory_order_acquire) != 0))
+		pages = pages_heap_pages(h, size);
+	if (pages != 0 && pages_heap_zone_for(h, pages) == PAGES_ZONE_SMALL) {
+		r = from_extents(h, PAGES_ZONE_SMALL, size, align, zero);
+		if (r.narrow && pages_heap_widen_small(h, pages + pages_heap_pages(h, align)))
+			r = from_extents(h, PAGES_ZONE_SMALL, size, align, zero);
+	}
+	return r.narrow ? from_extents(h, PAGES_ZONE_HUGE, size, align, zero) : r;
+}
+
 /* Where a limit refuses a place, address space that serves nobody goes back first. */
 static void *
 alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
-	struct result r = from_extents(h, size, align, zero);
+	struct result r = from_zones(h, size, align, zero);
 
 	if (PAGES_UNLIKELY(r.err == -EEXIST ||
 			   (r.err != 0 && pages_heap_release_space(h, size) != 0)))
-		r = from_extents(h, size, align, zero);
+		r = from_zones(h, size, align, zero);
 	if (PAGES_UNLIKELY(r.err != 0) && pages_heap_release_space(h, SIZE_MAX) != 0)
-		r = from_extents(h, size, align, zero);
+		r = from_zones(h, size, align, zero);
 	if (r.id == 0 || !pages_heap_clean_new(h, r.id))
 		return NULL;
+	pages_heap_learn_density(h, r.id, r.fresh);
 	if (zero)
 		make_zero(h, r.id, size, r.zero);
 	return pages_heap_address(h, h->extents.node[r.id].first);

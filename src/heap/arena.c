@@ -118,9 +118,11 @@ unmap(const struct pages_arena *a, char *p, size_t len)
 void
 pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len)
 {
-	if (pages_can(a->huge ? PAGES_CAP_HUGE : PAGES_CAP_SMALL))
+	bool huge = a->huge && pages_arena_zone(a, start / PAGES_UNIT) == PAGES_ZONE_HUGE;
+
+	if (pages_can(huge ? PAGES_CAP_HUGE : PAGES_CAP_SMALL))
 		(void)pages_os_advise(a->base + start, len,
-				      a->huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
+				      huge ? PAGES_OS_HUGE : PAGES_OS_NO_HUGE);
 }
 
 int

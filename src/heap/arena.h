@@ -35,6 +35,13 @@ static_assert(sizeof(size_t) == 8, "address space has to be plentiful");
 /* The granule of physical memory: a huge page where pages are 4 KiB. */
 #define PAGES_UNIT ((size_t)2 << 20)
 
+/*
+ * Which pages the kernel is to use.  Units of the small zone are set apart for blocks that are
+ * written to here and there only, where a huge page would be memory for nothing.  Where the arena
+ * is not to have huge pages, both zones have small ones.
+ */
+enum pages_zone { PAGES_ZONE_HUGE, PAGES_ZONE_SMALL };
+
 struct pages_arena {
 	char *base;
 	size_t len;
@@ -42,8 +49,18 @@ struct pages_arena {
 	size_t page_size;
 	unsigned page_shift;
 	bool huge;		/* ask for huge pages, or else forbid them */
+	uint64_t *small_bits;	/* a bit for each unit of the small zone; read without the lock; or NULL */
 	char *reserved;		/* the kernel follows no hints: all is mapped, from here on; or NULL */
 };
+
+static inline enum pages_zone
+pages_arena_zone(const struct pages_arena *a, size_t unit)
+{
+	const uint64_t *word = a->small_bits != NULL ? &a->small_bits[unit / 64] : NULL;
+	bool small = word != NULL && (__atomic_load_n(word, __ATOMIC_RELAXED) >> unit % 64 & 1) != 0;
+
+	return small ? PAGES_ZONE_SMALL : PAGES_ZONE_HUGE;
+}
 
 /* What pages_arena_open() needs to know. */
 struct pages_claim {
@@ -81,7 +98,7 @@ int pages_arena_discard(const struct pages_arena *a, size_t start, size_t len);
 /* The same, by mapping the range anew, so that the kernel can merge it with its neighbours. */
 int pages_arena_renew(const struct pages_arena *a, size_t start, size_t len);
 
-/* Give a range that was mapped anew the arena's huge page advice. */
+/* Give a range of one zone that was mapped anew that zone's advice. */
 void pages_arena_adopt(const struct pages_arena *a, size_t start, size_t len);
 
 /*

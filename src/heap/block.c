@@ -34,7 +34,7 @@ pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
 }
 
 void
-pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller)
+pages_heap_claim(struct pages_heap *h, uint32_t id, uint16_t state, const char *caller)
 {
 	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &state, PAGES_EXTENT_FREED,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -57,6 +57,8 @@ pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_spa
 	size_t a = pages_max(pages_heap_unit_down(h, first), free_first);
 	size_t b = pages_min(pages_heap_unit_up(h, end), free_end);
 
+	pages_bits_clear(h->units.fresh_bits, pages_heap_unit_down(h, first),
+			 pages_heap_unit_up(h, end));
 	if (a < b)
 		pages_units_keep(&h->units, a, b);
 }

@@ -14,7 +14,7 @@ uint32_t pages_heap_checked(struct pages_heap *h, const void *p, const char *cal
  * Change the state of block id from state to FREED in one atomic step.  If it has another,
  * because the block was freed twice, the process ends.
  */
-void pages_heap_claim(struct pages_heap *h, uint32_t id, uint32_t state, const char *caller);
+void pages_heap_claim(struct pages_heap *h, uint32_t id, uint16_t state, const char *caller);
 
 /* FREED block id becomes free address space, and its memory kept memory. */
 void pages_heap_release(struct pages_heap *h, uint32_t id) PAGES_LOCKED;

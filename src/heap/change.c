@@ -56,6 +56,7 @@ take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
 	u->old_bits[w] &= ~muzzy;	/* muzzy ones are not stale */
 	u->held_bits[w] |= todo;
 	u->busy_bits[w] |= todo;
+	u->fresh_bits[w] &= ~todo;
 	return true;
 }
 
@@ -88,6 +89,12 @@ pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size
 	return todo;
 }
 
+static bool
+is_small(const struct pages_units *u, size_t i)
+{
+	return pages_bits_test(u->arena->small_bits, i);
+}
+
 /* The run of busy units of the change from i on that need the same step. */
 static struct pages_unit_run
 run_alike(const struct pages_units *u, const struct pages_change *c, size_t i)
@@ -117,6 +124,7 @@ plan_map(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 		most = end + pages_max(MAP_STEP_MIN, u->mapped / MAP_STEP_SHARE);
 		most = pages_min(most, u->count);
 		most = pages_bits_find(u->busy_bits, end, most, true);
+		most = pages_bits_find(u->arena->small_bits, end, most, !is_small(u, run.first));
 	}
 	err = pages_table_reach(u->arena, &u->shifts, most * sizeof(int32_t));
 	if (err == 0)
@@ -140,11 +148,11 @@ may_move(struct pages_units *u, const struct pages_change *c)
 	       u->splits.count + MOVE_SPLITS * (c->steps + 1) <= u->splits.max;
 }
 
-/* Not if its mapping is split, or if what the program told the kernel would travel with it. */
+/* Not if its mapping is split, or if what the kernel was told about it would travel with it. */
 static bool
 is_movable(const struct pages_units *u, size_t unit)
 {
-	return pages_splits_alike(&u->splits, unit, 1) != 0 &&
+	return !is_small(u, unit) && pages_splits_alike(&u->splits, unit, 1) != 0 &&
 	       !pages_units_are_tainted(u, unit, unit + 1);
 }
 
@@ -174,7 +182,7 @@ find_kept(struct pages_units *u, size_t max)
 		if (!pages_bits_test(u->kept_bits, first - 1) ||
 		    pages_bits_test(u->muzzy_bits, first - 1) != muzzy ||
 		    u->splits.shift[first - 1] != u->splits.shift[first] ||
-		    pages_units_are_tainted(u, first - 1, first))
+		    is_small(u, first - 1) || pages_units_are_tainted(u, first - 1, first))
 			break;
 	return (struct pages_unit_run){ first, end - first };
 }
@@ -207,7 +215,8 @@ plan_carry(struct pages_units *u, struct pages_change *c, struct pages_unit_run 
 	size_t n = pages_splits_alike(&u->splits, src, run.count);
 
 	PAGES_CHECK(pages_units_count(u, src, src + n, true) == n);
-	if (n == 0) {	/* what is carried has no gaps: the rest is copied */
+	if (n == 0 || is_small(u, src) != is_small(u, run.first)) {
+		/* What is carried has no gaps: the rest is copied. */
 		c->still = true;
 		return 0;
 	}
@@ -220,6 +229,7 @@ static void
 leave_fresh(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
 	pages_units_ready(u, run.first, run.count);
+	pages_bits_set(u->fresh_bits, run.first, run.first + run.count);
 	u->fresh += run.count;
 	if (c->zero.count != 0 && c->zero.first + c->zero.count == run.first)
 		c->zero.count += run.count;
@@ -240,7 +250,8 @@ plan_run(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 	}
 	if (carried && may_move(u, c))
 		n = plan_carry(u, c, run);
-	else if (!carried && c->filling == PAGES_FILL && u->kept != 0 && may_move(u, c))
+	else if (!carried && c->filling == PAGES_FILL && u->kept != 0 && !is_small(u, run.first) &&
+		 may_move(u, c))
 		n = plan_move(u, c, run);
 	if (n != 0)
 		return n;

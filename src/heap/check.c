@@ -106,12 +106,24 @@ check_free(const struct pages_heap *h, const struct pages_extent *e, struct tall
 		"a unit in free space is held";
 }
 
+/* Is all of an extent, but for what was never taken of the arena, in the zone that it says? */
+static bool
+is_in_zone(const struct pages_heap *h, const struct pages_extent *e)
+{
+	size_t a = pages_heap_unit_down(h, e->first), b = pages_heap_unit_up(h, e->first + e->count);
+	bool small = e->zone == PAGES_ZONE_SMALL;
+
+	return pages_bits_find(h->arena.small_bits, a, b, !small) == b;
+}
+
 static const char *
 check_extent(const struct pages_heap *h, const struct pages_extent *e, struct tally *t) PAGES_LOCKED
 {
 	size_t a = pages_heap_unit_up(h, e->first);
 	size_t b = pages_heap_unit_down(h, e->first + e->count);
 
+	if (!is_in_zone(h, e))
+		return "an extent lies in another zone";
 	switch (pages_extent_state(e)) {
 	case PAGES_EXTENT_FREE:
 		return check_free(h, e, t);
@@ -142,6 +154,8 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 			return "a unit is muzzy and to be marked";
 		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w] | u->busy_bits[w])) != 0)
 			return "an absent unit is muzzy";
+		if (((u->dirty_bits[w] | u->muzzy_bits[w]) & u->arena->small_bits[w]) != 0)
+			return "a unit of the small zone is marked, or to be marked";
 		if ((u->busy_bits[w] & u->kept_bits[w]) != 0)
 			return "a unit is busy and kept";
 		if (((u->kept_bits[w] | (u->held_bits[w] & ~u->busy_bits[w])) &

@@ -24,11 +24,19 @@ priority(uint32_t id)
 }
 
 static bool
-less(const struct pages_extents *x, uint32_t a, uint32_t count, uint32_t first)
+less(const struct pages_extents *x, uint32_t a, uint16_t zone, uint32_t count, uint32_t first)
 {
 	const struct pages_extent *e = &x->node[a];
 
+	if (PAGES_UNLIKELY(e->zone != zone))
+		return e->zone < zone;
 	return e->count != count ? e->count < count : e->first < first;
+}
+
+static bool
+precedes(const struct pages_extents *x, uint32_t a, const struct pages_extent *e)
+{
+	return less(x, a, e->zone, e->count, e->first);
 }
 
 static void
@@ -40,13 +48,13 @@ insert(struct pages_extents *x, uint32_t id)
 
 	pages_extent_set_state(e, PAGES_EXTENT_FREE);
 	while (*link != 0 && priority(*link) >= priority(id))
-		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
+		link = precedes(x, *link, e) ? &node[*link].right : &node[*link].left;
 
 	/* Split the subtree here into nodes less than the new one and nodes greater. */
 	t = *link;
 	*link = id;
 	while (t != 0) {
-		if (less(x, t, e->count, e->first)) {
+		if (precedes(x, t, e)) {
 			*left = t;
 			left = &node[t].right;
 			t = *left;
@@ -68,7 +76,7 @@ erase(struct pages_extents *x, uint32_t id)
 	uint32_t a = e->left, b = e->right;
 
 	while (*link != id)
-		link = less(x, *link, e->count, e->first) ? &node[*link].right : &node[*link].left;
+		link = precedes(x, *link, e) ? &node[*link].right : &node[*link].left;
 
 	while (a != 0 && b != 0) {
 		if (priority(a) >= priority(b)) {
@@ -85,19 +93,20 @@ erase(struct pages_extents *x, uint32_t id)
 }
 
 uint32_t
-pages_extents_next(const struct pages_extents *x, uint32_t count, uint32_t first)
+pages_extents_next(const struct pages_extents *x, enum pages_zone zone, uint32_t count,
+		   uint32_t first)
 {
 	uint32_t t = x->root, best = 0;
 
 	while (t != 0) {
-		if (less(x, t, count, first)) {
+		if (less(x, t, (uint16_t)zone, count, first)) {
 			t = x->node[t].right;
 		} else {
 			best = t;
 			t = x->node[t].left;
 		}
 	}
-	return best;
+	return best != 0 && x->node[best].zone == (uint16_t)zone ? best : 0;
 }
 
 /* Records and the edge table. --------------------------------------------- */
@@ -148,22 +157,24 @@ set_span(struct pages_extents *x, uint32_t id, uint32_t first, uint32_t count)
 		set_edge(x, first + count - 1, id);
 }
 
-/* The free extent that begins (or ends) at page, or 0. */
+/* The free extent of the same zone as e that begins (or ends) at page, or 0. */
 static uint32_t
-free_at(const struct pages_extents *x, uint32_t page)
+free_at(const struct pages_extents *x, uint32_t page, const struct pages_extent *e)
 {
 	uint32_t id = page < x->reach ? x->edge[page] : 0;
 
-	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE ? id : 0;
+	return id != 0 && pages_extent_state(&x->node[id]) == PAGES_EXTENT_FREE &&
+	       x->node[id].zone == e->zone ? id : 0;
 }
 
 /* Free extent id, joining it with its free neighbours. */
 static struct pages_span
 join_and_insert(struct pages_extents *x, uint32_t id)
 {
-	uint32_t first = x->node[id].first, end = first + x->node[id].count;
-	uint32_t before = first > 0 ? free_at(x, first - 1) : 0;
-	uint32_t after = free_at(x, end);
+	const struct pages_extent *e = &x->node[id];
+	uint32_t first = e->first, end = first + e->count;
+	uint32_t before = first > 0 ? free_at(x, first - 1, e) : 0;
+	uint32_t after = free_at(x, end, e);
 
 	if (before != 0) {
 		first = x->node[before].first;
@@ -280,10 +291,12 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 
 	erase(x, id);
 	if (head != 0) {
+		x->node[head_id].zone = e->zone;
 		set_span(x, head_id, e->first, head);
 		insert(x, head_id);
 	}
 	if (tail != 0) {
+		x->node[tail_id].zone = e->zone;
 		set_span(x, tail_id, first + count, tail);
 		insert(x, tail_id);
 	}
@@ -305,7 +318,7 @@ pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count)
 {
 	struct pages_extent *e = &x->node[id];
 	uint32_t end = e->first + e->count;
-	uint32_t after = free_at(x, end);
+	uint32_t after = free_at(x, end, e);
 	uint32_t room = after != 0 ? x->node[after].count : 0;
 
 	if (room < count || reach(x, (size_t)end + count) != 0)
@@ -331,6 +344,7 @@ pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep)
 	assert(keep > 0 && keep < e->count);
 	if (tail == 0)
 		return 0;
+	x->node[tail].zone = e->zone;
 	pages_extent_set_state(&x->node[tail], pages_extent_state(e));
 	set_span(x, id, e->first, keep);
 	set_span(x, tail, e->first + keep, rest);
@@ -349,7 +363,7 @@ uint32_t
 pages_extents_take_behind(struct pages_extents *x, uint32_t id, uint32_t count)
 {
 	const struct pages_extent *e = &x->node[id];
-	uint32_t end = e->first + e->count, next = free_at(x, end);
+	uint32_t end = e->first + e->count, next = free_at(x, end, e);
 
 	if (next == 0 || x->node[next].count < count)
 		return 0;
@@ -378,9 +392,9 @@ count_tree(const struct pages_extents *x, uint32_t t)
 	if (t == 0)
 		return 0;
 	if (pages_extent_state(e) != PAGES_EXTENT_FREE ||
-	    (e->left != 0 && (!less(x, e->left, e->count, e->first) ||
+	    (e->left != 0 && (!precedes(x, e->left, e) ||
 			      priority(e->left) > priority(t))) ||
-	    (e->right != 0 && (less(x, e->right, e->count, e->first) ||
+	    (e->right != 0 && (precedes(x, e->right, e) ||
 			       priority(e->right) > priority(t))))
 		return -1;
 	l = count_tree(x, e->left);
@@ -392,7 +406,7 @@ bool
 pages_extents_valid(const struct pages_extents *x)
 {
 	uint32_t page, id = 0;
-	bool was_free = false;
+	int free_zone = -1;	/* of the extent before, if that is free */
 	long free_extents = 0;
 
 	for (page = 0; page < x->pages; page += x->node[id].count) {
@@ -406,10 +420,10 @@ pages_extents_valid(const struct pages_extents *x)
 		    (page + e->count <= x->reach && x->edge[page + e->count - 1] != id) ||
 		    (page + e->count == x->pages) != (id == x->last) ||
 		    pages_extent_state(e) == PAGES_EXTENT_SPARE ||
-		    (is_free && was_free) || (!is_free && e->used > e->count))
+		    (is_free && e->zone == free_zone) || (!is_free && e->used > e->count))
 			return false;
 		free_extents += is_free;
-		was_free = is_free;
+		free_zone = is_free ? e->zone : -1;
 	}
 	return count_tree(x, x->root) == free_extents;
 }

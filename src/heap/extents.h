@@ -2,8 +2,9 @@
 /*
  * extents.h - address space: which pages of the arena are free, and which block has the others
  *
- * Extents tile the arena: every page lies in exactly one extent, and no two free ones touch.
- * Free extents are found by best fit in a tree ordered by (count, first).  Neighbours are found
+ * Extents tile the arena: every page lies in exactly one extent, and no two free ones of the
+ * same zone touch.  Free extents are found by best fit in a tree ordered by (zone, count, first).
+ * An extent never lies in two zones, so only those of the same one are joined.  Neighbours are found
  * by a table that holds the id of an extent at its first and at its last page.  This file knows
  * nothing of memory.
  *
@@ -65,7 +66,8 @@ struct pages_extent {
 	uint32_t first;
 	uint32_t count;
 	uint32_t used;		/* in use: pages of the block; the rest is room to grow */
-	uint32_t state;		/* enum pages_extent_state; accessed atomically */
+	uint16_t state;		/* enum pages_extent_state; accessed atomically */
+	uint16_t zone;		/* enum pages_zone: of all units that it overlaps */
 	union {
 		uint32_t left;	/* free: a child in the tree; spare, deferred: next in the list */
 		uint32_t advice;	/* DEDICATED: what the kernel has taken */
@@ -80,14 +82,14 @@ struct pages_extent {
  * The owner of a live block changes its state without the lock, while other threads test
  * whether it is FREE.
  */
-static inline uint32_t
+static inline uint16_t
 pages_extent_state(const struct pages_extent *e)
 {
 	return __atomic_load_n(&e->state, __ATOMIC_RELAXED);
 }
 
 static inline void
-pages_extent_set_state(struct pages_extent *e, uint32_t state)
+pages_extent_set_state(struct pages_extent *e, uint16_t state)
 {
 	__atomic_store_n(&e->state, state, __ATOMIC_RELAXED);
 }
@@ -111,6 +113,7 @@ struct pages_want {
 	uint32_t count;
 	uint32_t align;		/* a power of two; 1 for anywhere */
 	uint32_t offset;	/* < align */
+	enum pages_zone zone;
 };
 
 struct pages_span {
@@ -123,10 +126,10 @@ int pages_extents_open(struct pages_extents *x, struct pages_arena *arena);
 void pages_extents_close(struct pages_extents *x);
 
 /*
- * The free extent with the smallest (count, first) that is not less than this, or 0.  With
- * first 0 that is the best fit; with the values of an extent, first + 1, the next best.
+ * The free extent of the zone with the smallest (count, first) that is not less than this, or 0.
+ * With first 0 that is the best fit; with the values of an extent, first + 1, the next best.
  */
-uint32_t pages_extents_next(const struct pages_extents *x, uint32_t count,
+uint32_t pages_extents_next(const struct pages_extents *x, enum pages_zone zone, uint32_t count,
 			    uint32_t first) PAGES_LOCKED;
 
 /* Find the first such place in free extent id at page from or behind; false if there is none. */
@@ -145,8 +148,8 @@ uint32_t pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first
 struct pages_span pages_extents_give(struct pages_extents *x, uint32_t id) PAGES_LOCKED;
 
 /*
- * Lengthen extent id by the next count pages; false if those are not all free, or if there is
- * no memory for the tables.
+ * Lengthen extent id by the next count pages; false if those are not all free and of its zone, or
+ * if there is no memory for the tables.
  */
 bool pages_extents_extend(struct pages_extents *x, uint32_t id, uint32_t count) PAGES_LOCKED;
 
@@ -172,7 +175,7 @@ uint32_t pages_extents_split(struct pages_extents *x, uint32_t id, uint32_t keep
 
 /*
  * Make the next count pages after extent id another extent in the same state.  Returns its
- * id; 0 if those pages are not all free or there is no record.
+ * id; 0 if those pages are not all free and of its zone, or if there is no record.
  */
 uint32_t pages_extents_take_behind(struct pages_extents *x, uint32_t id,
 				   uint32_t count) PAGES_LOCKED;

@@ -52,6 +52,7 @@ probe(void)
 	static const enum pages_cap caps[] = {
 		PAGES_CAP_MOVE, PAGES_CAP_DISCARD, PAGES_CAP_HUGE, PAGES_CAP_SMALL, PAGES_CAP_DUMP,
 		PAGES_CAP_LAZY, PAGES_CAP_WIPE, PAGES_CAP_POPULATE, PAGES_CAP_SCAN,
+		PAGES_CAP_LOOK,
 	};
 
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)

@@ -21,6 +21,7 @@
  *	slot		an extent of twice a block's length or more, to which a growing block moves
  *	threshold	the size from which a request goes to the heap (route.h)
  *	dedicated block	a block in units that it shares with no other, so that it can carry advice
+ *	zone		of the arena: units that have huge pages, or that have small ones (density.h)
  *	sparse block	a calloc in small pages, because blocks of its size stayed mostly zero
  *	front cache	a place for one freed block, which the next request takes without the lock
  *	deferred free	a freed block that waits in a list, because the lock was not to be had
@@ -87,6 +88,18 @@ struct pages_front_cache {
 };
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
+/* Classes are powers of two of pages, as many as there can be. */
+enum { PAGES_DENSITY_CLASSES = 32, PAGES_DENSITY_CANDIDATES = 2 };
+
+/* What is known of a size class: density.h.  All of it is a hint; races lose some of it. */
+struct pages_density {
+	_Atomic uint64_t candidate[PAGES_DENSITY_CANDIDATES];	/* first page << 32 | pages; 0: none */
+	_Atomic uint32_t next;		/* a counter: the candidate to be looked at next */
+	_Atomic uint32_t sparse, dense;	/* looks in a row that found it so */
+	_Atomic uint32_t quiet;		/* so many fresh blocks are not made candidates */
+	_Atomic uint32_t turns;		/* how often it was sparse, and then dense again */
+};
+
 /* May memory be moved by page tables, and be marked?  AUTO: until munmap, mremap or madvise is hooked. */
 enum pages_moves { PAGES_MOVES_AUTO, PAGES_MOVES_ON, PAGES_MOVES_OFF };
 
@@ -143,6 +156,12 @@ struct pages_heap {
 
 	_Atomic uint32_t sparse_block;	/* the freed one that waits for the next calloc, or 0 */
 	_Atomic uint64_t sparse_sizes;	/* bit log2(pages): such callocs are sparse */
+
+	_Atomic uint64_t small_sizes;	/* bit log2(pages): such blocks go to the small zone */
+	size_t small_units;		/* of the small zone */
+	struct pages_density density[PAGES_DENSITY_CLASSES];
+	_Atomic bool peeking;		/* peek is in use */
+	char peek[1024];		/* what is looked at: not on the stack of a thread */
 
 	/* A hash of the thread's address picks one. */
 	struct pages_front_cache caches[PAGES_FRONT_CACHES];

@@ -64,7 +64,7 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
 
-	if (run.count == 0 || !pages_heap_may_mark(h))
+	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h))
 		return false;
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;

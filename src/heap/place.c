@@ -71,9 +71,9 @@ find_aligned(const struct pages_heap *h, const struct pages_want *want,
 
 	if ((size_t)want->count + want->align - 1 > x->pages)
 		return 0;
-	id = pages_extents_next(x, want->count + want->align - 1, 0);
+	id = pages_extents_next(x, want->zone, want->count + want->align - 1, 0);
 	while (id != 0 && !find_place(h, id, want, ret_first))
-		id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1);
+		id = pages_extents_next(x, want->zone, x->node[id].count, x->node[id].first + 1);
 	return id;
 }
 
@@ -87,7 +87,7 @@ choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
 {
 	const struct pages_extents *x = &h->extents;
 	struct place best = { 0, 0, SIZE_MAX };
-	uint32_t id = pages_extents_next(x, want->count, 0);
+	uint32_t id = pages_extents_next(x, want->zone, want->count, 0);
 
 	for (int i = 0; i < CANDIDATES && id != 0; i++) {
 		uint32_t first, high = x->node[id].first + x->node[id].count - want->count;
@@ -97,7 +97,7 @@ choose(const struct pages_heap *h, const struct pages_want *want, uint32_t used,
 			if (want->align == 1 && id != x->last && busy_end(h, high, want->count) == 0)
 				consider(h, id, high, used, &best);
 		}
-		id = pages_extents_next(x, x->node[id].count, x->node[id].first + 1);
+		id = pages_extents_next(x, want->zone, x->node[id].count, x->node[id].first + 1);
 	}
 	*ret_first = best.first;
 	return best.id != 0 ? best.id : find_aligned(h, want, ret_first);
@@ -125,7 +125,7 @@ pages_heap_place_behind(struct pages_heap *h, size_t pages)
 	size_t up = pages_heap_unit_pages(h), n = pages_heap_unit_up(h, pages), a;
 	uint32_t id;
 
-	if (pages_extent_state(e) != PAGES_EXTENT_FREE)
+	if (pages_extent_state(e) != PAGES_EXTENT_FREE || e->zone != PAGES_ZONE_HUGE)
 		return 0;
 	a = pages_max(pages_heap_unit_up(h, e->first), h->units.kept_end);
 	a = pages_units_busy_end(&h->units, a, pages_max(a, h->units.busy_end));

@@ -14,6 +14,7 @@
 #include "os/base.h"
 #include "block.h"
 #include "cache.h"
+#include "density.h"
 #include "lock.h"
 #include "place.h"
 #include "purge.h"
@@ -99,6 +100,18 @@ plan_units(const struct pages_heap *h, uint32_t old)
 	return (struct move){ .old = old, .a = a < b ? a : b, .b = b };
 }
 
+/*
+ * Pages move within a zone only.  So a block of the small zone stays there, unless it is short
+ * enough to be copied, and is not expected to be sparse any more.
+ */
+static enum pages_zone
+slot_zone(struct pages_heap *h, const struct pages_extent *old, uint32_t pages)
+{
+	if (PAGES_LIKELY(old->zone == PAGES_ZONE_HUGE) || old->used > pages_heap_unit_pages(h))
+		return old->zone;
+	return pages_heap_zone_for(h, pages);
+}
+
 /* Find a slot for a block of so many pages; without room, if there is none with room. */
 static uint32_t
 place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages) PAGES_LOCKED
@@ -110,6 +123,7 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages)
 
 	slot = pages_round_up(slot, up) - want.offset;
 
+	want.zone = slot_zone(h, old, pages);
 	want.count = (uint32_t)pages_min(slot, h->extents.pages);
 	id = pages_heap_place(h, &want, pages);
 	if (id == 0) {
@@ -139,6 +153,8 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages) PAGES_LOCKED
 	e = &h->extents.node[id];
 	e->note = old->note;
 	e->note.hollow = true;
+	if (PAGES_UNLIKELY(e->zone != old->zone))
+		m->a = m->b;
 	/* What is free must be cleaned first: unmapping it does, and the caller tries again. */
 	if (pages_heap_is_tainted(h, e->first, e->first + e->used))
 		c->err = -ENOMEM;
@@ -317,6 +333,9 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	if (pages == used)
 		return p;
 	o = resize(h, id, pages, keep, &new);
+	if (PAGES_UNLIKELY(o == NO_ROOM) && h->extents.node[id].zone == PAGES_ZONE_SMALL &&
+	    pages_heap_widen_small(h, pages + pages_heap_unit_pages(h)))
+		o = resize(h, id, pages, keep, &new);
 	/* Where a limit refuses a place, address space that serves nobody goes back first. */
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
 		o = resize(h, id, pages, keep, &new);

@@ -77,7 +77,7 @@ settle_carry(struct pages_units *u, struct pages_change *c, const struct pages_s
 	}
 	/* src stays held until the end, so that the way back is open. */
 	pages_splits_move(&u->splits, src, s->first, n);
-	pages_bits_set(u->dirty_bits, s->first, s->first + n);
+	pages_units_set_dirty(u, s->first, s->first + n);
 	pages_bits_clear(u->busy_bits, s->first, s->first + n);
 	u->moved += n;
 	c->carried += n;

@@ -123,26 +123,43 @@ pages_heap_take_waiting(struct pages_heap *h, size_t pages)
 	return id;
 }
 
+/* Clear [p, p + len) without touching pages that are zero.  Returns how many bytes were cleared. */
+static size_t
+clear(char *p, size_t len)
+{
+	size_t cleared = 0;
+
+	if (pages_can(PAGES_CAP_SCAN) && pages_os_clear(p, len, &cleared) == 0)
+		return cleared;
+	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(p, len) == 0)
+		return 0;
+	memset(p, 0, len);
+	return len;
+}
+
 size_t
 pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, bool fresh)
 {
 	const struct pages_extent *e = &h->extents.node[id];
-	size_t cleared = 0;
+	size_t cleared;
 
 	if (fresh) {
 		if (pages_can(PAGES_CAP_SMALL))
 			(void)pages_os_advise(address(h, e), length(h, e), PAGES_OS_NO_HUGE);
 		return 0;
 	}
-	if (pages_can(PAGES_CAP_SCAN) &&
-	    pages_os_clear(address(h, e), length(h, e), &cleared) == 0) {
+	cleared = clear(address(h, e), length(h, e));
+	if (pages_can(PAGES_CAP_SCAN))
 		learn(h, e->used, cleared < length(h, e) / DENSE_SHARE);
-		return cleared;
-	}
-	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(address(h, e), length(h, e)) == 0)
-		return 0;
-	memset(address(h, e), 0, length(h, e));
-	return length(h, e);
+	return cleared;
+}
+
+size_t
+pages_heap_clear_small(struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+
+	return clear(address(h, e), (size_t)e->used << h->arena.page_shift);
 }
 
 size_t

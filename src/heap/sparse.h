@@ -23,6 +23,12 @@ uint32_t pages_heap_take_waiting(struct pages_heap *h, size_t pages) PAGES_LOCKE
 size_t pages_heap_clear_sparse(struct pages_heap *h, uint32_t id, bool fresh);
 
 /*
+ * Without the lock, for the owner of block id in the small zone: clear it.  Pages that were never
+ * written to stay absent.  Returns how many bytes were cleared.
+ */
+size_t pages_heap_clear_small(struct pages_heap *h, uint32_t id);
+
+/*
  * Without the lock: take note of how much of block id, a FREED large calloc, was written to.
  * Returns id, or 0 if it was a sparse block, which then waits for the next calloc or is gone.
  */

@@ -14,7 +14,7 @@
 #include "os/check.h"
 #include "os/os.h"
 
-enum { BIT_TABLES = 9 };
+enum { BIT_TABLES = 11 };
 
 /* Side tables and their bookkeeping. -------------------------------------- */
 
@@ -47,6 +47,8 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	u->dirty_bits = u->stale_bits + words;
 	u->muzzy_bits = u->dirty_bits + words;
 	u->taint_bits = u->muzzy_bits + words;
+	u->fresh_bits = u->taint_bits + words;
+	arena->small_bits = u->fresh_bits + words;
 	u->splits.shift = (int32_t *)u->shifts.start;
 	return 0;
 }
@@ -63,6 +65,7 @@ pages_units_close(struct pages_units *u)
 	pages_table_close(u->arena, &u->bits);
 	pages_table_close(u->arena, &u->shifts);
 	pages_table_close(u->arena, &u->taints);
+	u->arena->small_bits = NULL;
 	*u = (struct pages_units){ 0 };
 }
 
@@ -279,7 +282,8 @@ void
 pages_units_set_dirty(struct pages_units *u, size_t a, size_t b)
 {
 	for (size_t w = a / 64; w * 64 < b; w++)
-		u->dirty_bits[w] |= u->held_bits[w] & ~u->muzzy_bits[w] & pages_bits_mask(w, a, b);
+		u->dirty_bits[w] |= u->held_bits[w] & ~u->muzzy_bits[w] &
+				    ~u->arena->small_bits[w] & pages_bits_mask(w, a, b);
 }
 
 void
@@ -329,6 +333,13 @@ pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b)
 	pages_splits_heal(&u->splits, a, b - a);
 	u->mapped_end = pages_bits_end(u->mapped_bits, u->mapped_end);
 	pages_units_untaint(u, a, b);
+}
+
+void
+pages_units_set_small(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_set_shared(u->arena->small_bits, a, b);
+	pages_units_clear_marks(u, a, b);
 }
 
 /* Taints. ----------------------------------------------------------------- */

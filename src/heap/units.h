@@ -24,7 +24,9 @@
  * - a destination is ABSENT, or lies wholly inside the one extent that is being placed;
  * - both are BUSY before the lock is released for the move, and put back under the lock
  *   before the heap returns an address there;
- * - a refused move leaves its source as it was.
+ * - a refused move leaves its source as it was;
+ * - both lie in the same zone, because what the kernel was advised travels with the pages.
+ *   Kept units of the small zone are not moved at all: they hold too little memory.
  *
  * Without the first half of the third rule a thread could be given the other half of a
  * destination, and lose what it writes there; or a block could be placed over a source, and be
@@ -67,6 +69,7 @@ struct pages_units {
 	uint64_t *dirty_bits;	/* resident, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* resident, and marked: no live block overlaps it */
 	uint64_t *taint_bits;	/* pages of it were tainted once; without the lock: taint.h */
+	uint64_t *fresh_bits;	/* zero when first held, and no block there was freed since */
 	size_t count;
 	size_t mapped_end;	/* no unit from here on is mapped */
 	size_t kept_end;	/* no unit from here on is kept */
@@ -144,7 +147,8 @@ struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, si
 				       enum pages_which which) PAGES_LOCKED;
 
 /*
- * set_dirty(): the held units in [a, b) have been written to and are to be marked.
+ * set_dirty(): the held units in [a, b) have been written to and are to be marked.  Not those of
+ *	the small zone: before they are used again all of their pages would be faulted in.
  * set_muzzy(): all of [a, b) has been marked by pages_muzzy_mark().
  */
 void pages_units_set_dirty(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
@@ -176,6 +180,9 @@ void pages_units_untaint(const struct pages_units *u, size_t a, size_t b);
 /* [a, b) is mapped now, or not any more. */
 void pages_units_set_mapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+
+/* [a, b), which is absent or about to be mapped anew, belongs to the small zone from now on. */
+void pages_units_set_small(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /*
  * May memory be moved?  Not where hooks follow mappings: a cache of registered addresses loses

@@ -185,6 +185,17 @@ probe_scan(char *p, size_t page)
 	       len == page;
 }
 
+static bool
+probe_look(char *p, size_t page)
+{
+	size_t offset = 0, len = 0;
+	char c = 0;
+
+	p[page] = 1;
+	return pages_os_scan_mincore(p, 2 * page, &offset, &len) == 0 && offset == page &&
+	       len == page && pages_os_peek(p + page, &c, 1) == 0 && c == 1;
+}
+
 /* Where this has to hold is not known here. */
 static bool
 probe_hint(char *p, size_t page)
@@ -217,6 +228,7 @@ static const struct {
 	[PAGES_CAP_SECRET] = { "secret", probe_secret, NOTHING },
 	[PAGES_CAP_QUERY] = { "query", probe_query, NOTHING },
 	[PAGES_CAP_SCAN] = { "scan", probe_scan, CALLS },
+	[PAGES_CAP_LOOK] = { "look", probe_look, CALLS },
 	[PAGES_CAP_HINT] = { "hint", probe_hint, NOTHING },
 };
 

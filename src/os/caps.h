@@ -31,6 +31,7 @@ enum pages_cap {
 	PAGES_CAP_SECRET,	/* memfd_secret (5.14, secretmem.enable) */
 	PAGES_CAP_QUERY,	/* PROCMAP_QUERY: look up a mapping without parsing text (6.11) */
 	PAGES_CAP_SCAN,		/* PAGEMAP_SCAN: list resident pages (6.7) */
+	PAGES_CAP_LOOK,		/* mincore and process_vm_readv of its own memory (3.2) */
 	PAGES_CAP_HINT,		/* mmap follows a hint far away; true until it is tried (arena.c) */
 	PAGES_CAP_COUNT
 };

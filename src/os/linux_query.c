@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -278,6 +279,20 @@ pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len
 	*offset = start;
 	*ret_len = at - pages_min(start, at);
 	return 0;
+}
+
+int
+pages_os_peek(const void *p, void *buf, size_t len)
+{
+	struct iovec to = { buf, len }, from = { (void *)(uintptr_t)p, len };
+	int saved = errno;
+	ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+
+	if (n >= 0 && (size_t)n != len) {
+		errno = EFAULT;
+		n = -1;
+	}
+	return pages_os_answer(n < 0 ? -1 : 0, saved);
 }
 
 /*

@@ -303,6 +303,12 @@ int pages_os_scan(const void *p, size_t len, bool own, size_t *offset, size_t *r
 int pages_os_scan_mincore(const void *p, size_t len, size_t *offset, size_t *ret_len);
 
 /*
+ * Copy len bytes at p to buf, without a fault if p is not readable.  0 or -errno; some of buf may
+ * have changed.
+ */
+int pages_os_peek(const void *p, void *buf, size_t len);
+
+/*
  * Zero len bytes of anonymous memory at p without touching pages that were never written;
  * *ret is the number of bytes that were cleared.  Pages in swap count as written.  On
  * failure (-ENOTTY: the kernel cannot list the pages) a part may be cleared.

@@ -385,6 +385,6 @@ check_declined(const struct player *p, size_t len)
 
 	if (!p->alone || p->failing != 0 || p->locked != 0 || p->stuck || HEAP->state != PAGES_HEAP_OPEN)
 		return;
-	must(pages_extents_next(&HEAP->extents, (uint32_t)((len + page - 1) / page), 0) == 0,
+	must(pages_extents_next(&HEAP->extents, PAGES_ZONE_HUGE, (uint32_t)((len + page - 1) / page), 0) == 0,
 	     "a request was declined for no reason");
 }

@@ -38,11 +38,11 @@ teardown(void)
 static uint32_t
 take(uint32_t count, uint32_t align, uint32_t offset)
 {
-	struct pages_want want = { count, align, offset };
+	struct pages_want want = { count, align, offset, PAGES_ZONE_HUGE };
 	uint32_t id, first;
 
-	for (id = pages_extents_next(&x, count, 0); id != 0;
-	     id = pages_extents_next(&x, x.node[id].count, x.node[id].first + 1))
+	for (id = pages_extents_next(&x, PAGES_ZONE_HUGE, count, 0); id != 0;
+	     id = pages_extents_next(&x, PAGES_ZONE_HUGE, x.node[id].count, x.node[id].first + 1))
 		if (pages_extents_place(&x, id, &want, 0, &first))
 			return pages_extents_take(&x, id, first, count);
 	return 0;
@@ -52,11 +52,11 @@ take(uint32_t count, uint32_t align, uint32_t offset)
 
 EXTENTS(begin_as_one_free_range)
 {
-	uint32_t id = pages_extents_next(&x, 1, 0);
+	uint32_t id = pages_extents_next(&x, PAGES_ZONE_HUGE, 1, 0);
 
 	cr_assert_eq(x.node[id].first, 0);
 	cr_assert_eq(x.node[id].count, PAGES);
-	cr_assert_eq(pages_extents_next(&x, PAGES + 1, 0), 0);
+	cr_assert_eq(pages_extents_next(&x, PAGES_ZONE_HUGE, PAGES + 1, 0), 0);
 }
 
 EXTENTS(are_packed_without_gaps)
@@ -169,7 +169,7 @@ EXTENTS(of_a_hundred_thousand_are_found_in_few_steps)
 
 	open_pages(&many, &space, pages_round_up(8 * MANY, 512));
 	for (uint32_t i = 0; i < MANY; i++)
-		ids[i] = pages_extents_take(&many, pages_extents_next(&many, 4, 0), 4 * i, 4);
+		ids[i] = pages_extents_take(&many, pages_extents_next(&many, PAGES_ZONE_HUGE, 4, 0), 4 * i, 4);
 	for (uint32_t i = 0; i < MANY; i += 2)
 		pages_extents_give(&many, ids[i]);
 	/* Depth of the tree along the way to every free extent. */

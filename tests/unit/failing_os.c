@@ -172,6 +172,7 @@ FALLIBLE(pages_os_scan,
 FALLIBLE(pages_os_scan_mincore,
 	 (const void *p, size_t len, size_t *offset, size_t *ret_len),
 	 (p, len, offset, ret_len))
+FALLIBLE(pages_os_peek, (const void *p, void *buf, size_t len), (p, buf, len))
 FALLIBLE(pages_os_clear, (void *p, size_t len, size_t *ret), (p, len, ret))
 FALLIBLE(pages_os_read_file, (const char *path, char *buf, size_t len), (path, buf, len))
 FALLIBLE(pages_os_read_lines,

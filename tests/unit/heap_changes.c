@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "heap/impl.h"
+#include "heap/cache.h"
 #include "heap/lock.h"
 #include "heap/place.h"
 #include "os/bits.h"

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * density.c - learns which size classes are sparse, and makes the small zone
+ */
+#include "density.h"
+
+#include "os/base.h"
+#include "os/caps.h"
+#include "lock.h"
+#include "place.h"
+#include "purge.h"
+#include "taint.h"
+#include "os/bits.h"
+#include "os/os.h"
+
+/* A span is sparse if at most a quarter of it is written to; in the small zone, at most half. */
+enum { SPARSE_SHARE = 4, STILL_SPARSE_SHARE = 2 };
+
+/* So many looks in a row make a class sparse, or dense again; the former, times 4 after each of the latter. */
+enum { LOOKS_SPARSE = 3, LOOKS_DENSE = 2, MOST_TURNS = 5 };
+
+/* The more often blocks were dense, the fewer are looked at: one in so many, at last. */
+enum { MOST_QUIET = 256 };
+
+/* A longer block is judged by its start, and by so many pages of it. */
+#define SPAN_MAX PAGES_MIB(16)
+#define PAGES_MAX 512
+
+/* The small zone grows by this much at least. */
+#define WIDEN_MIN (PAGES_MIB(32) / PAGES_UNIT)
+
+enum verdict { UNTOUCHED, SPARSE, DENSE };
+
+/* Looking. ---------------------------------------------------------------- */
+
+/* As pages_os_scan(): only that tells pages that were read from those that were written to. */
+static int
+scan(const char *p, size_t len, bool exact, size_t *at, size_t *ret_len)
+{
+	return exact && pages_can(PAGES_CAP_SCAN) ? pages_os_scan(p, len, false, at, ret_len) :
+						    pages_os_scan_mincore(p, len, at, ret_len);
+}
+
+/* How many bytes of [p, p + len) are resident; 0 if the kernel does not say. */
+static size_t
+count_resident(const char *p, size_t len, bool exact)
+{
+	size_t at = 0, run = 0, sum = 0;
+
+	while (at < len && scan(p, len, exact, &at, &run) == 0 && run != 0) {
+		sum += run;
+		at += run;
+	}
+	return sum;
+}
+
+/* Other threads may be writing there, or freeing it: the kernel reads, and may fail. */
+static bool
+is_written(struct pages_heap *h, const char *p)
+{
+	for (size_t i = 0; i < h->arena.page_size; i += sizeof(h->peek)) {
+		if (pages_os_peek(p + i, h->peek, sizeof(h->peek)) != 0)
+			return false;
+		if (!pages_is_zero(h->peek, sizeof(h->peek)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * How many bytes of [p, p + len), of which so many are resident, are not zero; about, and no more
+ * than max.  Only resident pages are read: to read another one would make it resident.
+ */
+static size_t
+count_written(struct pages_heap *h, const char *p, size_t len, size_t resident, size_t max)
+{
+	size_t page = h->arena.page_size;
+	size_t step = pages_max(page, pages_round_up(resident / PAGES_MAX, page));
+	size_t at = 0, run = 0, sum = 0;
+
+	while (sum <= max && at < len && pages_os_scan_mincore(p, len, &at, &run) == 0 && run != 0)
+		for (size_t end = at + run; at < end && sum <= max; at += step)
+			sum += is_written(h, p + at) ? step : 0;
+	return sum;
+}
+
+static enum verdict
+judge(size_t bytes, size_t len, size_t share)
+{
+	return bytes == 0 ? UNTOUCHED : bytes > len / share ? DENSE : SPARSE;
+}
+
+/* Look at pages that were fresh when a block got them; it may be gone by now. */
+static enum verdict
+look(struct pages_heap *h, struct pages_span span)
+{
+	const char *p = pages_heap_address(h, span.first);
+	size_t len = (size_t)span.count << h->arena.page_shift, bytes;
+	size_t unit = pages_heap_unit_down(h, span.first);
+	bool small = pages_arena_zone(&h->arena, unit) == PAGES_ZONE_SMALL;
+	enum verdict v;
+
+	if (pages_heap_is_tainted(h, span.first, span.first + span.count))
+		return UNTOUCHED;
+	bytes = count_resident(p, len, small);
+	if (small)
+		return judge(bytes, len, STILL_SPARSE_SHARE);
+	if (bytes == 0 || atomic_exchange_explicit(&h->peeking, true, memory_order_acquire))
+		return UNTOUCHED;
+	v = judge(count_written(h, p, len, bytes, len / SPARSE_SHARE), len, SPARSE_SHARE);
+	atomic_store_explicit(&h->peeking, false, memory_order_release);
+	return v;
+}
+
+/* Learning. --------------------------------------------------------------- */
+
+static uint64_t
+class_bit(size_t pages)
+{
+	return (uint64_t)1 << pages_log2(pages);
+}
+
+enum pages_zone
+pages_heap_zone_for(struct pages_heap *h, size_t pages)
+{
+	uint64_t small = atomic_load_explicit(&h->small_sizes, memory_order_relaxed);
+
+	return (small & class_bit(pages)) != 0 ? PAGES_ZONE_SMALL : PAGES_ZONE_HUGE;
+}
+
+static uint32_t
+add(_Atomic uint32_t *counter)
+{
+	return atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) + 1;
+}
+
+static void
+reset(struct pages_density *d)
+{
+	atomic_store_explicit(&d->sparse, 0, memory_order_relaxed);
+	atomic_store_explicit(&d->dense, 0, memory_order_relaxed);
+	atomic_store_explicit(&d->quiet, 0, memory_order_relaxed);
+}
+
+static void
+found_sparse(struct pages_heap *h, struct pages_density *d, uint64_t bit)
+{
+	uint32_t turns = atomic_load_explicit(&d->turns, memory_order_relaxed);
+
+	atomic_store_explicit(&d->dense, 0, memory_order_relaxed);
+	if (add(&d->sparse) < (uint32_t)LOOKS_SPARSE << 2 * (turns < MOST_TURNS ? turns : MOST_TURNS))
+		return;
+	reset(d);
+	if (pages_can(PAGES_CAP_SMALL))
+		atomic_fetch_or_explicit(&h->small_sizes, bit, memory_order_release);
+}
+
+static void
+found_dense(struct pages_heap *h, struct pages_density *d, uint64_t bit)
+{
+	uint32_t dense = add(&d->dense);
+
+	atomic_store_explicit(&d->sparse, 0, memory_order_relaxed);
+	if ((atomic_load_explicit(&h->small_sizes, memory_order_relaxed) & bit) == 0) {
+		dense = dense < MOST_QUIET ? dense : MOST_QUIET;
+		atomic_store_explicit(&d->quiet, dense, memory_order_relaxed);
+	} else if (dense >= LOOKS_DENSE) {
+		atomic_fetch_and_explicit(&h->small_sizes, ~bit, memory_order_relaxed);
+		(void)add(&d->turns);
+		reset(d);
+	}
+}
+
+/* One of the last candidates, which the new one replaces; count 0 if there was none. */
+static struct pages_span
+exchange(struct pages_density *d, struct pages_span new)
+{
+	uint32_t i = add(&d->next) % PAGES_DENSITY_CANDIDATES;
+	uint64_t span = (uint64_t)new.first << 32 | new.count;
+
+	span = atomic_exchange_explicit(&d->candidate[i], span, memory_order_relaxed);
+	return (struct pages_span){ (uint32_t)(span >> 32), (uint32_t)span };
+}
+
+/* Units that are wholly fresh, or none: half of a block says too little. */
+struct pages_span
+pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t pages = pages_min(e->used, SPAN_MAX >> h->arena.page_shift);
+	size_t a = pages_heap_unit_down(h, e->first), b = pages_heap_unit_up(h, e->first + pages);
+
+	if (pages_bits_find(h->units.fresh_bits, a, b, false) != b)
+		return (struct pages_span){ 0, 0 };
+	return (struct pages_span){ e->first, (uint32_t)pages };
+}
+
+/* In a sandbox the kernel is not asked. */
+static bool
+may_look(struct pages_heap *h)
+{
+	return h->arena.huge && h->facts.huge_pages && pages_can(PAGES_CAP_LOOK) &&
+	       !atomic_load_explicit(&h->confined, memory_order_relaxed);
+}
+
+void
+pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fresh)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	struct pages_density *d = &h->density[pages_log2(e->used)];
+	struct pages_span span;
+	uint32_t quiet;
+
+	if (fresh.count == 0 || e->note.sparse || !may_look(h))
+		return;
+	quiet = atomic_load_explicit(&d->quiet, memory_order_relaxed);
+	if (quiet != 0) {
+		atomic_store_explicit(&d->quiet, quiet - 1, memory_order_relaxed);
+		return;
+	}
+	span = exchange(d, fresh);
+	if (span.count == 0)
+		return;
+	switch (look(h, span)) {
+	case UNTOUCHED:
+		break;
+	case SPARSE:
+		found_sparse(h, d, class_bit(e->used));
+		break;
+	case DENSE:
+		found_dense(h, d, class_bit(e->used));
+	}
+}
+
+/* The small zone. --------------------------------------------------------- */
+
+/* Take whole units that hold no memory; NULL if there are none.  See pages_heap_grow(). */
+static struct pages_change *
+take_units(struct pages_heap *h, size_t units, bool *ret_more) PAGES_LOCKED
+{
+	struct pages_change *c;
+	struct pages_extent *e;
+	uint32_t id;
+
+	if (h->state != PAGES_HEAP_OPEN ||
+	    h->units.splits.count + PAGES_DEDICATED_SPLITS > h->units.splits.max)
+		return NULL;
+	c = pages_heap_change(h, 0);
+	id = c != NULL ? pages_heap_place_behind(h, units * pages_heap_unit_pages(h)) : 0;
+	if (id == 0) {
+		if (c != NULL)
+			(void)pages_heap_end(h, c);
+		return NULL;
+	}
+	e = &h->extents.node[id];
+	e->note = (struct pages_note){ .dedicated = true, .hollow = true };
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	c->id = id;
+	c->filling = PAGES_FILL_NONE;
+	*ret_more = pages_heap_prepare(h, c, e->first);
+	return c;
+}
+
+/* The change has been performed: its units, which are to be mapped anew, belong to the zone now. */
+static uint32_t
+join_zone(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
+{
+	uint32_t id = c->id;
+	struct pages_extent *e = &h->extents.node[id];
+	struct pages_unit_run run = pages_heap_units_of(h, e);
+
+	if (pages_heap_end(h, c) != 0)
+		return 0;
+	pages_splits_heal(&h->units.splits, run.first, run.count);
+	h->units.splits.count += PAGES_DEDICATED_SPLITS;
+	h->small_units += run.count;
+	e->used = 0;
+	e->zone = PAGES_ZONE_SMALL;
+	pages_units_set_small(&h->units, run.first, run.first + run.count);
+	return id;
+}
+
+bool
+pages_heap_widen_small(struct pages_heap *h, size_t pages)
+{
+	struct pages_change *c;
+	bool more = false;
+	uint32_t id = 0;
+	size_t units;
+
+	if (!pages_can(PAGES_CAP_SMALL) || !pages_heap_enter(h))
+		return false;
+	units = pages_max(pages_heap_unit_up(h, pages), WIDEN_MIN);
+	c = take_units(h, pages_max(units, h->small_units / 2), &more);
+	if (more) {
+		pages_heap_unlock(h);
+		if (!pages_heap_perform(h, c))
+			return false;
+	}
+	if (c != NULL)
+		id = join_zone(h, c);
+	pages_heap_leave(h);
+	if (id != 0)
+		pages_heap_empty(h, id);
+	return id != 0;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap_density.c - tests of size classes that turn out sparse, and of the small zone
+ */
+#include <string.h>
+#include <sys/wait.h>
+
+#include "heap/impl.h"
+#include "heap/lock.h"
+#include "heap/density.h"
+#include "os/bits.h"
+#include "os/caps.h"
+#include "heap_support.h"
+
+#define DENSITY(name)                       \
+	static void name##_here(void);      \
+	TEST_WITH_FIXTURE(density, name)    \
+	{                                   \
+		skip_without_huge_pages();  \
+		name##_here();              \
+	}                                   \
+	static void name##_here(void)
+
+enum { MANY = 200 };
+
+static char *blocks[MANY];
+
+static void
+skip_without_huge_pages(void)
+{
+	pages_heap_free(&h, get(MIB(1)));
+	if (!h.arena.huge || !h.facts.huge_pages || !pages_can(PAGES_CAP_LOOK) ||
+	    !pages_can(PAGES_CAP_SMALL))
+		cr_skip_test("there are no huge pages, or memory cannot be looked at");
+}
+
+/* Write one byte in so many pages of p, evenly. */
+static void
+touch(char *p, size_t size, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		p[size / pages * i] = 1;
+}
+
+/* Allocate n blocks and use so many pages of each; returns how many bytes that made resident. */
+static size_t
+use(size_t n, size_t size, size_t pages)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		blocks[i] = get(size);
+		touch(blocks[i], size, pages);
+	}
+	for (size_t i = 0; i < n; i++)
+		sum += resident(blocks[i], size);
+	return sum;
+}
+
+static void
+free_all(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pages_heap_free(&h, blocks[i]);
+}
+
+static bool
+is_small(const char *p)
+{
+	return pages_arena_zone(&h.arena, (size_t)(p - h.arena.base) / PAGES_UNIT) ==
+	       PAGES_ZONE_SMALL;
+}
+
+/* One page of each block, wherever it lies: 16 MiB go before that is known. */
+static void
+stays_sparse(size_t size, size_t n)
+{
+	cr_assert_leq(use(n, size, 1), MIB(16) + n * 4096);
+	cr_assert(is_small(blocks[n - 1]));
+	cr_assert(pages_heap_valid(&h));
+}
+
+DENSITY(few_pages_of_small_blocks_are_resident)
+{
+	stays_sparse(300000, MANY);
+}
+
+DENSITY(few_pages_of_blocks_of_a_mebibyte_are_resident)
+{
+	stays_sparse(MIB(1), MANY);
+}
+
+DENSITY(few_pages_of_long_blocks_are_resident)
+{
+	stays_sparse(MIB(8), 60);
+}
+
+DENSITY(callocs_are_sparse_too_and_zero)
+{
+	for (int i = 0; i < MANY; i++) {
+		char *p = pages_heap_alloc(&h, MIB(1), 1, true);
+
+		cr_assert_eq(p[4096], 0);
+		p[4096] = 1;
+		blocks[i] = p;
+	}
+	cr_assert(is_small(blocks[MANY - 1]));
+	free_all(MANY);
+	for (int i = 0; i < MANY; i++) {
+		blocks[i] = pages_heap_alloc(&h, MIB(1), 1, true);
+		cr_assert_leq(resident(blocks[i], MIB(1)), is_small(blocks[i]) ? 8192 : MIB(1));
+		cr_assert(pages_is_zero(blocks[i], MIB(1)));
+	}
+}
+
+/* A page that was only read is the kernel's zero page. */
+DENSITY(reading_does_not_make_blocks_dense)
+{
+	if (!pages_can(PAGES_CAP_SCAN))
+		cr_skip_test("the kernel does not tell zero pages from others");
+	stays_sparse(MIB(1), 30);
+	for (int i = 0; i < 30; i++) {
+		char *p = get(MIB(1));
+
+		(void)pages_is_zero(p, MIB(1));
+		p[0] = 1;
+		blocks[i] = p;
+	}
+	cr_assert(is_small(blocks[29]));
+}
+
+DENSITY(dense_blocks_get_huge_pages)
+{
+	(void)use(MANY, MIB(1), 256);
+	cr_assert_eq(h.small_sizes, 0);
+	cr_assert_eq(h.small_units, 0);
+}
+
+/* Blocks that nobody has written to say nothing. */
+DENSITY(untouched_blocks_get_huge_pages)
+{
+	for (int i = 0; i < MANY; i++)
+		(void)get(MIB(1));
+	cr_assert_eq(h.small_sizes, 0);
+}
+
+DENSITY(a_class_that_turns_dense_goes_back)
+{
+	stays_sparse(MIB(1), 30);
+	(void)use(30, MIB(1), 256);
+	cr_assert_not(is_small(blocks[29]));
+	/* It takes longer the next time. */
+	(void)use(10, MIB(1), 1);
+	cr_assert_not(is_small(blocks[9]));
+}
+
+/* Other classes are not concerned. */
+DENSITY(only_the_sparse_class_is_small)
+{
+	stays_sparse(MIB(1), 30);
+	cr_assert_not(is_small(get(MIB(5))));
+	cr_assert(is_small(get(MIB(1))));
+}
+
+DENSITY(contents_survive_growth_in_the_zone)
+{
+	char *p;
+
+	stays_sparse(MIB(4), 30);
+	p = get(MIB(4));
+	cr_assert(is_small(p));
+	memset(p, 7, MIB(4));
+	for (size_t size = MIB(4); size < MIB(100); size = size * 3 / 2) {
+		(void)get(KIB(512));	/* in the way */
+		p = pages_heap_resize(&h, p, size, true);
+		cr_assert_not_null(p);
+		for (size_t i = 0; i < MIB(4); i += 4096)
+			cr_assert_eq(p[i], 7);
+	}
+	pages_heap_free(&h, p);
+}
+
+/* A short one that grows out of the sparse class becomes an ordinary block, by copying. */
+DENSITY(a_short_block_leaves_the_zone_when_it_grows)
+{
+	char *p;
+
+	stays_sparse(MIB(1), 30);
+	p = get(MIB(1));
+	memset(p, 7, MIB(1));
+	(void)get(MIB(1));	/* in the way */
+	p = pages_heap_resize(&h, p, MIB(40), true);
+	cr_assert_not_null(p);
+	cr_assert_not(is_small(p));
+	cr_assert_eq(p[MIB(1) - 1], 7);
+	cr_assert_eq(p[0], 7);
+}
+
+/* Nothing of the zone serves other blocks, and nothing of others serves the zone. */
+DENSITY(memory_stays_in_its_zone)
+{
+	uint64_t moved;
+
+	stays_sparse(MIB(1), MANY);
+	free_all(MANY);
+	(void)pages_heap_tend(&h);
+	moved = stats().moved_bytes;
+	for (int i = 0; i < 10; i++)
+		cr_assert_not(is_small(get(MIB(5))));
+	for (size_t i = 0; i < h.units.count; i++)
+		cr_assert(!pages_bits_test(h.arena.small_bits, i) ||
+			  !pages_bits_test(h.units.muzzy_bits, i));
+	cr_assert_geq(stats().moved_bytes, moved);
+}
+
+DENSITY(the_zone_is_given_back_and_used_again)
+{
+	char *p;
+
+	stays_sparse(MIB(1), MANY);
+	free_all(MANY);
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	cr_assert_eq(stats().kept_bytes, 0);
+	p = get(MIB(1));
+	cr_assert(is_small(p));
+	p[0] = 1;
+	cr_assert_eq(resident(p, MIB(1)), 4096);
+}
+
+/* At a limit of mappings or of address space, the other zone has to do. */
+DENSITY(works_without_room_for_the_zone)
+{
+	h.units.splits.max = 0;
+	(void)use(MANY, MIB(1), 1);
+	cr_assert_not(is_small(blocks[MANY - 1]));
+	cr_assert_eq(h.small_units, 0);
+}
+
+DENSITY(a_confined_process_does_not_look)
+{
+	pages_heap_confine(&h);
+	(void)use(MANY, MIB(1), 1);
+	cr_assert_eq(h.small_sizes, 0);
+}
+
+DENSITY(a_child_has_the_zone_too)
+{
+	int status;
+	pid_t pid;
+
+	stays_sparse(MIB(1), 60);
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0) {
+		char *p;
+
+		pages_heap_fork_child(&h);
+		p = get(MIB(1));
+		p[0] = 1;
+		for (int i = 0; i < 60; i++)
+			if (blocks[i][0] != 1)
+				_exit(1);
+		free_all(60);
+		_exit(pages_heap_valid(&h) && is_small(p) ? 0 : 2);
+	}
+	pages_heap_fork_parent(&h);
+	cr_assert_gt(pid, 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+}
+
+/* What the kernel was told about a page is its own: such a block is not read. */
+DENSITY(tainted_blocks_are_not_looked_at)
+{
+	for (int i = 0; i < 40; i++) {
+		char *p = get(MIB(1));
+
+		p[0] = 1;
+		cr_assert_eq(mprotect(p, 4096, PROT_NONE), 0);
+		pages_heap_taint(&h, p, 4096);
+	}
+	cr_assert_eq(h.small_sizes, 0);
+}
