@@ -22,12 +22,16 @@ enum { LOOKS_SPARSE = 3, LOOKS_DENSE = 2, MOST_TURNS = 5 };
 /* The more often blocks were dense, the fewer are looked at: one in so many, at last. */
 enum { MOST_QUIET = 256 };
 
+/* After so many looks at a block that nothing was written to, another one takes its place. */
+enum { MOST_UNTOUCHED = 8 };
+
 /* A longer block is judged by its start, and by so many pages of it. */
 #define SPAN_MAX PAGES_MIB(16)
 #define PAGES_MAX 512
 
-/* The small zone grows by this much at least. */
+/* The small zone grows by half, but by no less than this and no more than that. */
 #define WIDEN_MIN (PAGES_MIB(32) / PAGES_UNIT)
+#define WIDEN_MAX (PAGES_MIB(512) / PAGES_UNIT)
 
 enum verdict { UNTOUCHED, SPARSE, DENSE };
 
@@ -171,17 +175,6 @@ found_dense(struct pages_heap *h, struct pages_density *d, uint64_t bit)
 	}
 }
 
-/* One of the last candidates, which the new one replaces; count 0 if there was none. */
-static struct pages_span
-exchange(struct pages_density *d, struct pages_span new)
-{
-	uint32_t i = add(&d->next) % PAGES_DENSITY_CANDIDATES;
-	uint64_t span = (uint64_t)new.first << 32 | new.count;
-
-	span = atomic_exchange_explicit(&d->candidate[i], span, memory_order_relaxed);
-	return (struct pages_span){ (uint32_t)(span >> 32), (uint32_t)span };
-}
-
 /* Units that are wholly fresh, or none: half of a block says too little. */
 struct pages_span
 pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
@@ -203,12 +196,50 @@ may_look(struct pages_heap *h)
 	       !atomic_load_explicit(&h->confined, memory_order_relaxed);
 }
 
+/*
+ * Look at the oldest candidate, and let go of it if that says something.  Another thread may be
+ * about to write to it, because its first page fault takes a while: so it is not let go of at once.
+ */
+static enum verdict
+look_at_one(struct pages_heap *h, struct pages_density *d)
+{
+	uint32_t at = add(&d->next);
+	enum verdict v = UNTOUCHED;
+
+	for (uint32_t i = 0; i < PAGES_DENSITY_CANDIDATES; i++) {
+		struct pages_candidate *c = &d->candidate[(at + i) % PAGES_DENSITY_CANDIDATES];
+		uint64_t span = atomic_load_explicit(&c->span, memory_order_relaxed);
+
+		if (span == 0)
+			continue;
+		v = look(h, (struct pages_span){ (uint32_t)(span >> 32), (uint32_t)span });
+		if (v != UNTOUCHED || add(&c->untouched) >= MOST_UNTOUCHED)
+			atomic_store_explicit(&c->span, 0, memory_order_relaxed);
+		break;
+	}
+	return v;
+}
+
+static void
+add_candidate(struct pages_density *d, struct pages_span fresh)
+{
+	for (uint32_t i = 0; i < PAGES_DENSITY_CANDIDATES; i++) {
+		struct pages_candidate *c = &d->candidate[i];
+
+		if (atomic_load_explicit(&c->span, memory_order_relaxed) != 0)
+			continue;
+		atomic_store_explicit(&c->untouched, 0, memory_order_relaxed);
+		atomic_store_explicit(&c->span, (uint64_t)fresh.first << 32 | fresh.count,
+				      memory_order_relaxed);
+		return;
+	}
+}
+
 void
 pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fresh)
 {
 	const struct pages_extent *e = &h->extents.node[id];
 	struct pages_density *d = &h->density[pages_log2(e->used)];
-	struct pages_span span;
 	uint32_t quiet;
 
 	if (fresh.count == 0 || e->note.sparse || !may_look(h))
@@ -218,10 +249,7 @@ pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fr
 		atomic_store_explicit(&d->quiet, quiet - 1, memory_order_relaxed);
 		return;
 	}
-	span = exchange(d, fresh);
-	if (span.count == 0)
-		return;
-	switch (look(h, span)) {
+	switch (look_at_one(h, d)) {
 	case UNTOUCHED:
 		break;
 	case SPARSE:
@@ -230,6 +258,7 @@ pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fr
 	case DENSE:
 		found_dense(h, d, class_bit(e->used));
 	}
+	add_candidate(d, fresh);
 }
 
 /* The small zone. --------------------------------------------------------- */
@@ -290,8 +319,8 @@ pages_heap_widen_small(struct pages_heap *h, size_t pages)
 
 	if (!pages_can(PAGES_CAP_SMALL) || !pages_heap_enter(h))
 		return false;
-	units = pages_max(pages_heap_unit_up(h, pages), WIDEN_MIN);
-	c = take_units(h, pages_max(units, h->small_units / 2), &more);
+	units = pages_max(WIDEN_MIN, pages_min(WIDEN_MAX, h->small_units / 2));
+	c = take_units(h, pages_max(units, pages_heap_unit_up(h, pages)), &more);
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c))

@@ -89,11 +89,17 @@ struct pages_front_cache {
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
 /* Classes are powers of two of pages, as many as there can be. */
-enum { PAGES_DENSITY_CLASSES = 32, PAGES_DENSITY_CANDIDATES = 2 };
+enum { PAGES_DENSITY_CLASSES = 32, PAGES_DENSITY_CANDIDATES = 4 };
+
+/* A fresh part of a block, which is to be looked at: first page << 32 | pages; 0: none. */
+struct pages_candidate {
+	_Atomic uint64_t span;
+	_Atomic uint32_t untouched;	/* looks that found nothing written to it */
+};
 
 /* What is known of a size class: density.h.  All of it is a hint; races lose some of it. */
 struct pages_density {
-	_Atomic uint64_t candidate[PAGES_DENSITY_CANDIDATES];	/* first page << 32 | pages; 0: none */
+	struct pages_candidate candidate[PAGES_DENSITY_CANDIDATES];
 	_Atomic uint32_t next;		/* a counter: the candidate to be looked at next */
 	_Atomic uint32_t sparse, dense;	/* looks in a row that found it so */
 	_Atomic uint32_t quiet;		/* so many fresh blocks are not made candidates */

@@ -217,6 +217,18 @@ do_wait(struct player *p, struct block *b, const struct op *o)
 	return NULL;
 }
 
+/* Blocks of about this size turn out sparse, or dense again. */
+static const void *
+do_turn(struct player *p, struct block *b, const struct op *o)
+{
+	(void)p;
+	(void)b;
+	if (HEAP->state == PAGES_HEAP_OPEN && HEAP->arena.huge)
+		atomic_fetch_xor(&HEAP->small_sizes,
+				 (uint64_t)1 << pages_log2(o->size >> HEAP->arena.page_shift | 1));
+	return NULL;
+}
+
 /* What a kernel that is short of memory does with what is left to it: all, or some pages. */
 static void
 take_muzzy(char *p, size_t len, const struct op *o)
@@ -373,7 +385,8 @@ static const struct {
 	{ "expand", do_expand },
 	{ "advise", do_advise },
 	{ "tidy", do_tidy },
-	{ "wait", do_wait }, { "wait", do_wait },
+	{ "wait", do_wait },
+	{ "turn", do_turn },
 	{ "press", do_press },
 	{ "lock", do_lock },
 	{ "fail", do_fail },
