@@ -302,25 +302,24 @@ join_zone(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
 		return 0;
 	pages_splits_heal(&h->units.splits, run.first, run.count);
 	h->units.splits.count += PAGES_DEDICATED_SPLITS;
-	h->small_units += run.count;
+	atomic_fetch_add_explicit(&h->small_units, run.count, memory_order_relaxed);
 	e->used = 0;
 	e->zone = PAGES_ZONE_SMALL;
 	pages_units_set_small(&h->units, run.first, run.first + run.count);
 	return id;
 }
 
-bool
-pages_heap_widen_small(struct pages_heap *h, size_t pages)
+/* Without the lock: lengthen the zone by so many units. */
+static bool
+widen(struct pages_heap *h, size_t units)
 {
 	struct pages_change *c;
 	bool more = false;
 	uint32_t id = 0;
-	size_t units;
 
-	if (!pages_can(PAGES_CAP_SMALL) || !pages_heap_enter(h))
+	if (!pages_heap_enter(h))
 		return false;
-	units = pages_max(WIDEN_MIN, pages_min(WIDEN_MAX, h->small_units / 2));
-	c = take_units(h, pages_max(units, pages_heap_unit_up(h, pages)), &more);
+	c = take_units(h, units, &more);
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c))
@@ -332,4 +331,17 @@ pages_heap_widen_small(struct pages_heap *h, size_t pages)
 	if (id != 0)
 		pages_heap_empty(h, id);
 	return id != 0;
+}
+
+bool
+pages_heap_widen_small(struct pages_heap *h, size_t pages)
+{
+	size_t least = pages_heap_unit_up(h, pages);
+	size_t small = atomic_load_explicit(&h->small_units, memory_order_relaxed);
+	size_t units = pages_max(WIDEN_MIN, pages_min(WIDEN_MAX, small / 2));
+
+	if (!pages_can(PAGES_CAP_SMALL))
+		return false;
+	/* Near a limit of address space, no more than this block needs. */
+	return widen(h, pages_max(units, least)) || (units > least && widen(h, least));
 }

@@ -164,7 +164,7 @@ struct pages_heap {
 	_Atomic uint64_t sparse_sizes;	/* bit log2(pages): such callocs are sparse */
 
 	_Atomic uint64_t small_sizes;	/* bit log2(pages): such blocks go to the small zone */
-	size_t small_units;		/* of the small zone */
+	_Atomic size_t small_units;	/* of the small zone */
 	struct pages_density density[PAGES_DENSITY_CLASSES];
 	_Atomic bool peeking;		/* peek is in use */
 	char peek[1024];		/* what is looked at: not on the stack of a thread */

@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "place.h"
 #include "taint.h"
+#include "os/bits.h"
 
 /* How many free extents to compare. */
 #define CANDIDATES 12
@@ -127,6 +128,8 @@ pages_heap_place_behind(struct pages_heap *h, size_t pages)
 
 	if (pages_extent_state(e) != PAGES_EXTENT_FREE || e->zone != PAGES_ZONE_HUGE)
 		return 0;
+	/* Only a bound: a request that was refused leaves it at the end of what it wanted. */
+	h->units.kept_end = pages_bits_end(h->units.kept_bits, h->units.kept_end);
 	a = pages_max(pages_heap_unit_up(h, e->first), h->units.kept_end);
 	a = pages_units_busy_end(&h->units, a, pages_max(a, h->units.busy_end));
 	if ((a + n) * up > x->pages)
