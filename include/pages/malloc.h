@@ -270,7 +270,7 @@ PAGES_API bool pages_owns(const void *ptr);
  *
  *   keep  bytes that may stay
  *
- * Without this call freed memory decays.  It is kept for about ten seconds, as long as live
+ * Without this call freed memory decays.  It is kept for nine to eleven seconds, as long as live
  * and kept bytes together do not exceed the highest number of live bytes so far.  Memory that
  * was kept longer is purged when the allocator is called next.  Where huge pages are used,
  * all but some 32 MiB of the kept memory is muzzy (MADV_FREE): later requests reuse it unless

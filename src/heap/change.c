@@ -53,7 +53,7 @@ take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
 	u->held -= held;
 	u->freed += held;
 	u->kept_bits[w] &= ~muzzy;
-	u->old_bits[w] &= ~muzzy;	/* muzzy ones are not stale */
+	pages_units_forget_age(u, w, muzzy);	/* muzzy ones are not stale */
 	u->held_bits[w] |= todo;
 	u->busy_bits[w] |= todo;
 	u->fresh_bits[w] &= ~todo;

@@ -146,8 +146,10 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 	for (size_t w = 0; w < pages_bits_words(count); w++) {
 		if ((u->held_bits[w] & u->kept_bits[w]) != 0)
 			return "a unit is held and kept";
-		if ((u->old_bits[w] & ~u->kept_bits[w]) != 0)
-			return "a unit is old that is not kept";
+		if ((u->age_bits[0][w] & ~u->kept_bits[w]) != 0 ||
+		    (u->age_bits[2][w] & ~u->age_bits[1][w]) != 0 ||
+		    (u->age_bits[1][w] & ~u->age_bits[0][w]) != 0)
+			return "a unit has an age that is not kept, or an odd one";
 		if ((u->stale_bits[w] & ~(u->kept_bits[w] & u->dirty_bits[w])) != 0)
 			return "a unit is stale that is not kept and dirty";
 		if ((u->dirty_bits[w] & u->muzzy_bits[w]) != 0)

@@ -143,7 +143,7 @@ struct pages_heap {
 	_Atomic bool marking;	/* free memory can be made muzzy here */
 	_Atomic uint32_t mark_from;	/* pages: shorter blocks are not marked one by one */
 	size_t memory;		/* RAM and swap, or what a cgroup allows: no block is larger */
-	uint64_t last_purge;	/* ms */
+	_Atomic uint64_t last_purge;	/* ms */
 	uint32_t last_mark;	/* tick in which stale units were marked */
 	uint64_t unmarked;	/* units.unmarked at that time */
 	uint32_t ticks;		/* calls of leave_quickly(): one in 64 reads the clock */
@@ -326,7 +326,7 @@ size_t pages_heap_trim(struct pages_heap *h, size_t keep);
 /*
  * For a background thread: flush the front caches, purge what has decayed, as other calls do in
  * passing, and mark all that is dirty.  False if no memory is kept any more.
- * pages_heap_pace() is the number of milliseconds after which another call is worth while.
+ * pages_heap_pace() is the number of milliseconds until the next purge is due.
  */
 bool pages_heap_tend(struct pages_heap *h);
 unsigned pages_heap_pace(const struct pages_heap *h);

@@ -23,14 +23,14 @@
 enum { DIRTY_FEW = 8, DIRTY_MOST = 14, DIRTY_TICKS = 8 };
 
 /*
- * Decay has two steps: units that are kept when a purge ends are old, and those that are still
- * old at the next purge are given back.  So a unit stays for one to two of these intervals, on
- * average for retain_ms.
+ * Decay has steps: each purge that is due gives back what has become old, and makes all others
+ * older.  So a unit stays for three to four of these intervals, on average for retain_ms, and
+ * never more than a seventh less or more than that.
  */
 static uint64_t
 purge_interval_ms(const struct pages_heap *h)
 {
-	return h->options.retain_ms * 2 / 3;
+	return (uint64_t)h->options.retain_ms * 2 / (2 * PAGES_AGES + 1);
 }
 
 /* Is it time to purge old units?  True once in each interval. */
@@ -44,9 +44,9 @@ is_due(struct pages_heap *h) PAGES_LOCKED
 	if (PAGES_UNLIKELY(atomic_load_explicit(&h->units.keeps_all, memory_order_relaxed)))
 		return false;
 	now = pages_os_now_ms();
-	if (now - h->last_purge < purge_interval_ms(h))
+	if (now - atomic_load_explicit(&h->last_purge, memory_order_relaxed) < purge_interval_ms(h))
 		return false;
-	h->last_purge = now;
+	atomic_store_explicit(&h->last_purge, now, memory_order_relaxed);
 	return true;
 }
 
@@ -204,7 +204,12 @@ pages_heap_free_slowly(struct pages_heap *h, uint32_t id)
 unsigned
 pages_heap_pace(const struct pages_heap *h)
 {
-	return (unsigned)pages_max(purge_interval_ms(h), PACE_MIN_MS);
+	uint64_t interval = purge_interval_ms(h);
+	uint64_t last = atomic_load_explicit(&h->last_purge, memory_order_relaxed);
+	uint64_t since = pages_os_now_ms() - last;
+
+	/* Overdue: purges are not wanted here, or another thread is about to. */
+	return (unsigned)pages_max(since < interval ? interval - since : interval, PACE_MIN_MS);
 }
 
 bool
@@ -215,9 +220,13 @@ pages_heap_tend(struct pages_heap *h)
 	if (!pages_heap_enter(h))
 		return true;
 	pages_heap_flush_caches(h);
-	pages_heap_leave(h);
+	pages_heap_unlock(h);
+	/* First, because what is marked is as young as if it were freed now. */
 	if (pages_heap_may_mark(h))
 		(void)purge(h, PAGES_DIRTY, 0);
+	if (!pages_heap_enter(h))
+		return true;
+	pages_heap_leave(h);
 	if (!pages_heap_enter(h))
 		return true;
 	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;

@@ -14,7 +14,7 @@
 #include "os/check.h"
 #include "os/os.h"
 
-enum { BIT_TABLES = 11 };
+enum { BIT_TABLES = 10 + PAGES_AGES };
 
 /* Side tables and their bookkeeping. -------------------------------------- */
 
@@ -42,8 +42,10 @@ pages_units_open(struct pages_units *u, struct pages_arena *arena, size_t max_sp
 	u->held_bits = u->mapped_bits + words;
 	u->kept_bits = u->held_bits + words;
 	u->busy_bits = u->kept_bits + words;
-	u->old_bits = u->busy_bits + words;
-	u->stale_bits = u->old_bits + words;
+	u->age_bits[0] = u->busy_bits + words;
+	for (int i = 1; i < PAGES_AGES; i++)
+		u->age_bits[i] = u->age_bits[i - 1] + words;
+	u->stale_bits = u->age_bits[PAGES_AGES - 1] + words;
 	u->dirty_bits = u->stale_bits + words;
 	u->muzzy_bits = u->dirty_bits + words;
 	u->taint_bits = u->muzzy_bits + words;
@@ -99,11 +101,11 @@ pages_units_remove_kept(struct pages_units *u, size_t a, size_t b)
 		if (kept == 0)
 			continue;
 		n += pages_bits_popcount(kept);
+		pages_units_forget_age(u, w, kept);
 		if ((kept & u->dirty_bits[w]) != 0)
 			u->dirty -= pages_bits_popcount(kept & u->dirty_bits[w]);
 	}
 	pages_bits_clear(u->kept_bits, a, b);
-	pages_bits_clear(u->old_bits, a, b);
 	pages_bits_clear(u->stale_bits, a, b);
 	u->kept -= n;
 	return n;
@@ -176,7 +178,7 @@ pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_whi
 {
 	const uint64_t *const bits_of[] = {
 		[PAGES_ALL] = u->kept_bits,
-		[PAGES_OLD] = u->old_bits,
+		[PAGES_OLD] = u->age_bits[PAGES_AGES - 1],
 		[PAGES_DIRTY] = u->dirty_bits,
 		[PAGES_STALE] = u->stale_bits,
 	};
@@ -230,7 +232,7 @@ pages_units_reuse(struct pages_units *u, size_t a, size_t b)
 		n += pages_bits_popcount(firm);
 		u->dirty -= pages_bits_popcount(firm & u->dirty_bits[w]);
 		u->kept_bits[w] &= ~firm;
-		u->old_bits[w] &= ~firm;
+		pages_units_forget_age(u, w, firm);
 		u->stale_bits[w] &= ~firm;
 		u->held_bits[w] |= firm;
 	}
@@ -268,7 +270,11 @@ pages_units_keep(struct pages_units *u, size_t a, size_t b)
 void
 pages_units_age(struct pages_units *u)
 {
-	memcpy(u->old_bits, u->kept_bits, pages_bits_words(u->kept_end) * sizeof(*u->old_bits));
+	size_t len = pages_bits_words(u->kept_end) * sizeof(*u->kept_bits);
+
+	for (int i = PAGES_AGES - 1; i > 0; i--)
+		memcpy(u->age_bits[i], u->age_bits[i - 1], len);
+	memcpy(u->age_bits[0], u->kept_bits, len);
 }
 
 void

@@ -56,6 +56,9 @@ struct pages_unit_run {
 	size_t count;
 };
 
+/* A unit is old when all have aged so often since it was kept. */
+enum { PAGES_AGES = 3 };
+
 struct pages_units {
 	struct pages_arena *arena;
 	struct pages_table bits, shifts;
@@ -64,7 +67,7 @@ struct pages_units {
 	uint64_t *held_bits;	/* no unit is both held and kept */
 	uint64_t *kept_bits;
 	uint64_t *busy_bits;	/* no unit is both busy and kept */
-	uint64_t *old_bits;	/* kept since units last aged */
+	uint64_t *age_bits[PAGES_AGES];	/* [i]: kept since units aged for the last i + 1 times */
 	uint64_t *stale_bits;	/* kept and dirty since dirty units last aged */
 	uint64_t *dirty_bits;	/* resident, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* resident, and marked: no live block overlaps it */
@@ -139,8 +142,16 @@ void pages_units_ready(struct pages_units *u, size_t first, size_t count) PAGES_
 /* [a, b) lies wholly inside free space now: the held units in it become kept. */
 void pages_units_keep(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Which kept units: all; those kept since units last aged; dirty ones; those that are so since. */
+/* Which kept units: all; old ones; dirty ones; those that are so since. */
 enum pages_which { PAGES_ALL, PAGES_OLD, PAGES_DIRTY, PAGES_STALE };
+
+/* The units of mask in word w are not kept any more. */
+static inline void
+pages_units_forget_age(struct pages_units *u, size_t w, uint64_t mask)
+{
+	for (int i = 0; i < PAGES_AGES; i++)
+		u->age_bits[i][w] &= ~mask;
+}
 
 /* The first run of such units in [a, b); count 0 if there is none. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
@@ -161,7 +172,7 @@ void pages_units_clear_marks(struct pages_units *u, size_t a, size_t b) PAGES_LO
 void pages_units_add_kept(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 size_t pages_units_remove_kept(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/* Make all units old that are kept now, or all stale that are dirty. */
+/* Make all units older that are kept now, or all stale that are dirty. */
 void pages_units_age(struct pages_units *u) PAGES_LOCKED;
 void pages_units_age_dirty(struct pages_units *u) PAGES_LOCKED;
 

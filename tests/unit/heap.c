@@ -255,6 +255,27 @@ HEAP(gives_back_what_is_old_when_it_is_called_next)
 	cr_assert_geq(stats().returned_bytes, MIB(62));
 }
 
+/* Three to four times two sevenths of the time: at the fourth purge that is due after a free. */
+HEAP(keeps_memory_for_about_as_long_as_it_was_told)
+{
+	char *p = get(MIB(64));
+
+	memset(p, 1, MIB(64));
+	pages_heap_free(&h, p);
+	for (int i = 0; i < 3; i++) {
+		h.last_purge = 0;
+		cr_assert(pages_heap_tend(&h));
+		cr_assert_eq(stats().kept_bytes, MIB(64));
+		/* Until one is due, nothing ages. */
+		cr_assert(pages_heap_tend(&h));
+	}
+	cr_assert_leq(pages_heap_pace(&h), 3600 * 1000 * 2 / 7);
+	cr_assert_geq(pages_heap_pace(&h), 3500 * 1000 * 2 / 7);
+	h.last_purge = 0;
+	cr_assert_not(pages_heap_tend(&h));
+	cr_assert_eq(stats().kept_bytes, 0);
+}
+
 HEAP(makes_moved_memory_mergeable_again_when_it_gives_it_back)
 {
 	char *p[64], *q;
