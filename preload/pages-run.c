@@ -18,6 +18,7 @@
 
 #include "child.h"
 #include "elf_inspect.h"
+#include "find_shim.h"
 #include "report.h"
 #include "text.h"
 
@@ -156,47 +157,13 @@ parse(int argc, char **argv)
 
 /* The environment. -------------------------------------------------------- */
 
-/*
- * If this program is run from a build tree, find the shim there: libtool puts it into .libs
- * of the same directory, and may put this program there, too.  False if it is not.
- */
-static bool
-find_built_shim(char *ret)
-{
-	static const char *const places[] = { "/.libs/libpages_malloc.so", "/libpages_malloc.so" };
-	char dir[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
-	char *path;
-
-	dir[n > 0 ? n : 0] = '\0';
-	if (strrchr(dir, '/') == NULL)
-		return false;
-	*strrchr(dir, '/') = '\0';
-	if (!pages_text_ends_in(dir, "/preload") && !pages_text_ends_in(dir, "/preload/.libs"))
-		return false;
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		bool found;
-
-		path = join(dir, "", places[i]);
-		found = realpath(path, ret) != NULL;
-		free(path);
-		if (found)
-			return true;
-	}
-	/* Do not fall back to an installed shim, which may be of another version. */
-	fail(dir, "libpages_malloc.so is not built");
-}
-
 static void
 find_shim(char *ret)
 {
-	const char *told = getenv("PAGES_SHIM");
-	const char *path = told != NULL && told[0] != '\0' ? told : PAGES_SHIM_PATH;
+	const char *why = pages_find_shim(getenv("PAGES_SHIM"), ret);
 
-	if ((path == told || !find_built_shim(ret)) && realpath(path, ret) == NULL)
-		fail(path, strerror(errno));
-	if (access(ret, R_OK) != 0)
-		fail(ret, strerror(errno));
+	if (why != NULL)
+		fail(ret, why);
 	if (strpbrk(ret, " :") != NULL)
 		fail(ret, "cannot be preloaded: there is a space or a colon in its path");
 }
@@ -206,12 +173,10 @@ static bool
 is_it(const char *item, const char *shim)
 {
 	const char *name = strrchr(item, '/') != NULL ? strrchr(item, '/') + 1 : item;
-	char path[PATH_MAX];
 
 	if (shim == NULL)
 		return pages_elf_is_sanitizer(name) || strncmp(name, "libubsan.", 9) == 0;
-	/* The loader searches for a name without a slash, so it cannot be compared here. */
-	return name != item && realpath(item, path) != NULL && strcmp(path, shim) == 0;
+	return pages_is_shim(item, shim);
 }
 
 /* Does LD_PRELOAD list the shim, or, if shim is NULL, a sanitizer's runtime? */

@@ -179,6 +179,10 @@ has "the shim is not listed twice" out "^LD_PRELOAD=$tmp/link.so:libkeep.so\$"
 LD_PRELOAD=/nonexistent/libasan.so.8 "$run" -n >out 2>err
 hasnt "nothing is put in front of a sanitizer" out "$shim"
 has "which is said" err '^pages-run: .*sanitizer'
+PAGES_SHIM=$tmp/link.so "$run" -n >out 2>err
+has "a link stays a link, for when it leads to a later version" out "^LD_PRELOAD=$tmp/link.so\$"
+(cd "$tmp" && PAGES_SHIM=./link.so "$run" -n >out 2>err)
+has "a relative path does not stay" out "^LD_PRELOAD=/"
 mkdir "sp ace" && cp "$shim" "sp ace/x.so"
 status "a shim that LD_PRELOAD cannot name" 125 env PAGES_SHIM="sp ace/x.so" "$run" true
 

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * find_shim.h - which shim pages-run preloads
+ */
+#ifndef PAGES_FIND_SHIM_H
+#define PAGES_FIND_SHIM_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/*
+ * Find the shim: the one that is told (NULL or empty: none is), that of the build tree which
+ * this program is run from, or the installed one.
+ *
+ * ret is an absolute path.  Where a link leads is left open: the path goes into unit files
+ * (--dry-run), and must still be right when the link leads to a later version.
+ *
+ * Returns NULL, or why there is none; then ret is the path that was tried.
+ */
+const char *pages_find_shim(const char *told, char ret[PATH_MAX]);
+
+/* Is item, an entry of LD_PRELOAD, the same file?  False for a name that the loader searches. */
+bool pages_is_shim(const char *item, const char *shim);
+
+#endif /* PAGES_FIND_SHIM_H */
