@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # libpages exports what its map lists and nothing else; the shim exports the
-# malloc family and the calls it watches, all without a version.
+# malloc family and the calls it watches, all without a version.  debian/libpages0.symbols
+# says the same of both.
 srcdir=${srcdir:-.}
 lib=.libs/libpages.so
 shim=preload/.libs/libpages_malloc.so
@@ -68,6 +69,23 @@ shmat
 valloc
 vmsplice
 END
+# packaged LIBRARY: what debian/libpages0.symbols lists for it, tags and versions removed
+packaged() {
+	awk -v lib="$1" '/^[^ *]/ { here = $1 == lib; next } here && !/^\*/ { sub(/^ \([^)]*\)/, ""); print $1 }' \
+		"$srcdir/debian/libpages0.symbols" | sort
+}
+soname() { readelf -d "$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'; }
+
+# A node of the map is a symbol, too.
+awk '/^[A-Z].*{$/ { node = $1; print node "@" node }
+	/^\t[a-z]/ && !/:/ { sub(/;/, "", $1); print $1 "@" node }' "$srcdir/src/lib/libpages.map" |
+	sort >"$tmp/lib.nodes"
+packaged "$(soname "$lib")" >"$tmp/lib.packaged"
+diff "$tmp/lib.nodes" "$tmp/lib.packaged" || { echo "libpages: map (<) and debian's symbols (>) differ"; bad=1; }
+{ cat "$tmp/shim.want"; echo syscall; } | sed 's/$/@Base/' | sort >"$tmp/shim.base"
+packaged "$(soname "$shim")" >"$tmp/shim.packaged"
+diff "$tmp/shim.base" "$tmp/shim.packaged" || { echo "shim: wanted (<) and debian's symbols (>) differ"; bad=1; }
+
 # It can come between syscall() and the kernel where it knows how to enter it.
 case $(readelf -h "$shim") in
 *X86-64* | *AArch64*) echo syscall >>"$tmp/shim.want"; sort -o "$tmp/shim.want" "$tmp/shim.want" ;;
