@@ -4,6 +4,7 @@ dnl there.  PYTHON names one; else the first of PATH that has them, or the syste
 dnl NUMPY_CPPFLAGS, PYTHON_EXT_SUFFIX, pyexecdir and HAVE_NUMPY.
 AC_DEFUN([PAGES_NUMPY], [
   AC_ARG_VAR([PYTHON], [the Python that the NumPy module is for])
+  AC_ARG_VAR([pyexecdir], [where its modules go; ${exec_prefix}/lib/pythonX.Y/... else])
   AC_ARG_ENABLE([numpy], [AS_HELP_STRING([--enable-numpy], [build the module pages_numpy @<:@if possible@:>@])],
     [], [enable_numpy=auto])
   AC_MSG_CHECKING([for a Python with the headers of NumPy 1.22])
@@ -28,6 +29,6 @@ print("pages_site=python%d.%d/" % sys.version_info[[:2]] + os.path.basename(sysc
     [AC_MSG_ERROR([--enable-numpy needs Python.h and the headers of NumPy 1.22 (Debian: libpython3-dev python3-numpy)])])
   AC_SUBST([NUMPY_CPPFLAGS])
   AC_SUBST([PYTHON_EXT_SUFFIX])
-  AC_SUBST([pyexecdir], ['${exec_prefix}/lib/'$pages_site])
+  AS_IF([test -z "$pyexecdir"], [pyexecdir='${exec_prefix}/lib/'$pages_site])
   AM_CONDITIONAL([HAVE_NUMPY], [test $have_numpy = yes])
 ])
