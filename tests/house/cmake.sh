@@ -10,6 +10,7 @@ cd "$tmp" || exit 99
 
 mkdir project
 mv program.c shim.cc project
+echo 'int part;' >project/part.c
 cat >project/CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.13)
 project(user C CXX)
@@ -17,9 +18,11 @@ find_package(pages ${WANT} REQUIRED)
 find_package(pages ${WANT} REQUIRED)	# by two parts of a program
 add_executable(program program.c)
 target_link_libraries(program PRIVATE pages::pages)
+add_library(part STATIC part.c)	# which brings the shim along
+target_link_libraries(part PUBLIC pages::malloc)
 add_executable(shim shim.cc)
 target_link_options(shim PRIVATE LINKER:--as-needed)
-target_link_libraries(shim PRIVATE pages::malloc)
+target_link_libraries(shim PRIVATE part pages::malloc)
 END
 # configured VERSION
 configured() {
