@@ -24,8 +24,19 @@
  * {0} is an empty struct; calls on one return -EINVAL, and PAGES_JIT_FN() aborts.
  * Errors and errno as in pages.h.
  * Threads: any number may run code; one at a time may edit.
- * Fork: the child may run the code.  With two views edits fail there with -EPERM, because
- * they would change the parent's code.
+ *
+ * Fork: parent and child both have the code as it was.  Each may run it, edit it and close it, and
+ * the other does not notice.  A child does not get the writable view, and from Linux 5.1 on cannot
+ * make the executable one writable.  Instead the first edit after a fork, in either process,
+ * copies the code to new pages and puts these in the place of the old ones, while other threads
+ * may run it.  What is left:
+ *   - While an edit is open in one thread, another one forks: the child sees the rest of that
+ *     edit, too.  It ends with pages_jit_publish().
+ *   - _Fork(), and fork(2) or clone(2) as raw system calls, do not tell the library.  The child may
+ *     do what any child may.  But the parent's edits change the code of the child, too, until
+ *     one of the two has made a copy: the child by an edit, or the parent after an ordinary fork.
+ *   - A child of vfork() or clone(CLONE_VM) shares all memory with its parent.
+ * popen(), system() and posix_spawn() make no copy necessary.
  */
 #ifndef PAGES_JIT_H
 #define PAGES_JIT_H
@@ -38,7 +49,7 @@ struct pages_jit {
 	char *write_ PAGES_EMPTY_;		/* the writable address */
 	const char *run_ PAGES_EMPTY_;		/* the executable address; the same if it flips */
 	size_t len_ PAGES_EMPTY_;
-	uintptr_t owner_ PAGES_EMPTY_;		/* id of the process that opened it */
+	uintptr_t stamp_ PAGES_EMPTY_;		/* which process mapped it when: src/core/forks.h */
 };
 
 /*
@@ -56,9 +67,11 @@ struct pages_jit {
 /*
  * pages_jit_edit - store the start of the writable view in *ret
  *
- * The view may be written until pages_jit_publish().
- * Returns 0; -EINVAL; with two views -EPERM in a forked child; with one that flips the error
- * of mprotect(2).  Cost: a system call (getpid, or mprotect if it flips).
+ * The view may be written until pages_jit_publish().  After a fork it is at another address.
+ * Returns 0; -EINVAL; with one view that flips the error of mprotect(2); for the first edit after
+ * a fork -ENOMEM, -EMFILE, -ENFILE or -EFBIG, and the code is as it was.
+ * Cost: a few loads (Linux before 4.14: a getpid); mprotect if it flips; for the first edit after
+ * a fork all pages are read, and those that are not zero are copied.
  */
 #define pages_jit_edit(jit, ret)                                                   \
 	pages_jit_edit_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_POINTER(void *, ret))

@@ -15,26 +15,6 @@
 #include "os/caps.h"
 #include "note.h"
 
-/* Copy a range into a file of zeroes.  Zero pages are skipped, so they use no memory there. */
-static int
-copy(int fd, const char *p, size_t len)
-{
-	size_t page = pages_os_page_size(), at = 0;
-
-	while (at < len) {
-		size_t end = at;
-		int err;
-
-		while (end < len && !pages_is_zero(p + end, page))
-			end += page;
-		err = end == at ? 0 : pages_os_file_write(fd, at, p + at, end - at);
-		if (err != 0)
-			return err;
-		at = end + page;	/* skip the page at end, which is zero or past the range */
-	}
-	return 0;
-}
-
 /* Create a sealed memory file with the contents of r; the caller owns the descriptor. */
 static int
 sealed_copy(struct pages_region r, int *ret)
@@ -44,7 +24,7 @@ sealed_copy(struct pages_region r, int *ret)
 
 	if (err != 0)
 		return err;
-	err = copy(fd, r.base, r.len);
+	err = pages_copy_to_file(fd, r.base, r.len);
 	if (err == 0)
 		err = pages_os_file_seal(fd);
 	if (err != 0) {

@@ -4,6 +4,9 @@
  *
  * Both addresses are shared mappings of one memory file.  Where the kernel refuses that,
  * there is a single mapping, which mprotect flips between writable and executable.
+ *
+ * A forked child inherits the executable view only.  Parent and child share the file from then
+ * on.  Whichever of them edits the code first makes a file of its own.
  */
 #define PAGES_ENABLE_EXEC
 #include "region.h"
@@ -15,11 +18,41 @@
 
 enum { RX = PAGES_OS_READ | PAGES_OS_EXEC, RW = PAGES_OS_READ | PAGES_OS_WRITE };
 
+/*
+ * Map the views of a memory file whose contents are the code: a new executable one, or over the
+ * one at *run.  Children do not get the writable view, by which they could change the code of
+ * this process.  Nor can they make the executable one writable, from Linux 5.1 on.
+ */
+static int
+map_views(int fd, size_t len, void **run, void **ret_write)
+{
+	void *write;
+	int err = pages_os_file_map(fd, len, RW, PAGES_OS_SHARED, &write);
+
+	if (err != 0)
+		return err;
+	err = pages_os_advise(write, len, PAGES_OS_DONT_FORK);
+	if (err == 0) {
+		(void)pages_os_file_seal_future(fd);
+		if (*run == NULL)
+			err = pages_os_file_map(fd, len, RX, PAGES_OS_SHARED, run);
+		else
+			err = pages_os_file_map_at(*run, fd, 0, len, RX, PAGES_OS_SHARED);
+	}
+	if (err != 0) {
+		pages_os_release(write, len);
+		return err;
+	}
+	*ret_write = write;
+	return 0;
+}
+
 /* Two views of a memory file.  The descriptor can be closed: the mappings keep the file. */
 static int
 open_views(size_t len, struct pages_jit *ret)
 {
-	void *write, *run;
+	uintptr_t stamp = pages_forks_stamp();
+	void *write, *run = NULL;
 	int fd, err;
 
 	if (!pages_can(PAGES_CAP_CODE))
@@ -27,16 +60,60 @@ open_views(size_t len, struct pages_jit *ret)
 	err = pages_os_file_open(PAGES_OS_FILE_CODE, "pages jit", len, &fd);
 	if (err != 0)
 		return err;
-	err = pages_os_file_map(fd, len, RW, PAGES_OS_SHARED, &write);
-	if (err == 0) {
-		err = pages_os_file_map(fd, len, RX, PAGES_OS_SHARED, &run);
-		if (err != 0)
-			pages_os_release(write, len);
-	}
+	err = map_views(fd, len, &run, &write);
 	pages_os_file_close(fd);
 	if (err == 0)
-		*ret = (struct pages_jit){ .write_ = write, .run_ = run, .len_ = len };
+		*ret = (struct pages_jit){
+			.write_ = write, .run_ = run, .len_ = len, .stamp_ = stamp
+		};
 	return err;
+}
+
+/* Has this process mapped the writable view?  In a child its address may be somebody else's. */
+static bool
+has_write_view(const struct pages_jit *jit)
+{
+	return !pages_jit_flips(jit) && jit->stamp_ >= pages_forks_birth();
+}
+
+/* May another process run this code? */
+static bool
+is_shared(const struct pages_jit *jit)
+{
+	uintptr_t now = pages_forks_stamp();
+
+	return now != jit->stamp_ || now % 2 != 0;
+}
+
+/*
+ * Put a copy of the code in its place, so that the processes that share the old one keep it.
+ * The kernel exchanges the mapping at once, for threads that run the code meanwhile, and brings
+ * the instruction cache up to date when it maps a page of the copy.
+ */
+static int
+unshare(struct pages_jit *jit)
+{
+	uintptr_t stamp = pages_forks_stamp();
+	void *write, *run = (void *)(uintptr_t)jit->run_;
+	size_t len = jit->len_;
+	int fd;
+	int err = pages_os_file_open(PAGES_OS_FILE_CODE, "pages jit", len, &fd);
+
+	if (err != 0)
+		return err;
+	err = pages_copy_to_file(fd, run, len);
+	if (err == 0) {
+		err = map_views(fd, len, &run, &write);
+		err = pages_replaced(err, run, len, "pages_jit_edit");
+	}
+	pages_os_file_close(fd);
+	if (err != 0)
+		return err;
+	if (has_write_view(jit))
+		pages_os_release(jit->write_, len);
+	jit->write_ = write;
+	jit->stamp_ = stamp;
+	return 0;
 }
 
 /*
@@ -75,7 +152,6 @@ pages_jit_open_(struct pages_jit *jit, size_t len)
 		err = open_flipping(rounded, &j);
 	if (err != 0)
 		return err;
-	j.owner_ = (uintptr_t)pages_os_pid();
 	*jit = j;
 	return 0;
 }
@@ -85,7 +161,7 @@ pages_jit_close_(struct pages_jit *jit)
 {
 	if (jit->run_ == NULL)
 		return;
-	if (!pages_jit_flips(jit))
+	if (has_write_view(jit))
 		pages_os_release(jit->write_, jit->len_);
 	pages_os_release((char *)(uintptr_t)jit->run_, jit->len_);
 	*jit = (struct pages_jit){ .write_ = NULL };
@@ -98,11 +174,10 @@ pages_jit_edit_(struct pages_jit *jit, void **ret)
 
 	if (jit->run_ == NULL)
 		return -EINVAL;
-	/* A forked child shares the two views: its stores would change the parent's code. */
 	if (pages_jit_flips(jit))
 		err = pages_reprotect(jit->write_, jit->len_, RX, RW);
-	else if (jit->owner_ != (uintptr_t)pages_os_pid())
-		err = -EPERM;
+	else if (is_shared(jit))
+		err = unshare(jit);
 	if (err == 0)
 		*ret = jit->write_;
 	return err;

@@ -72,6 +72,25 @@ pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
 }
 
 int
+pages_copy_to_file(int fd, const char *p, size_t len)
+{
+	size_t page = pages_os_page_size(), at = 0;
+
+	while (at < len) {
+		size_t end = at;
+		int err;
+
+		while (end < len && !pages_is_zero(p + end, page))
+			end += page;
+		err = end == at ? 0 : pages_os_file_write(fd, at, p + at, end - at);
+		if (err != 0)
+			return err;
+		at = end + page;	/* skip the page at end, which is zero or past the range */
+	}
+	return 0;
+}
+
+int
 pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 {
 	struct pages_region r = pages_region_of(p);

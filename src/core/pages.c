@@ -69,7 +69,7 @@ pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 static bool
 wipe(struct pages_region r)
 {
-	if (r.detail != (size_t)pages_os_pid())
+	if (r.detail != pages_secret_detail())
 		return false;
 	if (pages_os_protect(r.base, r.len, PAGES_P_RW_) == 0)
 		explicit_bzero(r.base, r.len);

@@ -24,6 +24,7 @@
 
 #include "os/base.h"
 #include "os/os.h"
+#include "forks.h"
 
 enum pages_kind {
 	PAGES_PLAIN,		/* detail: log2 of the alignment; 0 if that is a page */
@@ -31,7 +32,7 @@ enum pages_kind {
 	PAGES_COPY,		/* detail: as for RESERVED */
 	PAGES_SHARED,		/* detail: file descriptor and fingerprint of the file, see below */
 	PAGES_FROZEN,		/* detail: as for SHARED */
-	PAGES_SECRET,		/* detail: the id of the process that opened it */
+	PAGES_SECRET,		/* detail: which process opened it, see below */
 	PAGES_POOL,		/* detail: log2 of the page size */
 };
 
@@ -119,6 +120,12 @@ int pages_whole(size_t len, size_t page, size_t *ret);
  */
 int pages_replaced(int err, void *p, size_t len, const char *call);
 
+/*
+ * Copy whole pages into a file of zeroes.  Zero pages are skipped, so they use no memory there.
+ * On failure a part may have been written.
+ */
+int pages_copy_to_file(int fd, const char *p, size_t len);
+
 /* Does the kernel accept s as the name of a mapping? */
 bool pages_is_label(const char *s);
 
@@ -150,6 +157,13 @@ pages_region_file(struct pages_region r, int *ret)
 		return -EBADF;
 	*ret = fd;
 	return 0;
+}
+
+/* The detail of secrets that this process opens; the fork of a process opens other ones. */
+static inline size_t
+pages_secret_detail(void)
+{
+	return pages_forks_birth() & SIZE_MAX >> PAGES_INFO_SHIFT;
 }
 
 /* Is [offset, offset + len) within p?  Safe against overflow. */

@@ -61,7 +61,7 @@ pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_
 	struct pages_region r = {
 		.kind = PAGES_SECRET,
 		.guarded = true,
-		.detail = (size_t)pages_os_pid(),
+		.detail = pages_secret_detail(),
 	};
 	unsigned has = PAGES_SECRET_GUARDED;
 	void *frame;

@@ -30,6 +30,9 @@
 #define F_SEAL_GROW 4
 #define F_SEAL_WRITE 8
 #endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 16
+#endif
 
 /*
  * Create an empty memory file; -1 and errno on failure.  Raw system calls, because the C
@@ -86,13 +89,25 @@ pages_os_file_resize(int fd, size_t len)
 	return pages_os_answer(ftruncate(fd, (off_t)len), saved);
 }
 
+static int
+seal(int fd, int seals)
+{
+	int saved = errno;
+
+	seals |= F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
+	return pages_os_answer(fcntl(fd, F_ADD_SEALS, seals), saved);
+}
+
 int
 pages_os_file_seal(int fd)
 {
-	int saved = errno;
-	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	return seal(fd, F_SEAL_WRITE);
+}
 
-	return pages_os_answer(fcntl(fd, F_ADD_SEALS, seals), saved);
+int
+pages_os_file_seal_future(int fd)
+{
+	return seal(fd, F_SEAL_FUTURE_WRITE);
 }
 
 uint64_t

@@ -230,6 +230,12 @@ int pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len);
 int pages_os_file_seal(int fd);
 
 /*
+ * Forbid new ways to change a memory file (F_SEAL_FUTURE_WRITE): write(2), and shared mappings
+ * that are writable or could be made so.  Those that exist stay.  -EINVAL before Linux 5.1.
+ */
+int pages_os_file_seal_future(int fd);
+
+/*
  * A hash of the device and inode numbers, never 0 for an open file: tells whether fd still
  * is the file that it was.  0 if fd is not open.
  */

@@ -13,6 +13,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/caps.h"
@@ -526,6 +527,7 @@ warm(const char *without)
 		setenv("PAGES_DISABLE", without, 1);
 	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
 		(void)pages_can((enum pages_cap)cap);
+	(void)pages_forks_birth();	/* maps a page for good */
 }
 
 static void
@@ -754,6 +756,21 @@ jit_flip(struct trial *t)
 	return err != 0 ? err : pages_jit_publish(&t->jit, 0, PAGE);
 }
 FAILING(jit_flip, jit_open, jit_flip)
+
+/* The next edit copies the code. */
+static int
+jit_open_and_fork(struct trial *t)
+{
+	int status, err = jit_open(t);
+	pid_t pid = err == 0 ? fork() : -1;
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		(void)waitpid(pid, &status, 0);
+	return err;
+}
+FAILING(jit_write_after_a_fork, jit_open_and_fork, jit_write)
 
 /* Places that were lost to another thread. ---------------------------------- */
 

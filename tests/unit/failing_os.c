@@ -150,6 +150,7 @@ FALLIBLE(pages_os_file_resize, (int fd, size_t len), (fd, len))
 FALLIBLE(pages_os_file_write, (int fd, uint64_t offset, const void *buf, size_t len),
 	 (fd, offset, buf, len))
 FALLIBLE(pages_os_file_seal, (int fd), (fd))
+FALLIBLE(pages_os_file_seal_future, (int fd), (fd))
 FALLIBLE(pages_os_file_len, (int fd, uint64_t *ret), (fd, ret))
 FALLIBLE(pages_os_file_map,
 	 (int fd, size_t len, unsigned prot, enum pages_os_sharing sharing, void **ret),
