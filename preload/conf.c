@@ -161,7 +161,7 @@ complain(struct word setting)
 	for (size_t i = 0; i < pages_min(setting.len, 200); i++)
 		pages_text_char(&t, setting.s[i]);
 	pages_text_put(&t, " (help:true lists the keys)\n");
-	pages_os_complain(line, t.len);
+	pages_os_say(line, t.len);
 }
 
 void
@@ -196,7 +196,7 @@ print_help(void)
 		"  show:BOOL       print the settings at start\n"
 		"  help:BOOL       print this list at start\n";
 
-	pages_os_complain(help, sizeof(help) - 1);
+	pages_os_say(help, sizeof(help) - 1);
 }
 
 void
@@ -222,5 +222,5 @@ pages_conf_print(const struct pages_conf *conf)
 	pages_text_put(&t, ",report:");
 	pages_text_put(&t, conf->report[0] != '\0' ? conf->report : "none");
 	pages_text_put(&t, "\n");
-	pages_os_complain(line, t.len);
+	pages_os_say(line, t.len);
 }

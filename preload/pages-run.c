@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -354,6 +355,7 @@ run_and_report(const struct options *o, const struct command *c, FILE *out, cons
 	}
 	if (problem == NULL)
 		problem = "no process loaded the shim (static, setuid, killed or left by _exit)";
+	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
 	sum.pid = (uint64_t)pid;
 	snprintf(sum.exe, sizeof(sum.exe), "%.*s", (int)sizeof(sum.exe) - 1, c->path);
 	report(o, out, dir, &sum, problem);

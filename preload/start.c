@@ -246,7 +246,7 @@ pages_shim_report(void)
 	if (strcmp(conf.report, "stderr") != 0)
 		(void)pages_os_append_file(conf.report, text, len);
 	else if (stderr_at_start != 0 && stderr_at_start == pages_os_file_id(STDERR_FILENO))
-		pages_os_complain(text, len);	/* a daemon may have opened another file as fd 2 */
+		pages_os_say(text, len);	/* a daemon may have opened another file as fd 2 */
 }
 
 /*

@@ -16,8 +16,8 @@
  * and nowhere both.  Permissions never change, so this works even where a security policy
  * forbids to make written pages executable, for example after pages_lockdown().
  *
- * If the kernel denies executable memory files, or no descriptor is left, the pages are
- * mapped once, and their permissions flip: pages_jit_edit() makes them writable,
+ * If the kernel denies executable memory files, or files as long (RLIMIT_FSIZE), or no descriptor
+ * is left, the pages are mapped once, and their permissions flip: pages_jit_edit() makes them writable,
  * pages_jit_publish() executable again.  No thread may run the code in between.
  * pages_jit_flips() tells which of both it is.
  *

@@ -75,7 +75,8 @@
  *   private, the file must not be truncated while the vector lives, and the vector grows
  *   like one from NAME_clone_cow().  Else load() reads the file.  -EINVAL if the file ends
  *   within an element.  Both set the file position to the end of what they have written or
- *   read.  When save() fails, a part may have been written.
+ *   read.  When save() fails, a part may have been written; beyond RLIMIT_FSIZE that is -EFBIG,
+ *   without a signal.
  */
 #define PAGED_VEC_PLAIN_(NAME)                                                     \
 	PAGED_VEC_TRY_ int NAME##_resize_zeroed(struct NAME *v, size_t n)          \

@@ -109,7 +109,7 @@ struct pages_options {
  * below len, a label that pages_label() would refuse, or options that exclude each
  * other (only one of reserve, shared and pool pages; guards neither with shared nor with
  * pool pages; align not with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also
- * -EMFILE, and -EOPNOTSUPP where memory files are forbidden.
+ * -EMFILE, -EFBIG beyond RLIMIT_FSIZE, and -EOPNOTSUPP where memory files are forbidden.
  */
 #define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
 	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \
@@ -232,7 +232,8 @@ struct pages_options {
  * len is rounded up to whole pages; new bytes are zero.  The pages may move to another
  * address, without being copied, unless they have a reserve.
  * Returns 0; -EINVAL for len 0; -ENOMEM; -ERANGE beyond the reserve; -EBUSY for
- * locked pages; -EBADF if the program has closed the descriptor of shared pages;
+ * locked pages; for shared pages -EBADF if the program has closed their descriptor, -EFBIG
+ * beyond RLIMIT_FSIZE;
  * -EOPNOTSUPP for secrets and pages from the hugetlb pool; else the error of mremap(2), such
  * as -EFAULT if mlock(2) or the like on a part has split the mapping.
  * Cost: a few system calls; if the pages move, also the time to move their page tables.

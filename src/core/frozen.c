@@ -99,12 +99,17 @@ freeze_copied(struct pages_region *r)
 static int
 freeze(struct pages_region *r, unsigned prot)
 {
+	int err = -EFBIG;
+
 	if (r->locked || r->kind == PAGES_SECRET || r->kind == PAGES_POOL)
 		return -EOPNOTSUPP;
 	if (r->kind == PAGES_SHARED)
 		return freeze_shared(r, prot);
 	if (pages_can(PAGES_CAP_FILES))
-		return freeze_copied(r);
+		err = freeze_copied(r);
+	/* A limit on the length of files forbids a file of this length. */
+	if (err != -EFBIG)
+		return err;
 	return pages_reprotect(r->base, r->len, prot, PAGES_P_RO_);
 }
 

@@ -6,6 +6,8 @@
 #define PAGES_OS_LINUX_H
 
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "linux_calls.h"
@@ -28,5 +30,17 @@ pages_os_answer(long result, int saved)
  * then p is unmapped, and dst may be unchanged, a hole, or another thread's mapping.
  */
 int pages_os_put(void *p, size_t len, void *dst);
+
+/*
+ * Around a call that may make a file longer.  Beyond RLIMIT_FSIZE the kernel answers EFBIG, and
+ * sends the thread SIGXFSZ, which ends the process: this holds the signal back, and drops it if
+ * errno is EFBIG at the end.  One that was pending before stays.  errno is kept.
+ */
+struct pages_os_held {
+	sigset_t mask;		/* as it was */
+	bool pending;		/* was it, before? */
+};
+void pages_os_hold_fsize(struct pages_os_held *ret);
+void pages_os_release_fsize(const struct pages_os_held *held);
 
 #endif /* PAGES_OS_LINUX_H */

@@ -84,9 +84,13 @@ pages_os_file_close(int fd)
 int
 pages_os_file_resize(int fd, size_t len)
 {
-	int saved = errno;
+	int saved = errno, result;
+	struct pages_os_held held;
 
-	return pages_os_answer(ftruncate(fd, (off_t)len), saved);
+	pages_os_hold_fsize(&held);
+	result = ftruncate(fd, (off_t)len);
+	pages_os_release_fsize(&held);
+	return pages_os_answer(result, saved);
 }
 
 static int

@@ -156,13 +156,26 @@ pages_os_read_lines(const char *path, char *buf, size_t len,
 	return err;
 }
 
+/* write(2); -1 and errno on failure, which may be EFBIG. */
+static long
+write_once(int fd, const char *buf, size_t len)
+{
+	struct pages_os_held held;
+	long n;
+
+	pages_os_hold_fsize(&held);
+	n = PAGES_OS_CALL(syscall)(SYS_write, fd, buf, len);
+	pages_os_release_fsize(&held);
+	return n;
+}
+
 int
 pages_os_append_file(const char *path, const char *buf, size_t len)
 {
 	int saved = errno;
 	int err = 0;
 	int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
-	long n = fd < 0 ? -1 : PAGES_OS_CALL(syscall)(SYS_write, fd, buf, len);
+	long n = fd < 0 ? -1 : write_once(fd, buf, len);
 
 	if (n < 0)
 		err = -errno;
@@ -172,6 +185,15 @@ pages_os_append_file(const char *path, const char *buf, size_t len)
 		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
 	errno = saved;
 	return err;
+}
+
+void
+pages_os_say(const char *buf, size_t len)
+{
+	int saved = errno;
+
+	(void)write_once(STDERR_FILENO, buf, len);
+	errno = saved;
 }
 
 void

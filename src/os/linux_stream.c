@@ -26,31 +26,42 @@ write_some(int fd, const uint64_t *offset, size_t done, const char *p, size_t le
 static int
 write_all(int fd, const uint64_t *offset, const char *p, size_t len)
 {
-	int saved = errno;
-
 	for (size_t done = 0; done < len;) {
 		ssize_t n = write_some(fd, offset, done, p + done, len - done);
 
 		if (n < 0 && errno != EINTR)
-			return pages_os_answer(-1, saved);
+			return -errno;
 		if (n == 0)
 			return -ENOSPC;
 		done += n < 0 ? 0 : (size_t)n;
 	}
-	errno = saved;
 	return 0;
+}
+
+static int
+write_within_limits(int fd, const uint64_t *offset, const char *p, size_t len)
+{
+	int saved = errno, err;
+	struct pages_os_held held;
+
+	pages_os_hold_fsize(&held);
+	err = write_all(fd, offset, p, len);
+	errno = -err;
+	pages_os_release_fsize(&held);
+	errno = saved;
+	return err;
 }
 
 int
 pages_os_write(int fd, const void *buf, size_t len)
 {
-	return write_all(fd, NULL, buf, len);
+	return write_within_limits(fd, NULL, buf, len);
 }
 
 int
 pages_os_file_write(int fd, uint64_t offset, const void *buf, size_t len)
 {
-	return write_all(fd, &offset, buf, len);
+	return write_within_limits(fd, &offset, buf, len);
 }
 
 int

@@ -9,6 +9,7 @@
  * - outputs are written last, and only on success;
  * - on failure the mapping is unchanged, unless the function says otherwise;
  * - any thread may call any function; the caller must own the range it passes;
+ * - a file that would exceed RLIMIT_FSIZE is -EFBIG, and no signal;
  * - no policy: the callers decide what to do and when.
  *
  * A function is named after its effect, not after the system call behind it.  The files
@@ -371,7 +372,13 @@ int pages_os_read_lines(const char *path, char *buf, size_t len,
  */
 int pages_os_append_file(const char *path, const char *buf, size_t len);
 
-/* Write to standard error once.  For messages before abort(3), and for what the user asked for. */
+/* Write to standard error once: what the user asked for at the start or the end. */
+void pages_os_say(const char *buf, size_t len);
+
+/*
+ * The same by a single system call, also in sandboxes: before abort(3), and where malloc writes.
+ * At RLIMIT_FSIZE it may end the process.
+ */
 void pages_os_complain(const char *buf, size_t len);
 
 int pages_os_pid(void);

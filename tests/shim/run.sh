@@ -292,4 +292,10 @@ END
 else
 	skip "it ends by the signal that ended the command" "no python3"
 fi
+
+# A limit on the length of files costs the report, and nothing else.
+status "the status is the command's though the report is too long" 3 "$run" \
+	--report=/dev/null sh -c 'ulimit -f 0; "$0" --report=long.txt sh -c "exit 3" 2>/dev/null' "$run"
+(ulimit -f 0; PAGES_CONF=report:stderr LD_PRELOAD=$shim exec ./probe 400000 >/dev/null 2>long.txt)
+same "and so it is of a report that is written at exit" $? 0
 exit $bad

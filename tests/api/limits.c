@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.c - RLIMIT_FSIZE: memory files and files are refused, and no signal ends the process
+ */
+#include "pages_support.h"
+
+#include <fcntl.h>
+#include <pages/paged_vec.h>
+
+PAGED_VEC(longs, long);
+
+#define LIMIT ((size_t)1 << 16)
+#define BEYOND (4 * LIMIT)
+
+/* In a child, which leaves with the number of the line that is wrong. */
+enum { UNABLE = 255 };
+#define MUST(what) ((what) ? (void)0 : _exit(__LINE__))
+
+static void
+limit_files(void)
+{
+	const struct rlimit limit = { LIMIT, LIMIT };
+
+	MUST(signal(SIGXFSZ, SIG_DFL) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static bool
+is_blocked_or_pending(void)
+{
+	sigset_t mask, pending;
+
+	return sigprocmask(SIG_BLOCK, NULL, &mask) != 0 || sigpending(&pending) != 0 ||
+	       sigismember(&mask, SIGXFSZ) == 1 || sigismember(&pending, SIGXFSZ) == 1;
+}
+
+static void
+must_pass(void (*f)(void))
+{
+	char said[256];
+	int status = run_in_child(f, said, sizeof(said));
+
+	cr_assert(WIFEXITED(status), "status %#x: %s", status, said);
+	if (WEXITSTATUS(status) == UNABLE)
+		cr_skip_test("no memory files here");
+	cr_assert_eq(WEXITSTATUS(status), 0, "line %d", WEXITSTATUS(status));
+}
+
+static void
+share(void)
+{
+	struct pages_rw w = {0};
+	int err;
+
+	limit_files();
+	err = pages_open_with(&w, &(struct pages_options){ .len = BEYOND, .shared = true });
+	if (err == -EOPNOTSUPP)
+		_exit(UNABLE);
+	MUST(err == -EFBIG && pages_len(&w) == 0);
+	MUST(pages_open_with(&w, &(struct pages_options){ .len = LIMIT, .shared = true }) == 0);
+	fill(&w);
+	MUST(pages_resize(&w, BEYOND) == -EFBIG);
+	MUST(pages_len(&w) == LIMIT && filled(pages_read(&w), LIMIT));
+	pages_close(&w);
+	MUST(!is_blocked_or_pending());
+}
+
+Test(a_limit_on_files, refuses_shared_pages)
+{
+	must_pass(share);
+}
+
+static void
+freeze_and_clone(void)
+{
+	struct pages_rw w = {0}, clone = {0};
+	struct pages_frozen f = {0};
+
+	limit_files();
+	MUST(pages_open(&w, BEYOND) == 0);
+	fill(&w);
+	MUST(pages_freeze(&w, &f) == 0 && pages_clone(&f, &clone) == 0);
+	PAGES_AT(unsigned char, &clone, 0) = 0;
+	MUST(filled(pages_read(&f), BEYOND));
+	MUST(PAGES_AT(unsigned char, &clone, BEYOND - 1) == pattern(BEYOND - 1));
+	MUST(pages_verify(&f) != -EACCES);
+	MUST(!is_blocked_or_pending());
+	pages_close(&f);
+	pages_close(&clone);
+}
+
+Test(a_limit_on_files, lets_pages_be_frozen)
+{
+	must_pass(freeze_and_clone);
+}
+
+static void
+open_code_and_secrets(void)
+{
+	struct pages_jit jit = {0};
+	struct pages_rw w = {0};
+	unsigned got;
+	int err;
+
+	limit_files();
+	err = pages_jit_open(&jit, BEYOND);
+	MUST(err == -EACCES || (err == 0 && pages_jit_flips(&jit) &&
+				pages_jit_write(&jit, 0, "code", 4) == 0));
+	MUST(pages_secret_open(&w, BEYOND, &got) == 0 && (got & PAGES_SECRET_HIDDEN) == 0);
+	memset(pages_write(&w), 1, BEYOND);
+	MUST(!is_blocked_or_pending());
+	pages_jit_close(&jit);
+	pages_close(&w);
+}
+
+Test(a_limit_on_files, lets_code_flip_and_secrets_be_ordinary)
+{
+	must_pass(open_code_and_secrets);
+}
+
+static void
+edit_after_a_fork(void)
+{
+	struct pages_jit jit = {0};
+	int status;
+	pid_t pid;
+	void *at;
+
+	if (pages_jit_open(&jit, BEYOND) != 0 || pages_jit_flips(&jit))
+		_exit(UNABLE);
+	MUST(pages_jit_write(&jit, 0, "code", 4) == 0);
+	limit_files();
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	MUST(waitpid(pid, &status, 0) == pid);
+	MUST(pages_jit_edit(&jit, &at) == -EFBIG);
+	MUST(memcmp(jit.run_, "code", 4) == 0);
+	MUST(!is_blocked_or_pending());
+	pages_jit_close(&jit);
+}
+
+Test(a_limit_on_files, refuses_to_edit_code_that_a_child_has)
+{
+	must_pass(edit_after_a_fork);
+}
+
+/* The file is the limit's length afterwards, as after write(2). */
+static void
+save_a_vector(void)
+{
+	FILE *f = tmpfile();
+	struct longs v = {0};
+
+	MUST(f != NULL);
+	limit_files();
+	for (long i = 0; i < (long)(BEYOND / sizeof(long)); i++)
+		MUST(longs_push(&v, i) == 0);
+	MUST(longs_save(&v, fileno(f)) == -EFBIG);
+	MUST(lseek(fileno(f), 0, SEEK_END) == (off_t)LIMIT);
+	MUST(!is_blocked_or_pending());
+	longs_free(&v);
+}
+
+Test(a_limit_on_files, refuses_to_save_a_longer_vector)
+{
+	must_pass(save_a_vector);
+}
+
+/* What the program has blocked, and what was pending there, is as it was. */
+static void
+keep_a_pending_signal(void)
+{
+	struct pages_rw w = {0};
+	sigset_t set, pending;
+
+	limit_files();
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+	for (int raised = 0; raised < 2; raised++) {
+		int err = pages_open_with(&w, &(struct pages_options){ .len = BEYOND, .shared = true });
+
+		if (err == -EOPNOTSUPP)
+			_exit(UNABLE);
+		MUST(err == -EFBIG && sigpending(&pending) == 0);
+		MUST(sigismember(&pending, SIGXFSZ) == raised);
+		MUST(raise(SIGXFSZ) == 0);
+	}
+}
+
+Test(a_limit_on_files, leaves_the_programs_own_signals_alone)
+{
+	must_pass(keep_a_pending_signal);
+}
