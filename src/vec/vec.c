@@ -251,10 +251,12 @@ int
 paged_vec_shrink_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t capacity)
 {
 	size_t n = pages_max(paged_vec_len(v, t), capacity);
+	unsigned ordinary = v->options_ & PAGED_VEC_ORDINARY_;
 	int err;
 
 	if (n >= capacity_bytes(v) / t->size)
 		return 0;
+	v->options_ &= ~ordinary;	/* release() shall give the pages back, not keep them */
 	if (n == 0 && (v->options_ & PAGED_VEC_PAGES_) == 0) {
 		release(v);
 		paged_vec_forget_(v);
@@ -262,6 +264,8 @@ paged_vec_shrink_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 	}
 	/* settle_in_pages() lowers written_ to the new length: new pages will be zero. */
 	err = set_room(v, t, pages_max(n * t->size, 1));
+	if (paged_vec_in_pages(v))
+		v->options_ |= ordinary;
 	assert(paged_vec_is_valid(v, t));
 	return err;
 }

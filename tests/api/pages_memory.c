@@ -108,6 +108,47 @@ Test(memory, survives_growing_and_shrinking_for_every_kind)
 	}
 }
 
+/* Address space and resident memory of the process, in pages. */
+static void
+measure(unsigned long *ret_mapped, unsigned long *ret_resident)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	cr_assert(f != NULL && fscanf(f, "%lu %lu", ret_mapped, ret_resident) == 2);
+	fclose(f);
+}
+
+/* Of the whole process: cut off or closed, it is neither resident nor mapped. */
+Test(memory, is_given_back_by_shrinking_and_closing_for_every_kind)
+{
+	const size_t len = 32 << 20, slack = (1 << 20) / page();
+	unsigned long mapped, rss, mapped_now, rss_now;
+
+	SKIP_IF_EMULATED("what is resident is the emulator's");
+	for (int kind = 0; kind < KINDS; kind++) {
+		bool reserved = kinds[kind].reserve != 0;
+		struct pages_rw w;
+
+		measure(&mapped, &rss);
+		w = opened_as(kind, reserved ? 16 << 20 : len);
+		memset(pages_write(&w), 1, pages_len(&w));
+		measure(&mapped_now, &rss_now);
+		cr_assert_geq(rss_now, rss + pages_len(&w) / page() - slack);
+		cr_assert_eq(pages_resize(&w, 1), 0);
+		measure(&mapped_now, &rss_now);
+		cr_assert_leq(rss_now, rss + slack, "%d", kind);
+		if (!reserved)
+			cr_assert_leq(mapped_now, mapped + slack, "%d", kind);
+		memset(pages_write(&w), 1, 1);
+		cr_assert_eq(pages_resize(&w, 8 << 20), 0);
+		memset(pages_write(&w), 1, 8 << 20);
+		pages_close(&w);
+		measure(&mapped_now, &rss_now);
+		cr_assert_leq(rss_now, rss + slack, "%d", kind);
+		cr_assert_leq(mapped_now, mapped + slack, "%d", kind);
+	}
+}
+
 /* ---- hints ---- */
 
 Test(hints, are_applied_or_said_to_be_unsupported)

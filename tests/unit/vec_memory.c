@@ -285,6 +285,109 @@ Test(vec_memory, shrinks_to_what_is_in_use)
 	longs_free(&v);
 }
 
+/*
+ * What the header says of memory that is given back, for each call that says it: of the whole
+ * process, because memory may be kept elsewhere.  64 MiB of elements, of which some stay.
+ */
+static int
+shrink_to_1000(struct longs *v)
+{
+	longs_truncate(v, 1000);
+	return longs_shrink_to_fit(v);
+}
+
+static int
+shrink_to_nothing(struct longs *v)
+{
+	longs_clear(v);
+	return longs_shrink_to_fit(v);
+}
+
+static int
+shrink_to_1_mib(struct longs *v)
+{
+	longs_truncate(v, 1000);
+	return longs_shrink_to(v, MIB(1) / sizeof(long));
+}
+
+static int
+decommit_spare(struct longs *v)
+{
+	longs_truncate(v, 1000);
+	return longs_decommit_spare(v);
+}
+
+static int
+freeze_and_close(struct longs *v)
+{
+	struct pages_ro r = {0};
+	size_t n;
+	int err = longs_freeze(v, &r, &n);
+
+	pages_close(&r);
+	return err;
+}
+
+static int
+snapshot_and_close(struct longs *v)
+{
+	struct pages_frozen f = {0};
+	size_t n;
+	int err = longs_snapshot(v, &f, &n);
+
+	pages_close(&f);
+	return err;
+}
+
+static int
+take_and_shrink(struct longs *v)
+{
+	struct longs w = longs_take(v);
+	int err = shrink_to_1000(&w);
+
+	longs_free(&w);
+	return err;
+}
+
+Test(vec_memory, is_given_back_to_the_system_by_each_call_that_says_so)
+{
+	static const struct {
+		const char *name;
+		int (*call)(struct longs *v);
+	} calls[] = {
+		{ "shrink_to_fit, 1000", shrink_to_1000 },
+		{ "shrink_to_fit, 0", shrink_to_nothing },
+		{ "shrink_to, 1 MiB", shrink_to_1_mib },
+		{ "clear_decommit", longs_clear_decommit },
+		{ "decommit_spare", decommit_spare },
+		{ "freeze and close", freeze_and_close },
+		{ "snapshot and close", snapshot_and_close },
+		{ "take and shrink", take_and_shrink },
+	};
+	static const struct paged_vec_options kinds[] = {
+		{ .capacity = 0 }, { .capacity = MIB(8) }, { .reserve = MIB(16) },
+		{ .huge = PAGES_HUGE_NEVER }, { .label = "label" }, { .shared = true },
+	};
+
+	if (disabled("discard"))
+		cr_skip_test("a kernel that cannot discard");
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+			size_t before = status("VmRSS");
+			struct longs v = {0};
+
+			if (longs_open(&v, &kinds[k]) == -EOPNOTSUPP)
+				continue;	/* no memory files */
+			push_until(&v, MIB(8));
+			cr_assert_geq(status("VmRSS"), before + MIB(56));
+			cr_assert_eq(calls[i].call(&v), 0);
+			cr_assert_leq(status("VmRSS"), before + MIB(8), "kind %zu, %s: %zu of %zu",
+				      k, calls[i].name, status("VmRSS"), before);
+			cr_assert_eq(longs_shrink_to_fit(&v), 0);
+			longs_free(&v);
+		}
+}
+
 Test(vec_memory, needs_no_more_memory_once_it_is_prefaulted)
 {
 	struct longs v = {0};
