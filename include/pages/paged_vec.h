@@ -162,7 +162,7 @@ struct paged_vec_options {
  * int NAME_reserve_exact(struct NAME *v, size_t extra)
  *   Make room for extra elements beyond the length.  If reserve() has to grow, it at least
  *   doubles the capacity, so that growing by small steps is cheap; if there is no memory for
- *   that it grows by less.  reserve_exact() only rounds up to whole pages, which are huge
+ *   that, by half as much, a quarter, and so on.  reserve_exact() only rounds up to whole pages, which are huge
  *   from 4 MiB on.
  *
  * int NAME_shrink_to_fit(struct NAME *v)

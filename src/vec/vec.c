@@ -207,8 +207,22 @@ round_to_huge(size_t room)
 }
 
 /*
- * Make room for extra more elements.  Tries a capacity of at_least bytes first, and what is
- * needed if that fails.
+ * A capacity of room bytes was refused: half of what it has beyond need, or need.  Near a limit
+ * a vector so takes half of the rest at each growth, and not a page.
+ */
+static size_t
+less_room(size_t room, size_t need)
+{
+	size_t spare = (room - need) / 2;
+
+	if (spare < PAGED_VEC_PAGES_FROM)
+		return need;
+	return spare < HUGE_ALIGN ? need + spare : pages_round_down(need + spare, HUGE_ALIGN);
+}
+
+/*
+ * Make room for extra more elements.  Tries a capacity of at_least bytes first, then less, and
+ * what is needed at last.
  */
 static int
 grow(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t extra, size_t at_least)
@@ -229,8 +243,10 @@ grow(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t extra, size_t
 	if (v->reserve_ != 0)
 		room = pages_min(room, v->reserve_);
 	err = set_room(v, t, room);
-	if (err != 0 && room > need)
-		err = set_room(v, t, need);
+	while (err != 0 && room > need) {
+		room = err == -ENOMEM ? less_room(room, need) : need;
+		err = set_room(v, t, room);
+	}
 	assert(paged_vec_is_valid(v, t));
 	return err;
 }

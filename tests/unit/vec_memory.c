@@ -556,6 +556,32 @@ Test(vec_memory, gives_up_what_is_kept_when_address_space_is_short)
 	longs_free(&v);
 }
 
+/* Half of what is left at a time: not a page, which would be thousands of times. */
+Test(vec_memory, grows_in_few_steps_near_a_limit_of_address_space)
+{
+	static const size_t left[] = { MIB(1), MIB(50), MIB(200) };
+
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		struct rlimit limit = { status("VmSize") + left[i], RLIM_INFINITY };
+		struct longs v = {0};
+		size_t capacity = 0;
+		int steps = 0;
+
+		cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+		while (longs_push(&v, 7) == 0) {
+			steps += longs_capacity(&v) != capacity;
+			capacity = longs_capacity(&v);
+		}
+		limit.rlim_cur = RLIM_INFINITY;
+		cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+		/* To move, it needs address space at both places. */
+		cr_assert_geq(longs_len(&v) * sizeof(long), left[i] / 3);
+		cr_assert_leq(steps, 100, "%d steps", steps);
+		cr_assert_eq(longs_shrink_to_fit(&v), 0);
+		longs_free(&v);
+	}
+}
+
 Test(vec_memory, survives_a_limit_of_address_space)
 {
 	struct rlimit limit = { status("VmSize") + MIB(64), RLIM_INFINITY };
