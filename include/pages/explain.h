@@ -21,7 +21,7 @@ PAGES_BEGIN_C
  * that were opened or changed since this call, and among those that were closed lately, and
  * prints one line.  Then the signal goes to the handler that was installed before, or kills
  * the process and dumps core.  Addresses that are not on pages or their guards get no line.
- * Closing or changing pages a second time, through a copied handle, prints a line and aborts.
+ * Where a copy of a handle ends the process, the line tells which call closed its pages.
  *
  * Meant for development: each open, close and transition takes a lock and a few dozen ns
  * more.  There is room for about 65 536 open handles; some may get no explanation before

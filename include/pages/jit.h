@@ -49,6 +49,7 @@ struct pages_jit {
 	char *write_ PAGES_EMPTY_;		/* the writable address */
 	const char *run_ PAGES_EMPTY_;		/* the executable address; the same if it flips */
 	size_t len_ PAGES_EMPTY_;
+	uintptr_t serial_ PAGES_EMPTY_;		/* see src/core/serial.h */
 	uintptr_t stamp_ PAGES_EMPTY_;		/* which process mapped it when: src/core/forks.h */
 };
 

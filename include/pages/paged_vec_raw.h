@@ -199,8 +199,7 @@ paged_vec_forget_(struct paged_vec_ *v)
 {
 	v->end_ = v->lim_ = v->beg_ = NULL;
 	v->written_ = v->reserve_ = 0;
-	v->pages_.p_.base_ = NULL;
-	v->pages_.p_.len_ = v->pages_.p_.info_ = 0;
+	pages_forget_(&v->pages_.p_);
 	v->options_ = 0;
 }
 

@@ -36,6 +36,12 @@
  * empty handle (not opened, closed, or moved away by a transition) is a compile error
  * where the optimiser sees it, in gcc from -Og and in clang from -O2.  Else it prints one
  * line on stderr and calls abort(3).  So does an index or a code offset past the end.
+ *   Copies: once pages were closed, resized or frozen, something else may lie where they were.
+ * A call that changes pages, such as pages_close(), prints one line and aborts if its handle is
+ * a copy from before that.  Not noticed are pages_read(), PAGES_AT() and the like; a copy that has
+ * slept while 8192 handles were opened, resized or frozen; and at first a copy from before a mere
+ * transition: if that is closed, the other handle aborts when it is changed next.  Cost: about 10
+ * instructions for each open and each close.
  *
  * Errors: calls that return an int return 0 or a negative errno value, and leave their
  * handles unchanged on failure.  No call changes errno.  Errors that a security policy such

@@ -40,6 +40,7 @@ struct pages_raw_ {
 	void *base_ PAGES_EMPTY_;
 	size_t len_ PAGES_EMPTY_;
 	uintptr_t info_ PAGES_EMPTY_;	/* see src/core/region.h; 0 for plain pages */
+	uintptr_t serial_ PAGES_EMPTY_;	/* see src/core/serial.h */
 };
 
 struct pages_none { struct pages_raw_ p_; };
@@ -246,6 +247,14 @@ pages_const_start_(const struct pages_raw_ *p, const char *call)
 	return pages_check_(p, call)->base_;
 }
 
+/* The pages have another owner now, or are gone. */
+PAGES_INLINE_ void
+pages_forget_(struct pages_raw_ *p)
+{
+	p->base_ = PAGES_NULL_;
+	p->len_ = p->info_ = p->serial_ = 0;
+}
+
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 {
@@ -273,8 +282,7 @@ pages_close_(struct pages_raw_ *p, const char *call)
 {
 	if (p->base_ != PAGES_NULL_)
 		pages_unmap_(*p, call);
-	p->base_ = PAGES_NULL_;
-	p->len_ = p->info_ = 0;
+	pages_forget_(p);
 }
 
 typedef int pages_change_(struct pages_raw_, size_t, const char *, struct pages_raw_ *);
@@ -289,8 +297,7 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 
 	if (err == 0) {
 		*to = q;
-		from->base_ = PAGES_NULL_;
-		from->len_ = from->info_ = 0;
+		pages_forget_(from);
 	}
 	return err;
 }

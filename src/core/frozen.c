@@ -123,7 +123,7 @@ pages_freeze_(struct pages_raw_ p, size_t prot, const char *call, struct pages_r
 	err = freeze(&r, (unsigned)prot);
 	if (err != 0)
 		return err;
-	*ret = pages_raw_of(r);
+	*ret = pages_raw_new(r);
 	pages_note_change(p, *ret, PAGES_P_RO_, call);
 	return 0;
 }
@@ -213,7 +213,7 @@ finish(int err, struct pages_region r, const struct pages_options *o, const char
 		return err;
 	if (o->label != NULL)
 		(void)pages_os_label(r.base, pages_region_room(r), o->label);
-	*ret = pages_raw_of(r);
+	*ret = pages_raw_new(r);
 	pages_note_open(*ret, PAGES_P_RW_, o->label, call);
 	return 0;
 }

@@ -111,7 +111,10 @@ unshare(struct pages_jit *jit)
 		return err;
 	if (has_write_view(jit))
 		pages_os_release(jit->write_, len);
+	/* A copy of the struct has the old address. */
+	pages_serial_retire(jit->serial_, "pages_jit_edit");
 	jit->write_ = write;
+	jit->serial_ = pages_serial_new();
 	jit->stamp_ = stamp;
 	return 0;
 }
@@ -152,6 +155,7 @@ pages_jit_open_(struct pages_jit *jit, size_t len)
 		err = open_flipping(rounded, &j);
 	if (err != 0)
 		return err;
+	j.serial_ = pages_serial_new();
 	*jit = j;
 	return 0;
 }
@@ -161,6 +165,7 @@ pages_jit_close_(struct pages_jit *jit)
 {
 	if (jit->run_ == NULL)
 		return;
+	pages_serial_retire(jit->serial_, "pages_jit_close");
 	if (has_write_view(jit))
 		pages_os_release(jit->write_, jit->len_);
 	pages_os_release((char *)(uintptr_t)jit->run_, jit->len_);
@@ -174,6 +179,7 @@ pages_jit_edit_(struct pages_jit *jit, void **ret)
 
 	if (jit->run_ == NULL)
 		return -EINVAL;
+	pages_serial_expect(jit->serial_, "pages_jit_edit");
 	if (pages_jit_flips(jit))
 		err = pages_reprotect(jit->write_, jit->len_, RX, RW);
 	else if (is_shared(jit))
@@ -191,6 +197,7 @@ pages_jit_publish_(struct pages_jit *jit, size_t off, size_t len)
 
 	if (run == NULL)
 		return -EINVAL;
+	pages_serial_expect(jit->serial_, "pages_jit_publish");
 	if (off > jit->len_ || len > jit->len_ - off)
 		return -ERANGE;
 	if (pages_jit_flips(jit))

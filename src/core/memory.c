@@ -56,6 +56,7 @@ pages_discard_(struct pages_raw_ p, size_t offset, size_t len)
 	size_t page = pages_page_size_(p), begin, end;
 	int err;
 
+	pages_serial_expect(p.serial_, "pages_decommit");
 	if (!pages_within(p, offset, len))
 		return -ERANGE;
 	begin = pages_round_up(offset, page);
@@ -96,6 +97,7 @@ pages_populate_(struct pages_raw_ p, size_t offset, size_t len)
 	struct pages_region r = pages_region_of(p);
 	size_t page = pages_os_page_size(), begin, end;
 
+	pages_serial_expect(p.serial_, "pages_prefault");
 	if (!pages_within(p, offset, len))
 		return -ERANGE;
 	if (len == 0)
@@ -115,6 +117,7 @@ pages_advise_(struct pages_raw_ p, enum pages_hint hint, unsigned prot)
 	const struct pages_hint_meaning *m = pages_hint_meaning(hint);
 	struct pages_region r = pages_region_of(p);
 
+	pages_serial_expect(p.serial_, "pages_advise");
 	if (m == NULL)
 		return -EINVAL;
 	if (m->changes_contents && (prot & PAGES_OS_WRITE) == 0)
@@ -134,7 +137,7 @@ pages_lock_(struct pages_raw_ p, size_t on, const char *call, struct pages_raw_ 
 	struct pages_region r = pages_region_of(p);
 	int err;
 
-	(void)call;
+	pages_note_use(p, call);
 	/*
 	 * The kernel locks pages of memfd_secret by itself, and munlock(2) would undo that.
 	 */
@@ -164,6 +167,7 @@ pages_place_(struct pages_raw_ p, enum pages_numa numa, uint64_t nodes)
 	size_t at = (size_t)numa - PAGES_NUMA_DEFAULT;
 	int err;
 
+	pages_serial_expect(p.serial_, "pages_place");
 	if (at >= sizeof(how) / sizeof(how[0]))
 		return -EINVAL;
 	if ((numa == PAGES_NUMA_DEFAULT) != (nodes == 0))
@@ -190,6 +194,7 @@ pages_label_(struct pages_raw_ p, const char *label)
 	struct pages_region r = pages_region_of(p);
 	int err;
 
+	pages_serial_expect(p.serial_, "pages_label");
 	if (label != NULL && !pages_is_label(label))
 		return -EINVAL;
 	err = pages_os_label(pages_region_start(r), pages_region_span(r), label);

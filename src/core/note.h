@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note.h - records what happens to regions, for pages_explain_faults() (pages/explain.h)
+ * note.h - records what happens to regions, for pages_explain_faults() (pages/explain.h), and
+ *	notices copies of handles, always by their serial numbers
  *
  * The page core calls these functions at every open, change and close.  While faults are not
- * explained, which is the usual case, each costs a load and a branch.
+ * explained, which is the usual case, each costs a load and a branch, and what serial.h says.
  *
  * call is a string literal, "name at file:line".  It is kept, not copied.
  * Threads: any.  A note is lost if the table's lock cannot be had in about 20 ms.
@@ -16,6 +17,7 @@
 #include <pages/pages.h>
 
 #include "os/base.h"
+#include "serial.h"
 
 enum {
 	PAGES_LABEL_SIZE = 80,	/* bytes, with the NUL */
@@ -50,6 +52,8 @@ pages_note_change(struct pages_raw_ old, struct pages_raw_ now, unsigned prot, c
 {
 	if (pages_noting())
 		pages_note_change_(old, now, prot, call);
+	if (now.serial_ != old.serial_)
+		pages_serial_retire(old.serial_, call);
 }
 
 static inline void
@@ -59,12 +63,13 @@ pages_note_label(struct pages_raw_ p, const char *label)
 		pages_note_label_(p, label);
 }
 
-/* Called before a change: aborts if the table says that p was closed already. */
+/* Called before a change: aborts if p was closed already. */
 static inline void
 pages_note_use(struct pages_raw_ p, const char *call)
 {
 	if (pages_noting())
 		pages_note_use_(p, call);
+	pages_serial_expect(p.serial_, call);
 }
 
 /*
@@ -76,6 +81,7 @@ pages_note_close(struct pages_raw_ p, const char *call)
 {
 	if (pages_noting())
 		pages_note_close_(p, call);
+	pages_serial_retire(p.serial_, call);
 }
 
 #endif /* PAGES_NOTE_H */

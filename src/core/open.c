@@ -215,7 +215,7 @@ pages_map_with_(const struct pages_options *options, const char *call, struct pa
 	if (err != 0)
 		return err;
 	dress(r, &o);
-	*ret = pages_raw_of(r);
+	*ret = pages_raw_new(r);
 	pages_note_open(*ret, PAGES_P_RW_, o.label, call);
 	return 0;
 }

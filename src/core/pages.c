@@ -57,7 +57,7 @@ pages_map_(size_t len, const char *call, struct pages_raw_ *ret)
 		err = pages_os_map(rounded, page, 0, PAGES_P_RW_, &base);
 	if (err != 0)
 		return err;
-	*ret = (struct pages_raw_){ .base_ = base, .len_ = rounded };
+	*ret = pages_raw_new((struct pages_region){ .base = base, .len = rounded });
 	pages_note_open(*ret, PAGES_P_RW_, NULL, call);
 	return 0;
 }

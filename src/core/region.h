@@ -2,8 +2,8 @@
 /*
  * region.h - decodes a handle into a region; for the files of the page core only
  *
- * A handle is an address, a length and one word of information (info_).  The word says of
- * which kind the region is, and so what lies around its pages and what backs them:
+ * A handle is an address, a length, a serial number and a word of information (info_).  The word
+ * says of which kind the region is, and so what lies around its pages and what backs them:
  *
  *	PLAIN     [guard][ base, len                ][guard]
  *	RESERVED  [guard][ base, len ][ inaccessible ][guard]
@@ -25,6 +25,7 @@
 #include "os/base.h"
 #include "os/os.h"
 #include "forks.h"
+#include "serial.h"
 
 enum pages_kind {
 	PAGES_PLAIN,		/* detail: log2 of the alignment; 0 if that is a page */
@@ -44,6 +45,7 @@ struct pages_region {
 	bool light;		/* the guards are marks, not mappings */
 	bool locked;		/* by pages_lock() */
 	size_t detail;
+	uintptr_t serial;	/* of the handle, see serial.h */
 };
 
 /* The layout of info_: kind in 4 bits, three flags, and detail from bit 8 on. */
@@ -66,6 +68,7 @@ pages_region_of(struct pages_raw_ p)
 		.light = p.info_ & PAGES_INFO_LIGHT,
 		.locked = p.info_ & PAGES_INFO_LOCKED,
 		.detail = p.info_ >> PAGES_INFO_SHIFT,
+		.serial = p.serial_,
 	};
 }
 
@@ -78,7 +81,16 @@ pages_raw_of(struct pages_region r)
 		.info_ = (uintptr_t)r.kind | (r.guarded ? PAGES_INFO_GUARDED : 0) |
 			 (r.light ? PAGES_INFO_LIGHT : 0) | (r.locked ? PAGES_INFO_LOCKED : 0) |
 			 (uintptr_t)r.detail << PAGES_INFO_SHIFT,
+		.serial_ = r.serial,
 	};
+}
+
+/* The handle of a region that was opened just now, or has got another address range. */
+static inline struct pages_raw_
+pages_raw_new(struct pages_region r)
+{
+	r.serial = pages_serial_new();
+	return pages_raw_of(r);
 }
 
 /* The bytes between the guards: the pages and the rest of the reserve. */

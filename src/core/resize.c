@@ -249,7 +249,7 @@ pages_remap_(struct pages_raw_ p, size_t len, const char *call, struct pages_raw
 		err = -ENOMEM;
 	if (err != 0)
 		return err;
-	*ret = pages_raw_of(r);
+	*ret = rounded != p.len_ ? pages_raw_new(r) : p;
 	pages_note_change(p, *ret, PAGES_NOTE_SAME, call);
 	return 0;
 }

@@ -88,7 +88,7 @@ pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_
 		pages_os_release(frame, span);
 		return err;
 	}
-	*ret = pages_raw_of(r);
+	*ret = pages_raw_new(r);
 	*got = has;
 	pages_note_open(*ret, PAGES_P_RW_, "secret", call);
 	return 0;

@@ -125,17 +125,6 @@ Test(a_closed_descriptor, of_frozen_pages_is_not_taken_for_the_next_file)
 	cr_assert(is_own_file(own));
 }
 
-Test(a_closed_descriptor, is_not_closed_again_through_a_copied_handle)
-{
-	int first = next_fd(), own;
-	struct pages_rw rw = opened((struct pages_options){ .shared = true }), copy = rw;
-
-	pages_close(&rw);
-	cr_assert_eq(own = open_own_file(), first);
-	pages_close(&copy);
-	cr_assert(is_own_file(own));
-}
-
 Test(a_shortage_of_descriptors, is_an_error_that_changes_nothing)
 {
 	const struct rlimit none = { 3, 3 };

@@ -83,8 +83,8 @@ static int
 clones(struct pages_rw *w, int fd, const void *address)
 {
 	struct pages_options o = { 0, 0, 1 << 20, PAGES_HUGE_DEFAULT, false, false, NULL };
-	struct pages_frozen f = { { NULL, 0, 0 } };
-	struct pages_rw a = { { NULL, 0, 0 } }, b = { { NULL, 0, 0 } }, c = { { NULL, 0, 0 } };
+	struct pages_frozen f = { { NULL, 0, 0, 0 } };
+	struct pages_rw a = { { NULL, 0, 0, 0 } }, b = { { NULL, 0, 0, 0 } }, c = { { NULL, 0, 0, 0 } };
 	int err = pages_freeze(w, &f);
 
 	if (err == 0)
@@ -131,8 +131,8 @@ int calls(struct pages_rw *, struct pages_ro *, struct pages_none *, struct page
 int
 calls(struct pages_rw *w, struct pages_ro *r, struct pages_none *n, struct pages_frozen *f)
 {
-	struct pages_sealed s = { { NULL, 0, 0 } };
-	struct pages_rw other = { { NULL, 0, 0 } };
+	struct pages_sealed s = { { NULL, 0, 0, 0 } };
+	struct pages_rw other = { { NULL, 0, 0, 0 } };
 	char label[] = "label";
 	int err = life(w, r, n);
 

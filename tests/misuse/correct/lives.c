@@ -17,7 +17,7 @@ int chance(void);
 }
 #endif
 
-#define EMPTY { { NULL, 0, 0 } }
+#define EMPTY { { NULL, 0, 0, 0 } }
 
 struct table {
 	struct pages_rw w;
