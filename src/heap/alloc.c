@@ -273,7 +273,10 @@ alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 		r = from_zones(h, size, align, zero);
 	if (PAGES_UNLIKELY(r.err != 0) && pages_heap_release_space(h, SIZE_MAX) != 0)
 		r = from_zones(h, size, align, zero);
-	if (r.id == 0 || !pages_heap_clean_new(h, r.id))
+	if (r.id == 0)
+		return NULL;
+	pages_heap_hand_out(h, &h->extents.node[r.id]);
+	if (!pages_heap_clean_new(h, r.id))
 		return NULL;
 	pages_heap_learn_density(h, r.id, r.fresh);
 	if (zero)
@@ -292,9 +295,10 @@ alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		id = pages_cache_take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return alloc_slowly(h, size, align, zero);
+	e = &h->extents.node[id];
+	pages_heap_hand_out(h, e);
 	if (PAGES_UNLIKELY(!pages_heap_clean_new(h, id)))
 		return NULL;
-	e = &h->extents.node[id];
 	if (PAGES_UNLIKELY(e->note.muzzy))
 		pages_heap_unmark(h, e);
 	if (zero)
@@ -349,6 +353,7 @@ pages_heap_free(struct pages_heap *h, void *p)
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_free_dedicated(h, p);
 	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
+	pages_heap_take_in(h, e->first, e->first + e->used);
 	if (PAGES_UNLIKELY(h->options.forgets ||
 			   pages_heap_is_tainted(h, e->first, e->first + e->used))) {
 		free_at_once(h, id);

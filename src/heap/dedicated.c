@@ -208,6 +208,7 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
 		pages_heap_empty(h, id);
 		return err;
 	}
+	pages_heap_hand_out(h, &h->extents.node[id]);
 	*ret = pages_heap_address(h, h->extents.node[id].first);
 	return 0;
 }
@@ -223,6 +224,8 @@ pages_heap_free_dedicated(struct pages_heap *h, void *p)
 		pages_heap_die("free");
 	}
 	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
+	pages_heap_take_in(h, h->extents.node[id].first,
+			   h->extents.node[id].first + h->extents.node[id].used);
 	pages_heap_empty(h, id);
 	return true;
 }
@@ -237,6 +240,7 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages)
 
 	if (!pages_heap_enter(h))
 		return;
+	pages_heap_take_in(h, e->first + pages, e->first + e->used);
 	pages_heap_count_live(h, pages, e->used);
 	e->used = (uint32_t)pages;
 	rest = pages_heap_cut_units(h, id,
@@ -301,6 +305,7 @@ set_used(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 	h->stats.requested_bytes += bytes(h, pages - e->used);
 	h->stats.grown_in_place++;
 	e->used = (uint32_t)pages;
+	pages_heap_hand_out(h, e);
 }
 
 /* What a block grows by must have the same advice, except that the hugetlb pool may be empty. */

@@ -8,6 +8,7 @@
 #include "os/base.h"
 #include "heap.h"
 #include "locked.h"
+#include "poison.h"
 
 /* facts.c: fill h->facts; only once, because later a sandbox may forbid to ask. */
 void pages_heap_learn(struct pages_heap *h) PAGES_LOCKED;
@@ -57,6 +58,19 @@ static inline char *
 pages_heap_address(const struct pages_heap *h, size_t page)
 {
 	return h->arena.base + (page << h->arena.page_shift);
+}
+
+/* Block e, or pages [first, end), belong to the program now, or not any more: poison.h. */
+static inline void
+pages_heap_hand_out(const struct pages_heap *h, const struct pages_extent *e)
+{
+	pages_unpoison(pages_heap_address(h, e->first), (size_t)e->used << h->arena.page_shift);
+}
+
+static inline void
+pages_heap_take_in(const struct pages_heap *h, size_t first, size_t end)
+{
+	pages_poison(pages_heap_address(h, first), (end - first) << h->arena.page_shift);
 }
 
 /*

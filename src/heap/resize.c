@@ -55,8 +55,10 @@ grow_in_place(struct pages_heap *h, uint32_t id, size_t pages) PAGES_UNLOCKS
 	}
 	if (c != NULL)
 		o = pages_heap_end(h, c) == 0 ? GROWN : REFUSED;
-	if (o == GROWN)
+	if (o == GROWN) {
 		count_growth(h, &h->stats.grown_in_place, used, pages);
+		pages_heap_hand_out(h, e);
+	}
 	pages_heap_leave(h);
 	return o;
 }
@@ -223,6 +225,7 @@ end_move(struct pages_heap *h, const struct move *m) PAGES_LOCKED
 static enum outcome
 grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
 {
+	const struct pages_extent *old = &h->extents.node[id];
 	struct move m = plan_units(h, id);
 	size_t carried;
 
@@ -242,8 +245,10 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 	pages_heap_leave(h);
 	if (*ret == 0)
 		return REFUSED;
+	pages_heap_hand_out(h, &h->extents.node[*ret]);
 	if (keep)
 		copy_rest(h, &m, carried);
+	pages_heap_take_in(h, old->first, old->first + old->used);
 	pages_heap_clean_freed(h, m.old);
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
@@ -264,6 +269,7 @@ clean_tail(struct pages_heap *h, uint32_t id, size_t pages)
 			return false;
 	}
 	pages_heap_forget(h, first, end);
+	pages_heap_take_in(h, first, end);
 	return true;
 }
 
