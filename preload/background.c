@@ -96,6 +96,7 @@ pages_background_start(void)
 		atomic_fetch_add(&b->refused, 1);
 		atomic_store(&b->state, PAGES_BACKGROUND_OFF);
 	}
+	pages_heap_note_background(b->heap, atomic_load(&b->started), atomic_load(&b->refused));
 	errno = saved;
 }
 

@@ -101,6 +101,30 @@ parse_path(struct word w, char *ret, size_t size)
 	return true;
 }
 
+/* Three decimal numbers with a dot in between. */
+static bool
+parse_record(struct word w, struct pages_conf_record *ret)
+{
+	uint64_t n[3] = { 0, 0, 0 };
+	size_t at = 0, digits = 0;
+
+	for (size_t i = 0; i < w.len; i++) {
+		if (w.s[i] == '.' && digits != 0 && at < 2) {
+			at++;
+			digits = 0;
+			continue;
+		}
+		if (w.s[i] < '0' || w.s[i] > '9' || __builtin_mul_overflow(n[at], 10, &n[at]) ||
+		    __builtin_add_overflow(n[at], (uint64_t)(w.s[i] - '0'), &n[at]))
+			return false;
+		digits++;
+	}
+	if (at != 2 || digits == 0 || n[0] == 0 || n[0] > INT32_MAX || n[1] > INT32_MAX)
+		return false;
+	*ret = (struct pages_conf_record){ (int)n[0], (int)n[1], n[2] };
+	return true;
+}
+
 static bool
 parse_moves(struct word w, enum pages_moves *ret)
 {
@@ -144,6 +168,8 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_bool(value, &conf->disable);
 	if (is(key, "report"))
 		return parse_path(value, conf->report, sizeof(conf->report));
+	if (is(key, "record"))
+		return parse_record(value, &conf->record);
 	if (is(key, "show"))
 		return parse_bool(value, &conf->show);
 	if (is(key, "help"))
@@ -193,6 +219,7 @@ print_help(void)
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
 		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
+		"  record:ID       where to count for pages-run --report, which sets it\n"
 		"  show:BOOL       print the settings at start\n"
 		"  help:BOOL       print this list at start\n";
 

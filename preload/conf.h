@@ -11,6 +11,7 @@
  *	disable:BOOL	pass every call through, as if the shim were not there
  *	report:FILE	append a report to FILE at exit; "stderr" is allowed, and
  *			a name that ends in .json gets one line of JSON
+ *	record:PID.FD.NONCE	count in the record that process PID has open as FD; by pages-run
  *	show:BOOL	print the settings to standard error at start
  *	help:BOOL	print the list of keys to standard error at start
  *
@@ -22,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "heap/heap.h"
 
@@ -30,6 +32,10 @@ struct pages_conf {
 	struct pages_heap_options heap;
 	bool background, disable, show, help;
 	char report[256];	/* path of the report; "" for none */
+	struct pages_conf_record {
+		int pid, fd;	/* pid 0: none */
+		uint64_t nonce;
+	} record;
 };
 
 #define PAGES_CONF_DEFAULTS \

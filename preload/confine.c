@@ -49,7 +49,7 @@ prepare(void)
 
 	pages_heap_confine(&pages_shim_heap);
 	if (here)
-		pages_shim_report();
+		pages_shim_report(false);
 }
 
 void

@@ -4,7 +4,7 @@
  *
  * Without --report it replaces itself by the command.  With it, it stays as the parent, like
  * time(1), and prints the report.  The command could not do that alone: a process that is
- * killed or calls _exit() writes no report, nor does one that never loaded the shim.
+ * killed or calls _exit() writes none, nor does one that never loaded the shim.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +20,7 @@
 #include "child.h"
 #include "elf_inspect.h"
 #include "find_shim.h"
-#include "report.h"
+#include "tally.h"
 #include "text.h"
 
 enum { OWN_TROUBLE = 125 };	/* exit status for errors of pages-run itself, as of env(1) */
@@ -232,133 +232,34 @@ set_conf(const struct options *o)
 	free(conf);
 }
 
-/*
- * Create a directory for the file to which all processes append their reports.  A directory,
- * because it is removed after the command has ended: then processes that still run in the
- * background cannot create the file again.  The path is part of PAGES_CONF, so it must not
- * contain a comma.
- */
-static char *
-make_records(struct options *o)
-{
-	static const char dir_name[] = "/pages-run.XXXXXX", file_name[] = "/report.json";
-	const char *tmp = getenv("TMPDIR");
-	char *dir, *file;
-
-	if (tmp == NULL || tmp[0] != '/' || strchr(tmp, ',') != NULL ||
-	    strlen(tmp) + sizeof(dir_name) + sizeof(file_name) > 256)	/* the limit of the shim */
-		tmp = "/tmp";
-	dir = join(tmp, "", dir_name);
-	if (!o->dry_run && mkdtemp(dir) == NULL)
-		fail(tmp, strerror(errno));
-	file = join(dir, "", file_name);
-	add_setting(&o->conf, "report:", file);
-	free(file);
-	return dir;
-}
-
 /* The report. ------------------------------------------------------------- */
 
-/*
- * Read the reports of all processes of the command from in (NULL: there are none).  Their
- * numbers are added to sum, and their lines written to list, with commas in between.
- */
 static void
-collect(FILE *in, struct pages_report *sum, FILE *list)
+make_record(struct options *o, struct pages_tally *t)
 {
-	struct pages_report one;
-	unsigned unreadable = 0;
-	char *line = NULL;
-	size_t cap = 0;
+	int err = pages_tally_open(t);
 
-	while (in != NULL && getline(&line, &cap, in) > 0) {
-		if (!pages_text_ends_in(line, "\n") || !pages_report_parse(line, &one)) {
-			unreadable++;
-			continue;
-		}
-		line[strcspn(line, "\n")] = '\0';
-		fprintf(list, "%s%s", sum->processes != 0 ? "," : "", line);
-		/* Mode and provider are those of the first process with an active shim, if any. */
-		if (sum->processes == 0 ||
-		    (strcmp(sum->mode, "active") != 0 && strcmp(one.mode, "active") == 0)) {
-			memcpy(sum->mode, one.mode, sizeof(sum->mode));
-			memcpy(sum->provider, one.provider, sizeof(sum->provider));
-		}
-		pages_report_add(sum, &one);
-	}
-	if (unreadable != 0)
-		say("%u reports of processes could not be read", unreadable);
-	free(line);
-}
-
-/* Write the sum as JSON, with the list of reports in place of the number of processes. */
-static void
-write_json(FILE *f, const struct pages_report *sum, const char *list)
-{
-	static const char key[] = "\"processes\":";
-	char text[8192], *value;
-
-	pages_report_json(sum, text, sizeof(text));
-	value = strstr(text, key);
-	if (value == NULL)
-		fail("report", "internal error");
-	value += sizeof(key) - 1;
-	fprintf(f, "%.*s[%s]%s", (int)(value - text), text, list,
-		value + strspn(value, "0123456789"));
-}
-
-/* Add up the reports, remove their directory, and print the sum to out. */
-static void
-report(const struct options *o, FILE *out, const char *dir, struct pages_report *sum,
-       const char *problem)
-{
-	char *path = join(dir, "", "/report.json"), *list = NULL, text[8192];
-	FILE *in = fopen(path, "re"), *lines;
-	size_t len;
-
-	lines = open_memstream(&list, &len);
-	if (lines == NULL)
-		fail("report", strerror(errno));
-	collect(in, sum, lines);
-	fclose(lines);
-	if (in != NULL)
-		fclose(in);
-	unlink(path);
-	rmdir(dir);
-	if (sum->processes == 0)
-		snprintf(sum->mode, sizeof(sum->mode), "inactive: %s", problem);
-
-	if (o->report_file != NULL && pages_text_ends_in(o->report_file, ".json")) {
-		write_json(out, sum, list);
-	} else {
-		pages_report_text(sum, text, sizeof(text));
-		fputs(text, out);
-	}
-	if (fflush(out) != 0 || ferror(out))
-		say("%s: %s", o->report_file != NULL ? o->report_file : "report", strerror(errno));
-	free(list);
-	free(path);
+	if (err != 0)
+		fail("record", strerror(-err));
+	add_setting(&o->conf, "", t->setting);
 }
 
 __attribute__((noreturn)) static void
-run_and_report(const struct options *o, const struct command *c, FILE *out, const char *dir)
+run_and_report(const struct options *o, const struct command *c, FILE *out, struct pages_tally *t)
 {
-	const char *problem = c->verdict.problem;
-	struct pages_report sum = { 0 };
+	const char *file = o->report_file;
 	pid_t pid;
 	int status = pages_child_run(c->path, c->argv, &pid);
+	bool json = file != NULL && pages_text_ends_in(file, ".json");
 
-	if (pid < 0) {
-		say("fork: %s", strerror(errno));
-		rmdir(dir);
-		exit(OWN_TROUBLE);
-	}
-	if (problem == NULL)
-		problem = "no process loaded the shim (static, setuid, killed or left by _exit)";
+	if (pid < 0)
+		fail("fork", strerror(errno));
 	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
-	sum.pid = (uint64_t)pid;
-	snprintf(sum.exe, sizeof(sum.exe), "%.*s", (int)sizeof(sum.exe) - 1, c->path);
-	report(o, out, dir, &sum, problem);
+	pages_tally_collect(t, pid, c->path, c->verdict.problem);
+	if (!pages_tally_print(t, out, json))
+		say("report: %s", strerror(ENOMEM));
+	if (fflush(out) != 0 || ferror(out))
+		say("%s: %s", file != NULL ? file : "report", strerror(errno));
 	pages_child_imitate(status);
 }
 
@@ -376,11 +277,15 @@ find_command(char **argv)
 	return c;
 }
 
-/* Opened before the command runs, so that an error does not come after all its work. */
+/*
+ * Opened before the command runs, so that an error does not come after all its work.  To open
+ * /dev/stdout would cut off the file that it is.
+ */
 static FILE *
 open_report(const struct options *o)
 {
-	FILE *f = o->report_file != NULL ? fopen(o->report_file, "we") : stderr;
+	bool to_stdout = o->report_file != NULL && strcmp(o->report_file, "/dev/stdout") == 0;
+	FILE *f = to_stdout ? stdout : o->report_file != NULL ? fopen(o->report_file, "we") : stderr;
 
 	if (f == NULL)
 		fail(o->report_file, strerror(errno));
@@ -392,7 +297,8 @@ main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
 	struct command c = { .argv = argv + optind };
-	char shim[PATH_MAX], *dir = NULL;
+	struct pages_tally tally = { .record = NULL };
+	char shim[PATH_MAX];
 	FILE *out = NULL;
 
 	find_shim(shim);
@@ -405,19 +311,19 @@ main(int argc, char **argv)
 							     : "will have no effect on",
 		    c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
 
-	if (o.report && !o.dry_run)
+	o.report &= !o.dry_run;		/* that is of no use to a command that is run later */
+	if (o.report) {
 		out = open_report(&o);
-	if (o.report)
-		dir = make_records(&o);
+		make_record(&o, &tally);
+	}
 	if (!c.verdict.harmful)
 		set_preload(&o, shim);
 	set_conf(&o);
 	if (o.dry_run) {
-		free(dir);
 		free(o.conf);
 		return 0;
 	}
 	if (o.report)
-		run_and_report(&o, &c, out, dir);
+		run_and_report(&o, &c, out, &tally);
 	pages_child_exec(c.path, c.argv);
 }

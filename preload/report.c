@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - writes the report as JSON or text, reads the JSON back, and adds reports up
+ * report.c - writes the report as JSON or text, and adds reports up
  *
- * A table lists all numbers of struct pages_report.  Writing, reading and adding go over it,
- * so a new counter is one line in the table.
+ * A table lists all numbers of struct pages_report.  Writing and adding go over it, so a new
+ * counter is one line in the table.
  */
 #include "report.h"
 
@@ -11,51 +11,53 @@
 
 #include "text.h"
 
-#define PEAK true	/* the sum of several processes is their maximum */
-#define FIELD(name, peak) { #name, offsetof(struct pages_report, name), peak }
-#define STAT(name, peak) { #name, offsetof(struct pages_report, stats.name), peak }
+/* What the sum of several processes has: their sum, their maximum, or what it had before. */
+enum sum { SUM, PEAK, OWN };
+#define FIELD(name, sum) { #name, offsetof(struct pages_report, name), sum }
+#define STAT(name, sum) { #name, offsetof(struct pages_report, stats.name), sum }
 
 /* All numbers of a report, by their JSON key. */
 static const struct {
 	const char *key;
 	size_t offset;
-	bool peak;
+	enum sum sum;
 } fields[] = {
-	FIELD(pid, PEAK),
+	FIELD(pid, OWN),
 	FIELD(threshold, PEAK),
-	FIELD(processes, false),
-	FIELD(affected, false),
-	FIELD(background_threads, false),
-	FIELD(background_refused, false),
-	FIELD(confined, false),
-	STAT(requests, false),
-	STAT(requested_bytes, false),
-	STAT(live_objects, false),
-	STAT(live_bytes, false),
+	FIELD(processes, SUM),
+	FIELD(affected, SUM),
+	FIELD(background_threads, SUM),
+	FIELD(background_refused, SUM),
+	FIELD(confined, SUM),
+	FIELD(ended, SUM),
+	STAT(requests, SUM),
+	STAT(requested_bytes, SUM),
+	STAT(live_objects, SUM),
+	STAT(live_bytes, SUM),
 	STAT(peak_live_bytes, PEAK),
-	STAT(reused_bytes, false),
-	STAT(moved_bytes, false),
-	STAT(fresh_bytes, false),
-	STAT(cleared_bytes, false),
-	STAT(copied_bytes, false),
-	STAT(grown_in_place, false),
-	STAT(grown_by_move, false),
-	STAT(resident_bytes, false),
+	STAT(reused_bytes, SUM),
+	STAT(moved_bytes, SUM),
+	STAT(fresh_bytes, SUM),
+	STAT(cleared_bytes, SUM),
+	STAT(copied_bytes, SUM),
+	STAT(grown_in_place, SUM),
+	STAT(grown_by_move, SUM),
+	STAT(resident_bytes, SUM),
 	STAT(peak_resident_bytes, PEAK),
-	STAT(kept_bytes, false),
-	STAT(returned_bytes, false),
+	STAT(kept_bytes, SUM),
+	STAT(returned_bytes, SUM),
 	STAT(arena_bytes, PEAK),
-	STAT(vma_splits, false),
-	STAT(declined_no_arena, false),
-	STAT(declined_no_space, false),
-	STAT(declined_refused, false),
-	STAT(declined_busy, false),
-	STAT(refused_moves, false),
-	STAT(frees, false),
-	STAT(freed_bytes, false),
-	STAT(moved_free_bytes, false),
-	STAT(inherited_objects, false),
-	STAT(inherited_bytes, false),
+	STAT(vma_splits, SUM),
+	STAT(declined_no_arena, SUM),
+	STAT(declined_no_space, SUM),
+	STAT(declined_refused, SUM),
+	STAT(declined_busy, SUM),
+	STAT(refused_moves, SUM),
+	STAT(frees, SUM),
+	STAT(freed_bytes, SUM),
+	STAT(moved_free_bytes, SUM),
+	STAT(inherited_objects, SUM),
+	STAT(inherited_bytes, SUM),
 };
 #define FIELDS (sizeof(fields) / sizeof(*fields))
 
@@ -146,7 +148,7 @@ put_bool(struct pages_text *o, const char *key, bool b)
 }
 
 size_t
-pages_report_json(const struct pages_report *r, char *buf, size_t len)
+pages_report_json(const struct pages_report *r, const char *list, char *buf, size_t len)
 {
 	struct pages_text o = { buf, 0, len, false };
 
@@ -157,6 +159,12 @@ pages_report_json(const struct pages_report *r, char *buf, size_t len)
 		pages_text_put(&o, ",\"");
 		pages_text_put(&o, fields[i].key);
 		pages_text_put(&o, "\":");
+		if (list != NULL && fields[i].offset == offsetof(struct pages_report, processes)) {
+			pages_text_char(&o, '[');
+			pages_text_put(&o, list);
+			pages_text_char(&o, ']');
+			continue;
+		}
 		pages_text_number(&o, value(r, i));
 	}
 	put_string(&o, "mode", r->mode);
@@ -168,87 +176,14 @@ pages_report_json(const struct pages_report *r, char *buf, size_t len)
 	return finish(&o);
 }
 
-/* The text after "key": in line, or NULL.  Keys do not occur in strings: quotes are escaped. */
-static const char *
-find_key(const char *line, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (const char *p = line; (p = strchr(p, '"')) != NULL; p++)
-		if (strncmp(p + 1, key, n) == 0 && strncmp(p + 1 + n, "\":", 2) == 0)
-			return p + n + 3;
-	return NULL;
-}
-
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes the escapes that put_string() writes; cuts the string off at size - 1 bytes. */
-static bool
-parse_string(const char *line, const char *key, char *ret, size_t size)
-{
-	const char *p = find_key(line, key);
-	size_t n = 0;
-
-	if (p == NULL || *p++ != '"')
-		return false;
-	for (; *p != '"' && *p != '\0'; p++) {
-		char c = *p;
-
-		if (c == '\\') {
-			c = *++p;
-			if (c == 'u') {
-				for (int i = 1; i <= 4; i++)
-					if (hex_digit(p[i]) < 0)
-						return false;
-				c = (char)(hex_digit(p[3]) << 4 | hex_digit(p[4]));
-				p += 4;
-			}
-		}
-		if (n + 1 < size)
-			ret[n++] = c;
-	}
-	ret[n] = '\0';
-	return *p == '"';
-}
-
-bool
-pages_report_parse(const char *line, struct pages_report *ret)
-{
-	struct pages_report r = { 0 };
-
-	if (strncmp(line, "{\"version\":1,", 13) != 0)
-		return false;
-	for (size_t i = 0; i < FIELDS; i++) {
-		const char *p = find_key(line, fields[i].key);
-		uint64_t v = 0;
-
-		if (p == NULL || *p < '0' || *p > '9')
-			return false;
-		for (; *p >= '0' && *p <= '9'; p++)
-			if (__builtin_mul_overflow(v, 10, &v) ||
-			    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
-				return false;
-		set_value(&r, i, v);
-	}
-	if (!parse_string(line, "mode", r.mode, sizeof(r.mode)) ||
-	    !parse_string(line, "exe", r.exe, sizeof(r.exe)) ||
-	    !parse_string(line, "provider", r.provider, sizeof(r.provider)))
-		return false;
-	*ret = r;
-	return true;
-}
-
 void
 pages_report_add(struct pages_report *sum, const struct pages_report *one)
 {
 	for (size_t i = 0; i < FIELDS; i++) {
 		uint64_t a = value(sum, i), b = value(one, i);
 
-		set_value(sum, i, !fields[i].peak ? a + b : a > b ? a : b);
+		if (fields[i].sum != OWN)
+			set_value(sum, i, fields[i].sum == SUM ? a + b : a > b ? a : b);
 	}
 }
 
@@ -299,11 +234,19 @@ count_line(struct pages_text *o, const char *label, uint64_t n)
 	pages_text_char(o, '\n');
 }
 
+/* A file's name may have bytes that would do something to a terminal. */
+static void
+put_name(struct pages_text *o, const char *name)
+{
+	for (; *name != '\0'; name++)
+		pages_text_char(o, (unsigned char)*name < ' ' || *name == '\177' ? '?' : *name);
+}
+
 static void
 put_head(struct pages_text *o, const struct pages_report *r)
 {
 	pages_text_put(o, "pages: ");
-	pages_text_put(o, r->exe);
+	put_name(o, r->exe);
 	pages_text_put(o, " (pid ");
 	pages_text_number(o, r->pid);
 	pages_text_put(o, "): ");
@@ -318,7 +261,7 @@ put_head(struct pages_text *o, const struct pages_report *r)
 	}
 	if (r->provider[0] != '\0') {
 		put_label(o, "allocator behind");
-		pages_text_put(o, r->provider);
+		put_name(o, r->provider);
 		pages_text_char(o, '\n');
 	}
 	if (is_active(r))

@@ -48,6 +48,6 @@ void pages_shim_retire(const char *reason);
 bool pages_shim_is_active(void);
 
 /* Write the report, if one is wanted: at exit, or before the process enters a sandbox. */
-void pages_shim_report(void);
+void pages_shim_report(bool ended);
 
 #endif /* PAGES_SHIM_H */

@@ -74,6 +74,17 @@ static char mode[96] = "inactive: never started";
 static const char *provider = "";
 static uint64_t stderr_at_start;
 
+static struct pages_record_slot *slot;	/* of this process, or of the one that has forked it */
+
+static void
+copy_string(char *dst, size_t size, const char *src)
+{
+	size_t n = pages_min(strlen(src), size - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+}
+
 static void
 set_mode(const char *text, const char *detail)
 {
@@ -190,6 +201,42 @@ pages_shim_retire(const char *reason)
 	pages_shim_start();
 	set_threshold(SIZE_MAX);
 	set_mode("retired: ", reason);
+	if (slot != NULL)
+		copy_string(slot->mode, sizeof(slot->mode), mode);
+}
+
+/* The record. ------------------------------------------------------------- */
+
+/*
+ * Count in the record that the settings name, if it is still there: a process may outlive the one
+ * that made it, whose pid can be another's by then.  What has the right length and cannot change
+ * it is mapped, but only read until magic and nonce are found.
+ */
+static void
+join_record(void)
+{
+	struct pages_record *r;
+	void *p;
+
+	if (conf.record.pid == 0 ||
+	    pages_os_file_map_of(conf.record.pid, conf.record.fd, sizeof(*r), &p) != 0)
+		return;
+	r = p;
+	if (r->magic == PAGES_RECORD_MAGIC && r->version == PAGES_RECORD_VERSION &&
+	    r->nonce == conf.record.nonce)
+		slot = pages_record_take(r);
+	if (slot == NULL) {
+		pages_os_release(p, sizeof(*r));
+		return;
+	}
+	if (pages_os_exe(slot->exe, sizeof(slot->exe)) != 0)
+		slot->exe[0] = '\0';
+	copy_string(slot->mode, sizeof(slot->mode), mode);
+	copy_string(slot->provider, sizeof(slot->provider), provider);
+	(void)pages_os_advise(p, sizeof(*r), PAGES_OS_DONT_DUMP);
+	atomic_store(&slot->threshold, conf.threshold);
+	atomic_store(&slot->pid, (uint64_t)pages_os_pid());
+	(void)pages_heap_record(&pages_shim_heap, r, slot);
 }
 
 /* Forks. ------------------------------------------------------------------ */
@@ -204,23 +251,15 @@ __attribute__((constructor(101))) static void
 at_load(void)
 {
 	pages_shim_start();
+	join_record();
 	pages_heap_follow_forks(&pages_shim_heap);
 	pages_process_at_fork(NULL, NULL, pages_background_fork_child);
 }
 
 /* The report. ------------------------------------------------------------- */
 
-static void
-copy_string(char *dst, size_t size, const char *src)
-{
-	size_t n = pages_min(strlen(src), size - 1);
-
-	memcpy(dst, src, n);
-	dst[n] = '\0';
-}
-
 void
-pages_shim_report(void)
+pages_shim_report(bool ended)
 {
 	struct pages_report r = { .pid = (uint64_t)pages_os_pid(), .processes = 1 };
 	char text[4096];
@@ -238,8 +277,9 @@ pages_shim_report(void)
 	r.background_refused = atomic_load(&pages_background.refused);
 	pages_heap_stats(&pages_shim_heap, &r.stats);
 	r.affected = r.stats.requests != 0;
+	r.ended = ended;
 	if (pages_text_ends_in(conf.report, ".json"))
-		len = pages_report_json(&r, text, sizeof(text));
+		len = pages_report_json(&r, NULL, text, sizeof(text));
 	else
 		len = pages_report_text(&r, text, sizeof(text));
 
@@ -256,6 +296,7 @@ pages_shim_report(void)
 __attribute__((destructor(101))) static void
 at_exit(void)
 {
+	pages_heap_record_end(&pages_shim_heap);
 	if (!atomic_load(&pages_shim_heap.confined))
-		pages_shim_report();
+		pages_shim_report(true);
 }

@@ -166,12 +166,6 @@ finish(struct pages_heap *h, struct pages_change *c, struct result *ret) PAGES_L
 
 /* Allocating, without the lock. ------------------------------------------- */
 
-static void
-count_busy(struct pages_heap *h)
-{
-	atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
-}
-
 static struct result
 from_extents(struct pages_heap *h, enum pages_zone zone, size_t size, size_t align, bool zero)
 {
@@ -181,7 +175,7 @@ from_extents(struct pages_heap *h, enum pages_zone zone, size_t size, size_t ali
 	bool more = false;
 
 	if (!pages_heap_enter(h)) {
-		count_busy(h);
+		pages_heap_count_busy(h);
 		return ret;
 	}
 	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
@@ -195,7 +189,7 @@ from_extents(struct pages_heap *h, enum pages_zone zone, size_t size, size_t ali
 	if (more) {
 		pages_heap_unlock(h);
 		if (!pages_heap_perform(h, c)) {
-			count_busy(h);
+			pages_heap_count_busy(h);
 			return ret;
 		}
 	}
@@ -242,7 +236,8 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 		cleared = clear(h, pages_heap_address(h, e->first), size, zero);
 		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	}
-	atomic_fetch_add_explicit(&h->cleared_bytes, cleared, memory_order_relaxed);
+	atomic_fetch_add_explicit(&pages_heap_other_counts(h)->cleared_bytes, cleared,
+				  memory_order_relaxed);
 }
 
 /* A block that is expected to stay sparse goes to the small zone, which is made longer for it. */

@@ -44,7 +44,8 @@ pages_heap_claim(struct pages_heap *h, uint32_t id, uint16_t state, const char *
 void
 pages_heap_count_copy(struct pages_heap *h, size_t bytes)
 {
-	atomic_fetch_add_explicit(&h->copied_bytes, bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&pages_heap_other_counts(h)->copied_bytes, bytes,
+				  memory_order_relaxed);
 }
 
 /* Releasing. -------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache.c - flushes the front caches, and counts their hits
+ * cache.c - flushes the front caches, and says where they count
  */
 #include "block.h"
 #include "cache.h"
@@ -40,14 +40,11 @@ pages_heap_claim_cached(struct pages_heap *h)
 	return id;
 }
 
-struct pages_cache_counts
-pages_heap_count_hits(const struct pages_heap *h)
+void
+pages_heap_count_in(struct pages_heap *h, struct pages_record_slot *s)
 {
-	struct pages_cache_counts sum = { 0, 0 };
-
-	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
-		sum.hits += pages_cache_read(&h->caches[i].hits);
-		sum.hit_bytes += pages_cache_read(&h->caches[i].hit_bytes);
-	}
-	return sum;
+	atomic_store(&h->slot, s);
+	for (int i = 0; i < PAGES_FRONT_CACHES; i++)
+		atomic_store(&h->caches[i].counts,
+			     s != NULL ? &s->caches[i].counts : &h->caches[i].own);
 }

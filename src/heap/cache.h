@@ -21,11 +21,8 @@ void pages_heap_flush_caches(struct pages_heap *h) PAGES_LOCKED;
  */
 uint32_t pages_heap_claim_cached(struct pages_heap *h) PAGES_LOCKED;
 
-/* Requests that front caches have served, and their bytes. */
-struct pages_cache_counts {
-	uint64_t hits, hit_bytes;
-};
-struct pages_cache_counts pages_heap_count_hits(const struct pages_heap *h);
+/* What is counted without the lock is counted in slot s from now on, or if NULL in the heap. */
+void pages_heap_count_in(struct pages_heap *h, struct pages_record_slot *s);
 
 /* Thread addresses differ in their middle bits: the hash spreads those over the caches. */
 static inline unsigned
@@ -55,6 +52,7 @@ pages_cache_take(struct pages_heap *h, size_t size)
 {
 	struct pages_front_cache *k = &h->caches[pages_cache_index()];
 	uint32_t id = atomic_load_explicit(&k->block, memory_order_acquire);
+	struct pages_cache_counts *c;
 	struct pages_extent *e;
 	size_t pages;
 
@@ -70,8 +68,10 @@ pages_cache_take(struct pages_heap *h, size_t size)
 		atomic_store_explicit(&k->block, id, memory_order_release);
 		return 0;
 	}
-	pages_cache_add(&k->hits, 1);
-	pages_cache_add(&k->hit_bytes, size);
+	c = atomic_load_explicit(&k->counts, memory_order_relaxed);
+	pages_cache_add(&c->hits, 1);
+	pages_cache_add(&c->hit_bytes, size);
+	atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	atomic_store_explicit(&k->block, 0, memory_order_release);
 	return id;
@@ -87,6 +87,7 @@ pages_cache_put(struct pages_heap *h, uint32_t id)
 	unsigned i = pages_cache_index();
 	struct pages_front_cache *k = &h->caches[i];
 	const struct pages_extent *e = &h->extents.node[id];
+	struct pages_cache_counts *c;
 	uint32_t before;
 
 	/* As long as a block is cached, no other block could use its room. */
@@ -104,6 +105,8 @@ pages_cache_put(struct pages_heap *h, uint32_t id)
 		atomic_store_explicit(&k->block, before, memory_order_release);
 		return id;
 	}
+	c = atomic_load_explicit(&k->counts, memory_order_relaxed);
+	atomic_store_explicit(&c->waiting, e->used, memory_order_relaxed);
 	atomic_store_explicit(&k->block, id, memory_order_release);
 	return before;
 }

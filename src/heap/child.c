@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "child.h"
 #include "pending.h"
+#include "recorded.h"
 #include "os/os.h"
 
 #define DONT_FORK ((uint32_t)1 << PAGES_OS_DONT_FORK)
@@ -35,8 +36,8 @@ reset_caches(struct pages_heap *h)
 
 		/* The block that was on its way in or out leaks: nothing tells which it was. */
 		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
-		atomic_store(&k->hits, 0);
-		atomic_store(&k->hit_bytes, 0);
+		atomic_store(&k->own.hits, 0);
+		atomic_store(&k->own.hit_bytes, 0);
 	}
 }
 
@@ -56,10 +57,11 @@ reset_counters(struct pages_heap *h)
 	u->moved = u->reused = u->fresh = u->returned = u->moved_free = u->refused_moves = 0;
 	u->freed = u->kept;
 	u->inherited = u->peak_resident = u->held + u->kept;
-	atomic_store(&h->busy, 0);
-	atomic_store(&h->cleared_bytes, 0);
-	atomic_store(&h->copied_bytes, 0);
+	atomic_store(&h->own.busy, 0);
+	atomic_store(&h->own.cleared_bytes, 0);
+	atomic_store(&h->own.copied_bytes, 0);
 	reset_caches(h);
+	pages_heap_leave_record(h);
 }
 
 /*

@@ -171,7 +171,7 @@ place(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
 	int err = -ENOMEM;
 
 	if (!pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+		pages_heap_count_busy(h);
 		return err;
 	}
 	if (h->state == PAGES_HEAP_UNOPENED)

@@ -61,9 +61,8 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "record.h"
 #include "units.h"
-
-enum { PAGES_FRONT_CACHES = 16 };
 
 /* How many changes can be under way; a request beyond them is declined. */
 enum { PAGES_CHANGES = 64 };
@@ -84,7 +83,8 @@ struct pages_front_cache {
 	_Alignas(64) _Atomic uint32_t block;	/* its id, 0, or PAGES_FRONT_CACHE_BUSY */
 	_Atomic uint32_t pages;			/* its size; a hint, read without a reservation */
 	_Atomic uint64_t frees;
-	_Atomic uint64_t hits, hit_bytes;	/* requests that it served */
+	_Atomic(struct pages_cache_counts *) counts;	/* own, or in a slot; once there was a block */
+	struct pages_cache_counts own;
 };
 #define PAGES_FRONT_CACHE_BUSY UINT32_MAX
 
@@ -158,7 +158,6 @@ struct pages_heap {
 	_Atomic uint32_t changes_left;	/* how many threads have left one */
 	uint64_t changes_used;		/* bit i: changes[i] is under way */
 	struct pages_change changes[PAGES_CHANGES];
-	_Atomic uint64_t busy;		/* requests declined because the lock was not to be had */
 
 	_Atomic uint32_t sparse_block;	/* the freed one that waits for the next calloc, or 0 */
 	_Atomic uint64_t sparse_sizes;	/* bit log2(pages): such callocs are sparse */
@@ -180,8 +179,14 @@ struct pages_heap {
 
 	_Atomic int perturb;	/* fill for new blocks, or 0: pages_heap_perturb() */
 
-	/* Counters that are updated without the lock. */
-	_Atomic uint64_t cleared_bytes, copied_bytes;
+	/* Counters that are updated without the lock, unless there is a slot for them. */
+	struct pages_other_counts own;
+
+	/* Counters that outlive the process: record.h.  Set by pages_heap_record(). */
+	struct pages_record *record;
+	_Atomic(struct pages_record_slot *) slot;
+	const struct pages_record_slot *model;	/* a forked child's parent's */
+	_Atomic bool recording;	/* there is a slot, or one is to be taken at the next change */
 };
 
 /*
@@ -338,6 +343,21 @@ unsigned pages_heap_pace(const struct pages_heap *h);
 size_t pages_heap_release_space(struct pages_heap *h, size_t len);
 
 void pages_heap_stats(struct pages_heap *h, struct pages_stats *ret);
+
+/*
+ * From now on count in slot of record, which stay mapped for ever.  The caller has filled in what
+ * the heap does not know: threshold, mode, exe, provider.  A forked child takes a slot of its own
+ * at its first call that changes something, and copies these.  False if the lock was not to be had.
+ *
+ * record_end() is for the end of the process: puts the books right, so that the slot has what
+ * pages_heap_stats() would say, and notes that it ended by itself.
+ */
+bool pages_heap_record(struct pages_heap *h, struct pages_record *record,
+		       struct pages_record_slot *slot);
+void pages_heap_record_end(struct pages_heap *h);
+
+/* Note in the slot, if there is one: how often a background thread was started, or refused. */
+void pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refused);
 
 /*
  * Handlers for pthread_atfork.  A child has no use for kept memory, so it does not inherit

@@ -129,4 +129,20 @@ pages_heap_count_live(struct pages_heap *h, size_t plus_pages, size_t minus_page
 		st->peak_live_bytes = st->live_bytes;
 }
 
+/* Where threads count that do not hold the lock. */
+static inline struct pages_other_counts *
+pages_heap_other_counts(struct pages_heap *h)
+{
+	struct pages_record_slot *s = atomic_load_explicit(&h->slot, memory_order_acquire);
+
+	return s != NULL ? &s->other : &h->own;
+}
+
+/* A request is declined because the lock was not to be had. */
+static inline void
+pages_heap_count_busy(struct pages_heap *h)
+{
+	atomic_fetch_add_explicit(&pages_heap_other_counts(h)->busy, 1, memory_order_relaxed);
+}
+
 #endif /* PAGES_HEAP_IMPL_H */

@@ -7,6 +7,7 @@
 #include "block.h"
 #include "child.h"
 #include "lock.h"
+#include "recorded.h"
 
 bool
 pages_heap_lock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
@@ -23,6 +24,8 @@ void
 pages_heap_unlock(struct pages_heap *h) PAGES_LOCK_UNCHECKED
 {
 	pages_heap_check_now(h);
+	if (PAGES_UNLIKELY(atomic_load_explicit(&h->recording, memory_order_relaxed)))
+		pages_heap_copy_to_record(h);
 	pages_lock_release(&h->lock);
 }
 
@@ -63,6 +66,14 @@ pages_heap_perform(struct pages_heap *h, struct pages_change *c)
 			return true;
 		pages_heap_unlock(h);
 	}
+}
+
+void
+pages_heap_refresh_record(struct pages_heap *h)
+{
+	if (PAGES_UNLIKELY(atomic_load_explicit(&h->recording, memory_order_relaxed)) &&
+	    pages_heap_lock(h))
+		pages_heap_unlock(h);
 }
 
 bool

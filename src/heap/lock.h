@@ -16,6 +16,9 @@ bool pages_heap_lock(struct pages_heap *h) PAGES_TRY_LOCKS;
 bool pages_heap_enter(struct pages_heap *h) PAGES_TRY_LOCKS;
 void pages_heap_unlock(struct pages_heap *h) PAGES_UNLOCKS;
 
+/* Without the lock: something that it does not protect has changed what a record says. */
+void pages_heap_refresh_record(struct pages_heap *h);
+
 /* Without the lock: release FREED block id now, or later if the lock is not to be had. */
 void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
 

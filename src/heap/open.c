@@ -7,6 +7,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "cache.h"
 #include "mark.h"
 #include "os/os.h"
 
@@ -157,6 +158,7 @@ pages_heap_open(struct pages_heap *h)
 		atomic_store(&h->units.moves, false);
 	atomic_store(&h->units.keeps_all, h->keeps_all);
 	atomic_store(&h->marking, can_mark(h));
+	pages_heap_count_in(h, atomic_load(&h->slot));
 	h->state = PAGES_HEAP_OPEN;
 	pages_heap_set_mark_from(h);
 	add_roots(h);

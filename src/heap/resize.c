@@ -319,7 +319,7 @@ static void
 count_declined(struct pages_heap *h, enum outcome why)
 {
 	if (why == LOCKED_OUT || !pages_heap_enter(h)) {
-		atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+		pages_heap_count_busy(h);
 		return;
 	}
 	if (why == REFUSED)

@@ -173,22 +173,6 @@ pages_heap_drop_sparse(struct pages_heap *h)
 	return len;
 }
 
-void
-pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st)
-{
-	uint32_t id = atomic_load(&h->sparse_block);
-	const struct pages_extent *e;
-
-	if (id == 0)
-		return;
-	e = &h->extents.node[id];
-	st->live_objects--;
-	st->frees++;
-	st->live_bytes -= (size_t)e->used << h->arena.page_shift;
-	st->kept_bytes += length(h, e);
-	st->freed_bytes += length(h, e);
-}
-
 uint32_t
 pages_heap_free_calloc(struct pages_heap *h, uint32_t id)
 {
@@ -204,6 +188,8 @@ pages_heap_free_calloc(struct pages_heap *h, uint32_t id)
 		id = atomic_exchange(&h->sparse_block, id);
 	if (id != 0)
 		pages_heap_empty(h, id);
+	else
+		pages_heap_refresh_record(h);
 	return 0;
 }
 

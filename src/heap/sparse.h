@@ -40,9 +40,6 @@ uint32_t pages_heap_free_calloc(struct pages_heap *h, uint32_t id);
  */
 bool pages_heap_make_dense(struct pages_heap *h, uint32_t id);
 
-/* Count the sparse block that waits for the next calloc as freed, and its memory as kept. */
-void pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED;
-
 /*
  * Without the lock: free the sparse block that waits, if there is one.  Returns how many bytes
  * went back to the kernel.

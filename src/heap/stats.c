@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - computes struct pages_stats from the counters of the heap
+ * stats.c - computes struct pages_stats from the counters of the heap, and keeps a record of them
  *
  * To the program, blocks in front caches and deferred frees are freed, and their memory is kept.
  * In the heap's books they are live, and their units held.  So this file counts them again as
@@ -9,7 +9,7 @@
 #include "os/bits.h"
 #include "cache.h"
 #include "lock.h"
-#include "sparse.h"
+#include "recorded.h"
 
 static bool
 is_freed(const struct pages_extent *e)
@@ -103,32 +103,6 @@ count_all_freed(const struct pages_heap *h, struct pages_stats *st) PAGES_LOCKED
 	pages_heap_count_waiting(h, st);
 }
 
-static void
-fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
-{
-	struct pages_cache_counts counts = pages_heap_count_hits(h);
-
-	ret->requests += counts.hits;
-	ret->requested_bytes += counts.hit_bytes;
-	ret->frees += counts.hits;
-	ret->reused_bytes = u->reused * PAGES_UNIT + counts.hit_bytes;
-	ret->freed_bytes = u->freed * PAGES_UNIT + counts.hit_bytes;
-	ret->moved_free_bytes = u->moved_free * PAGES_UNIT;
-	ret->inherited_bytes = u->inherited * PAGES_UNIT;
-	ret->moved_bytes = u->moved * PAGES_UNIT;
-	ret->fresh_bytes = u->fresh * PAGES_UNIT;
-	ret->returned_bytes = u->returned * PAGES_UNIT;
-	ret->resident_bytes = (u->held + u->kept + u->leaving) * PAGES_UNIT;
-	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
-	ret->kept_bytes = (u->kept + u->leaving) * PAGES_UNIT;
-	ret->refused_moves = u->refused_moves;
-	ret->vma_splits = u->splits.count;
-	ret->arena_bytes = u->mapped * PAGES_UNIT;
-	ret->declined_busy = atomic_load_explicit(&h->busy, memory_order_relaxed);
-	ret->cleared_bytes = atomic_load_explicit(&h->cleared_bytes, memory_order_relaxed);
-	ret->copied_bytes = atomic_load_explicit(&h->copied_bytes, memory_order_relaxed);
-}
-
 /*
  * For a reader without the lock, whose holder may be writing.  Each word is read in one piece;
  * they need not fit together.  The thread sanitizer would report that race.
@@ -149,7 +123,7 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 	static_assert(sizeof(*ret) % sizeof(uint64_t) == 0, "copied in words");
 	if (pages_heap_enter(h)) {
 		*ret = h->stats;
-		fill(h, &h->units, ret);
+		pages_heap_fill(h, &h->units, ret);
 		count_all_freed(h, ret);
 		pages_heap_unlock(h);
 		return;
@@ -157,5 +131,43 @@ pages_heap_stats(struct pages_heap *h, struct pages_stats *ret)
 	/* For instance in a signal handler that interrupted this thread while it had the lock. */
 	copy_words(ret, &h->stats, sizeof(*ret));
 	copy_words(&u, &h->units, sizeof(u));
-	fill(h, &u, ret);
+	pages_heap_fill(h, &u, ret);
+}
+
+/* The record. ------------------------------------------------------------- */
+
+bool
+pages_heap_record(struct pages_heap *h, struct pages_record *record, struct pages_record_slot *slot)
+{
+	if (!pages_heap_enter(h))
+		return false;
+	h->record = record;
+	h->recording = true;
+	pages_heap_count_in(h, slot);
+	pages_heap_unlock(h);
+	return true;
+}
+
+/* A child that has changed nothing has no slot, and needs none. */
+void
+pages_heap_record_end(struct pages_heap *h)
+{
+	struct pages_record_slot *s = atomic_load(&h->slot);
+
+	if (s == NULL || !pages_heap_enter(h))
+		return;
+	pages_heap_flush_caches(h);
+	pages_heap_unlock(h);
+	atomic_store(&s->ended, 1);
+}
+
+void
+pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refused)
+{
+	struct pages_record_slot *s = atomic_load(&h->slot);
+
+	if (s == NULL)
+		return;
+	atomic_store(&s->background_threads, started);
+	atomic_store(&s->background_refused, refused);
 }

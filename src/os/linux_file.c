@@ -167,6 +167,79 @@ pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing shari
 	return map(NULL, fd, 0, len, (int)prot, flags_of(sharing), ret);
 }
 
+/* Text without stdio, which allocates. */
+static char *
+put(char *to, const char *s)
+{
+	while (*s != '\0')
+		*to++ = *s++;
+	*to = '\0';
+	return to;
+}
+
+static char *
+put_number(char *to, int n)
+{
+	char digits[12];
+	size_t i = sizeof(digits);
+	unsigned v = (unsigned)n;
+
+	digits[--i] = '\0';
+	do
+		digits[--i] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	return put(to, digits + i);
+}
+
+/* Raw system calls: programs interpose open() with wrappers that allocate. */
+static long
+reopen(char *path, int flags)
+{
+	return PAGES_OS_CALL(syscall)(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, 0);
+}
+
+static int
+map_fixed(int fd, size_t len, void **ret)
+{
+	enum { FIXED = F_SEAL_SHRINK | F_SEAL_GROW };
+	int saved = errno, seals = fcntl(fd, F_GET_SEALS);
+	uint64_t length;
+
+	errno = saved;
+	if (seals < 0 || (seals & FIXED) != FIXED || pages_os_file_len(fd, &length) != 0 ||
+	    length != len)
+		return -EINVAL;
+	return pages_os_file_map(fd, len, PROT_READ | PROT_WRITE, PAGES_OS_SHARED, ret);
+}
+
+/* By O_PATH first: to open a device, a terminal or a pipe in earnest may block, or do something. */
+int
+pages_os_file_map_of(int pid, int fd, size_t len, void **ret)
+{
+	int saved = errno, err;
+	char path[48];
+	long look, file = -1;
+	uint64_t length;
+
+	put_number(put(put_number(put(path, "/proc/"), pid), "/fd/"), fd);
+	look = reopen(path, O_PATH);
+	err = pages_os_answer(look, saved);
+	if (err == 0)
+		err = pages_os_file_len((int)look, &length);
+	if (err == 0) {
+		put_number(put(path, "/proc/self/fd/"), (int)look);
+		file = reopen(path, O_RDWR);
+		err = pages_os_answer(file, saved);
+	}
+	if (err == 0)
+		err = map_fixed((int)file, len, ret);
+	if (file >= 0)
+		pages_os_file_close((int)file);
+	if (look >= 0)
+		pages_os_file_close((int)look);
+	return err;
+}
+
 /* In two steps, as pages_os_replace(): all errors that can be foreseen occur in the first. */
 int
 pages_os_file_map_at(void *p, int fd, uint64_t offset, size_t len, unsigned prot,

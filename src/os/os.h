@@ -253,6 +253,14 @@ int pages_os_file_map(int fd, size_t len, unsigned prot, enum pages_os_sharing s
 		      void **ret);
 
 /*
+ * Map all of a memory file that process pid has open as fd, shared, readable and writable.  No
+ * descriptor stays open.  -EINVAL unless it is a file of exactly len bytes
+ * that can neither shrink nor grow, so that no access faults; other errors if this process may
+ * not look into that one.
+ */
+int pages_os_file_map_of(int pid, int fd, size_t len, void **ret);
+
+/*
  * Map the part of a file from offset on in place of what is mapped at p.  -ENOTRECOVERABLE:
  * as for pages_os_replace().
  */

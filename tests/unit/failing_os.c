@@ -155,6 +155,7 @@ FALLIBLE(pages_os_file_len, (int fd, uint64_t *ret), (fd, ret))
 FALLIBLE(pages_os_file_map,
 	 (int fd, size_t len, unsigned prot, enum pages_os_sharing sharing, void **ret),
 	 (fd, len, prot, sharing, ret))
+FALLIBLE(pages_os_file_map_of, (int pid, int fd, size_t len, void **ret), (pid, fd, len, ret))
 /* Without being taken at once, this would be a way to end the process. */
 DAMAGING(pages_os_file_map_at,
 	 (void *p, int fd, uint64_t offset, size_t len, unsigned prot,
