@@ -103,12 +103,12 @@ has_ended(pid_t child)
 }
 
 /* Pass signals on until the child has ended.  What came too late for it is dropped. */
-static int
-wait_for(pid_t child, const sigset_t *all)
+static void
+wait_for(struct pages_child *c, const sigset_t *all)
 {
 	static const struct timespec at_once;
 	siginfo_t info;
-	int status = 0;
+	pid_t child = c->pid;
 
 	do {
 		if (sigwaitinfo(all, &info) < 0)
@@ -117,11 +117,19 @@ wait_for(pid_t child, const sigset_t *all)
 		if (info.si_signo != SIGCHLD || info.si_code <= 0)
 			forward(child, &info);
 	} while (info.si_signo != SIGCHLD || !has_ended(child));
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	while (wait4(child, &c->status, 0, &c->usage) < 0 && errno == EINTR)
 		;
 	while (sigtimedwait(all, &info, &at_once) > 0)
 		;
-	return status;
+}
+
+static double
+now(void)
+{
+	struct timespec t = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* In the child: as if this process were not there, whose end by SIGKILL is the command's, too. */
@@ -135,28 +143,33 @@ become(const char *path, char **argv, pid_t parent, const sigset_t *mask)
 	pages_child_exec(path, argv);
 }
 
-int
-pages_child_run(const char *path, char **argv, pid_t *ret_pid)
+bool
+pages_child_run(const char *path, char **argv, struct pages_child *ret)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
 	pid_t parent = getpid();
 	sigset_t all, mask;
-	int status = 0;
+	int err;
 
+	*ret = (struct pages_child){ .wall = now() };
 	/* If SIGCHLD were ignored, the kernel would discard the status. */
 	sigaction(SIGCHLD, &dfl, &old);
 	/* Signals that arrive now stay pending until the child exists and can get them. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
-	*ret_pid = fork();
-	if (*ret_pid == 0) {
+	ret->pid = fork();
+	err = errno;
+	if (ret->pid == 0) {
 		sigaction(SIGCHLD, &old, NULL);
 		become(path, argv, parent, &mask);
 	}
-	if (*ret_pid > 0)
-		status = wait_for(*ret_pid, &all);
+	if (ret->pid > 0)
+		wait_for(ret, &all);
+	ret->wall = now() - ret->wall;
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	return status;
+	sigaction(SIGCHLD, &old, NULL);
+	errno = err;
+	return ret->pid > 0;
 }
 
 void

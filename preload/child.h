@@ -6,7 +6,16 @@
 #ifndef PAGES_CHILD_H
 #define PAGES_CHILD_H
 
+#include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+
+struct pages_child {
+	pid_t pid;
+	int status;		/* as of wait(2) */
+	double wall;		/* seconds */
+	struct rusage usage;	/* with that of its own children for which it has waited */
+};
 
 /*
  * Replace this process by the command.  If it cannot be run, prints one line and exits with
@@ -20,9 +29,9 @@ __attribute__((noreturn)) void pages_child_exec(const char *path, char **argv);
  * with their values, and stops when the command stops.  What the terminal sends to both is not
  * passed on.  If this process is killed by SIGKILL, so is the command.
  *
- * Returns the wait status; *ret_pid is the pid, negative with errno set if fork failed.
+ * False with errno set if fork failed.
  */
-int pages_child_run(const char *path, char **argv, pid_t *ret_pid);
+bool pages_child_run(const char *path, char **argv, struct pages_child *ret);
 
 /* End this process as the child ended: same exit status or signal, but no second core dump. */
 __attribute__((noreturn)) void pages_child_imitate(int status);

@@ -18,15 +18,18 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "compare.h"
 #include "elf_inspect.h"
 #include "find_shim.h"
 #include "tally.h"
 #include "text.h"
 
 enum { OWN_TROUBLE = 125 };	/* exit status for errors of pages-run itself, as of env(1) */
+enum { DEFAULT_RUNS = 5, MAX_RUNS = 1000 };
 
 struct options {
 	bool report, dry_run, quiet;
+	unsigned compare;		/* number of runs, or 0 */
 	const char *report_file;	/* NULL: standard error */
 	char *conf;			/* settings to append to PAGES_CONF, or NULL */
 };
@@ -74,6 +77,7 @@ usage(FILE *f)
 	fputs("usage: pages-run [options] [--] command [argument ...]\n"
 	      "Run a command with its large allocations on paged regions.\n"
 	      "      --report[=FILE]             say at the end what it did (FILE.json: JSON)\n"
+	      "      --compare[=RUNS]            run it plainly and with the shim in turn (5 times)\n"
 	      "  -t, --threshold=SIZE            what is large (256K; from 64K)\n"
 	      "  -c, --conf=KEY:VALUE[,...]      settings (see -c help:true)\n"
 	      "  -n, --dry-run                   print the environment it would set\n"
@@ -93,6 +97,17 @@ add_setting(char **conf, const char *prefix, const char *setting)
 	free(old);
 }
 
+static unsigned
+parse_runs(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 || n > MAX_RUNS)
+		fail(text, "not a number of runs: 1 to 1000");
+	return (unsigned)n;
+}
+
 static void
 apply(struct options *o, int option)
 {
@@ -102,6 +117,9 @@ apply(struct options *o, int option)
 			fail("--report", "the name of the file is empty");
 		o->report = true;
 		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
+		break;
+	case 'C':
+		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
 		break;
 	case 't':
 		if (optarg[0] < '0' || optarg[0] > '9' || strchr(optarg, ',') != NULL)
@@ -136,6 +154,7 @@ parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "report", optional_argument, NULL, 'r' },
+		{ "compare", optional_argument, NULL, 'C' },
 		{ "threshold", required_argument, NULL, 't' },
 		{ "conf", required_argument, NULL, 'c' },
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -149,6 +168,8 @@ parse(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1)
 		apply(&o, c);
+	if (o.compare != 0 && (o.report || o.dry_run))
+		fail("--compare", "not together with --report or --dry-run");
 	if (argv[optind] == NULL && !o.dry_run) {
 		usage(stderr);
 		exit(OWN_TROUBLE);
@@ -248,19 +269,28 @@ __attribute__((noreturn)) static void
 run_and_report(const struct options *o, const struct command *c, FILE *out, struct pages_tally *t)
 {
 	const char *file = o->report_file;
-	pid_t pid;
-	int status = pages_child_run(c->path, c->argv, &pid);
+	struct pages_child child;
 	bool json = file != NULL && pages_text_ends_in(file, ".json");
 
-	if (pid < 0)
+	if (!pages_child_run(c->path, c->argv, &child))
 		fail("fork", strerror(errno));
 	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
-	pages_tally_collect(t, pid, c->path, c->verdict.problem);
+	pages_tally_collect(t, child.pid, c->path, c->verdict.problem);
 	if (!pages_tally_print(t, out, json))
 		say("report: %s", strerror(ENOMEM));
 	if (fflush(out) != 0 || ferror(out))
 		say("%s: %s", file != NULL ? file : "report", strerror(errno));
-	pages_child_imitate(status);
+	pages_child_imitate(child.status);
+}
+
+__attribute__((noreturn)) static void
+compare(const struct options *o, const struct command *c, const struct pages_environment env[2])
+{
+	int err = pages_compare(c->path, c->argv, o->compare, env);
+
+	if (err != 0)
+		fail("compare", strerror(-err));
+	exit(0);
 }
 
 static struct command
@@ -297,6 +327,7 @@ main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
 	struct command c = { .argv = argv + optind };
+	struct pages_environment env[2] = { pages_environment_now() };
 	struct pages_tally tally = { .record = NULL };
 	char shim[PATH_MAX];
 	FILE *out = NULL;
@@ -322,6 +353,10 @@ main(int argc, char **argv)
 	if (o.dry_run) {
 		free(o.conf);
 		return 0;
+	}
+	if (o.compare != 0) {
+		env[1] = pages_environment_now();
+		compare(&o, &c, env);
 	}
 	if (o.report)
 		run_and_report(&o, &c, out, &tally);

@@ -239,7 +239,10 @@ static void
 put_name(struct pages_text *o, const char *name)
 {
 	for (; *name != '\0'; name++)
-		pages_text_char(o, (unsigned char)*name < ' ' || *name == '\177' ? '?' : *name);
+		if ((unsigned char)*name < ' ' || *name == '\177')
+			pages_text_char(o, '?');
+		else
+			pages_text_char(o, *name);
 }
 
 static void

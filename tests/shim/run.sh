@@ -224,6 +224,28 @@ if [ -z "$dummy" ]; then
 	has "and so is disable" err 'No effect: .*disable'
 fi
 
+## Comparing
+status "a comparison" 0 "$run" --compare=2 ./probe 8388608
+same "runs it so often each way" "$(grep -c '^probe$' out)" 4
+has "has a line of page faults" err '^  page faults  *[0-9][0-9]* '
+has "and a verdict" err '^No clear difference\|^Every run with the shim'
+"$run" --compare=2 sh -c 'echo "${LD_PRELOAD:-none} ${PAGES_CONF:-none}"' >out 2>err
+same "the ways take turns" "$(cat out)" "none none
+$shim none
+$shim none
+none none"
+PAGES_CONF=retain:5 "$run" --compare=1 -t 1M sh -c 'echo "$PAGES_CONF"' >out 2>err
+same "settings are those of the shim's runs" "$(cat out)" "retain:5
+retain:5,threshold:1M"
+same "all runs read the same file" "$("$run" --compare=2 cat <data 2>err | grep -c data)" 4
+{ echo data | "$run" --compare=1 cat >out 2>err; } || oops "a pipe as input"
+same "of a pipe all read nothing" "$(cat out)" ""
+status "a command that fails" 3 "$run" --compare=2 sh -c 'exit 3'
+hasnt "is not compared" err 'median'
+status "no runs" 125 "$run" --compare=0 true
+status "a number that is none" 125 "$run" --compare=2x true
+status "a comparison with a report" 125 "$run" --compare --report true
+
 ## Signals
 "$run" --report=r.txt sh -c 'trap "exit 7" TERM; : >ready; while :; do sleep 0.1; done' &
 pid=$!

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compare.h - runs a command plainly and under the shim, in turn; used by pages-run only
+ */
+#ifndef PAGES_COMPARE_H
+#define PAGES_COMPARE_H
+
+/* The two variables that make the difference; NULL: not set.  The strings are the caller's. */
+struct pages_environment {
+	char *preload, *conf;
+};
+
+/* What these variables are now. */
+struct pages_environment pages_environment_now(void);
+
+/*
+ * Run the command so many times in each environment, and print a table to standard error.  If a
+ * run does not end with status 0 prints no table, and ends this process as that run ended.  Returns
+ * 0, or -errno if the command could not be run.
+ */
+int pages_compare(const char *path, char **argv, unsigned runs,
+		  const struct pages_environment env[2]);
+
+#endif /* PAGES_COMPARE_H */
