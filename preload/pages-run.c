@@ -265,6 +265,25 @@ make_record(struct options *o, struct pages_tally *t)
 	add_setting(&o->conf, "", t->setting);
 }
 
+static uint64_t
+microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static struct pages_usage
+usage_of(const struct pages_child *c)
+{
+	return (struct pages_usage){
+		.known = true,
+		.wall_us = (uint64_t)(c->wall * 1e6),
+		.user_us = microseconds(c->usage.ru_utime),
+		.system_us = microseconds(c->usage.ru_stime),
+		.page_faults = (uint64_t)(c->usage.ru_minflt + c->usage.ru_majflt),
+		.peak_bytes = (uint64_t)c->usage.ru_maxrss * 1024,
+	};
+}
+
 __attribute__((noreturn)) static void
 run_and_report(const struct options *o, const struct command *c, FILE *out, struct pages_tally *t)
 {
@@ -275,6 +294,7 @@ run_and_report(const struct options *o, const struct command *c, FILE *out, stru
 	if (!pages_child_run(c->path, c->argv, &child))
 		fail("fork", strerror(errno));
 	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
+	t->sum.usage = usage_of(&child);
 	pages_tally_collect(t, child.pid, c->path, c->verdict.problem);
 	if (!pages_tally_print(t, out, json))
 		say("report: %s", strerror(ENOMEM));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - writes the report as JSON or text, and adds reports up
+ * report.c - adds reports up, and writes them as JSON
  *
  * A table lists all numbers of struct pages_report.  Writing and adding go over it, so a new
  * counter is one line in the table.
@@ -8,6 +8,7 @@
 #include "report.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -58,6 +59,7 @@ static const struct {
 	STAT(moved_free_bytes, SUM),
 	STAT(inherited_objects, SUM),
 	STAT(inherited_bytes, SUM),
+	STAT(large_reused_bytes, SUM),
 };
 #define FIELDS (sizeof(fields) / sizeof(*fields))
 
@@ -76,20 +78,26 @@ set_value(struct pages_report *r, size_t i, uint64_t v)
 	memcpy((char *)r + fields[i].offset, &v, sizeof(v));
 }
 
-/* Writing. ---------------------------------------------------------------- */
-
-static size_t
-finish(struct pages_text *o)
+static uint64_t
+without(uint64_t a, uint64_t b)
 {
-	if (o->size != 0)
-		o->buf[o->len] = '\0';
-	return o->len;
+	return a > b ? a - b : 0;
 }
 
-static bool
-is_active(const struct pages_report *r)
+struct pages_saved
+pages_report_saved(const struct pages_report *r)
 {
-	return strcmp(r->mode, "active") == 0;
+	const struct pages_stats *st = &r->stats;
+	uint64_t resident = st->reused_bytes + st->moved_free_bytes;
+
+	return (struct pages_saved){
+		.mapped_bytes = st->large_reused_bytes,
+		.kept_bytes = without(resident, st->large_reused_bytes),
+		.zeroed_bytes = without(st->large_reused_bytes, st->cleared_bytes),
+		.fresh_bytes = st->fresh_bytes,
+		.moved_bytes = without(st->moved_bytes, st->moved_free_bytes),
+		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+	};
 }
 
 /* JSON. ------------------------------------------------------------------- */
@@ -147,33 +155,59 @@ put_bool(struct pages_text *o, const char *key, bool b)
 	pages_text_put(o, b ? "\":true" : "\":false");
 }
 
+static void
+put_key(struct pages_text *o, const char *key, uint64_t n)
+{
+	pages_text_put(o, ",\"");
+	pages_text_put(o, key);
+	pages_text_put(o, "\":");
+	pages_text_number(o, n);
+}
+
+static void
+put_derived(struct pages_text *o, const struct pages_report *r)
+{
+	struct pages_saved saved = pages_report_saved(r);
+
+	put_key(o, "saved_faults", saved.mapped_bytes / saved.page_size);
+	put_key(o, "saved_zeroed_bytes", saved.zeroed_bytes);
+	put_key(o, "perhaps_saved_faults",
+		(saved.kept_bytes + saved.fresh_bytes) / saved.page_size);
+	put_key(o, "perhaps_saved_copied_bytes", saved.moved_bytes);
+	if (!r->usage.known)
+		return;
+	put_key(o, "wall_us", r->usage.wall_us);
+	put_key(o, "user_us", r->usage.user_us);
+	put_key(o, "system_us", r->usage.system_us);
+	put_key(o, "page_faults", r->usage.page_faults);
+	put_key(o, "peak_bytes", r->usage.peak_bytes);
+}
+
 size_t
 pages_report_json(const struct pages_report *r, const char *list, char *buf, size_t len)
 {
 	struct pages_text o = { buf, 0, len, false };
 
 	pages_text_put(&o, "{\"version\":1");
-	put_bool(&o, "active", is_active(r));
+	put_bool(&o, "active", pages_report_is_active(r));
 	put_bool(&o, "effect", r->stats.requests != 0);
 	for (size_t i = 0; i < FIELDS; i++) {
-		pages_text_put(&o, ",\"");
-		pages_text_put(&o, fields[i].key);
-		pages_text_put(&o, "\":");
-		if (list != NULL && fields[i].offset == offsetof(struct pages_report, processes)) {
-			pages_text_char(&o, '[');
-			pages_text_put(&o, list);
-			pages_text_char(&o, ']');
+		if (list == NULL || fields[i].offset != offsetof(struct pages_report, processes)) {
+			put_key(&o, fields[i].key, value(r, i));
 			continue;
 		}
-		pages_text_number(&o, value(r, i));
+		pages_text_put(&o, ",\"processes\":[");
+		pages_text_put(&o, list);
+		pages_text_char(&o, ']');
 	}
+	put_derived(&o, r);
 	put_string(&o, "mode", r->mode);
 	put_string(&o, "exe", r->exe);
 	put_string(&o, "provider", r->provider);
 	pages_text_put(&o, "}\n");
 	if (o.cut)	/* a part of a line would make the next line unreadable, too */
 		o.len = 0;
-	return finish(&o);
+	return pages_text_end(&o);
 }
 
 void
@@ -185,172 +219,4 @@ pages_report_add(struct pages_report *sum, const struct pages_report *one)
 		if (fields[i].sum != OWN)
 			set_value(sum, i, fields[i].sum == SUM ? a + b : a > b ? a : b);
 	}
-}
-
-/* Text. ------------------------------------------------------------------- */
-
-/* In the largest unit that gives at least 1, with one decimal, rounded down. */
-static void
-put_size(struct pages_text *o, uint64_t bytes)
-{
-	static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB" };
-	uint64_t tenths = bytes * 10;
-	size_t u = 0;
-
-	if (bytes > UINT64_MAX / 10)
-		tenths = UINT64_MAX;
-	for (; tenths >= 10240 && u < 4; u++)
-		tenths /= 1024;
-	pages_text_number(o, tenths / 10);
-	if (u != 0 && tenths % 10 != 0) {
-		pages_text_char(o, '.');
-		pages_text_number(o, tenths % 10);
-	}
-	pages_text_put(o, units[u]);
-}
-
-static void
-put_label(struct pages_text *o, const char *label)
-{
-	pages_text_put(o, "  ");
-	pages_text_put(o, label);
-	for (size_t n = strlen(label); n < 34; n++)
-		pages_text_char(o, ' ');
-}
-
-static void
-size_line(struct pages_text *o, const char *label, uint64_t bytes)
-{
-	put_label(o, label);
-	put_size(o, bytes);
-	pages_text_char(o, '\n');
-}
-
-static void
-count_line(struct pages_text *o, const char *label, uint64_t n)
-{
-	put_label(o, label);
-	pages_text_number(o, n);
-	pages_text_char(o, '\n');
-}
-
-/* A file's name may have bytes that would do something to a terminal. */
-static void
-put_name(struct pages_text *o, const char *name)
-{
-	for (; *name != '\0'; name++)
-		if ((unsigned char)*name < ' ' || *name == '\177')
-			pages_text_char(o, '?');
-		else
-			pages_text_char(o, *name);
-}
-
-static void
-put_head(struct pages_text *o, const struct pages_report *r)
-{
-	pages_text_put(o, "pages: ");
-	put_name(o, r->exe);
-	pages_text_put(o, " (pid ");
-	pages_text_number(o, r->pid);
-	pages_text_put(o, "): ");
-	pages_text_put(o, r->mode);
-	pages_text_char(o, '\n');
-	if (r->processes > 1) {
-		pages_text_put(o, "  ");
-		pages_text_number(o, r->processes);
-		pages_text_put(o, " processes, ");
-		pages_text_number(o, r->affected);
-		pages_text_put(o, " of them routed large requests\n");
-	}
-	if (r->provider[0] != '\0') {
-		put_label(o, "allocator behind");
-		put_name(o, r->provider);
-		pages_text_char(o, '\n');
-	}
-	if (is_active(r))
-		size_line(o, "threshold", r->threshold);
-}
-
-static uint64_t
-declined(const struct pages_stats *st)
-{
-	return st->declined_no_arena + st->declined_no_space + st->declined_refused +
-	       st->declined_busy;
-}
-
-/* Say why no request was served from the heap. */
-static void
-put_no_effect(struct pages_text *o, const struct pages_report *r)
-{
-	pages_text_put(o, "  No effect: ");
-	if (r->confined != 0) {
-		pages_text_put(o, "none until it entered a sandbox, where nothing is counted");
-	} else if (is_active(r) && declined(&r->stats) != 0) {
-		pages_text_put(o, "all large requests were passed on");
-	} else if (is_active(r)) {
-		pages_text_put(o, "no request reached the threshold of ");
-		put_size(o, r->threshold);
-	} else {
-		pages_text_put(o, r->mode + (strncmp(r->mode, "inactive: ", 10) == 0 ? 10 : 0));
-	}
-	pages_text_put(o, ".\n");
-}
-
-static void
-put_effect(struct pages_text *o, const struct pages_stats *st)
-{
-	put_label(o, "large requests served");
-	pages_text_number(o, st->requests);
-	pages_text_put(o, ", together ");
-	put_size(o, st->requested_bytes);
-	pages_text_char(o, '\n');
-	size_line(o, "peak of live blocks", st->peak_live_bytes);
-	size_line(o, "served from resident memory", st->reused_bytes);
-	size_line(o, "moved by page tables", st->moved_bytes);
-	size_line(o, "left to the kernel to zero", st->fresh_bytes);
-	size_line(o, "cleared by calloc", st->cleared_bytes);
-	size_line(o, "copied by realloc", st->copied_bytes);
-	count_line(o, "growths in place", st->grown_in_place);
-	count_line(o, "growths by moving", st->grown_by_move);
-	size_line(o, "peak resident in the arena (<=)", st->peak_resident_bytes);
-	size_line(o, "given back to the kernel", st->returned_bytes);
-}
-
-static void
-put_declined(struct pages_text *o, const struct pages_stats *st)
-{
-	const struct {
-		const char *why;
-		uint64_t n;
-	} reasons[] = {
-		{ "passed on: no address space", st->declined_no_arena },
-		{ "passed on: arena or machine too small", st->declined_no_space },
-		{ "passed on: refused by the kernel", st->declined_refused },
-		{ "passed on: fork or signal between", st->declined_busy },
-		{ "moves refused by the kernel", st->refused_moves },
-	};
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-		if (reasons[i].n != 0)
-			count_line(o, reasons[i].why, reasons[i].n);
-}
-
-size_t
-pages_report_text(const struct pages_report *r, char *buf, size_t len)
-{
-	struct pages_text o = { buf, 0, len, false };
-
-	put_head(&o, r);
-	if (r->stats.requests != 0)
-		put_effect(&o, &r->stats);
-	put_declined(&o, &r->stats);
-	if (r->background_threads != 0)
-		count_line(&o, "background threads started", r->background_threads);
-	if (r->background_refused != 0)
-		count_line(&o, "background threads refused", r->background_refused);
-	if (r->confined != 0)
-		count_line(&o, "counted until it entered a sandbox", r->confined);
-	if (r->stats.requests == 0)
-		put_no_effect(&o, r);
-	return finish(&o);
 }

@@ -14,8 +14,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <pages/malloc.h>
+
+/* What the kernel says of a command and the children that it has waited for; by pages-run. */
+struct pages_usage {
+	bool known;
+	uint64_t wall_us, user_us, system_us, page_faults, peak_bytes;
+};
+
+/*
+ * What was saved, compared with glibc's malloc for the same calls.  A block of 32 MiB or more it
+ * maps anew each time, whatever its threshold has become, and the kernel zeroes each page at its
+ * first use.  So where the program wrote to such a block, resident memory has saved a fault and the
+ * zeroing of each page: that is certain.  Of shorter blocks it keeps some, and it copies some that
+ * grow; which ones depends on the order of all calls.  And which new memory is in huge pages the
+ * kernel decides.  So these are upper limits.
+ */
+struct pages_saved {
+	uint64_t mapped_bytes;		/* resident memory for blocks that malloc would map anew */
+	uint64_t zeroed_bytes;		/* the same, without what calloc had to clear */
+	uint64_t kept_bytes;		/* resident memory for shorter ones */
+	uint64_t fresh_bytes;		/* new memory, which huge pages save most of the faults of */
+	uint64_t moved_bytes;		/* of blocks that realloc moved */
+	uint64_t page_size;
+};
 
 struct pages_report {
 	uint64_t pid;
@@ -27,10 +51,17 @@ struct pages_report {
 	uint64_t confined;	/* number of those counted only until they entered a sandbox */
 	uint64_t ended;		/* number of those that called exit(), or returned from main */
 	struct pages_stats stats;
+	struct pages_usage usage;
 	char mode[96];		/* "active", or why not: "inactive: ...", "retired: ..." */
 	char exe[256];		/* path of the executable */
 	char provider[256];	/* path of the next allocator */
 };
+
+static inline bool
+pages_report_is_active(const struct pages_report *r)
+{
+	return strcmp(r->mode, "active") == 0;
+}
 
 /*
  * Write r to buf, of len bytes, as one line of JSON or as text for people.  Both return the
@@ -40,6 +71,8 @@ struct pages_report {
  */
 size_t pages_report_json(const struct pages_report *r, const char *list, char *buf, size_t len);
 size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
+
+struct pages_saved pages_report_saved(const struct pages_report *r);
 
 /*
  * Add the numbers of one process to sum, which keeps its pid.  For peaks, the threshold and the

@@ -45,6 +45,15 @@ pages_text_number(struct pages_text *t, uint64_t n)
 		pages_text_char(t, digits[i++]);
 }
 
+/* Terminate it; returns its length. */
+static inline size_t
+pages_text_end(struct pages_text *t)
+{
+	if (t->size != 0)
+		t->buf[t->len] = '\0';
+	return t->len;
+}
+
 static inline bool
 pages_text_ends_in(const char *s, const char *end)
 {

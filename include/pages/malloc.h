@@ -340,6 +340,9 @@ struct pages_stats {
 	uint64_t moved_free_bytes;	/* part of moved_bytes: kept memory, moved under requests */
 	uint64_t inherited_objects;	/* live when a fork made this process */
 	uint64_t inherited_bytes;	/* resident at that time */
+
+	/* Resident memory for allocations of 32 MiB and more, which glibc's malloc maps anew. */
+	uint64_t large_reused_bytes;
 };
 
 /*

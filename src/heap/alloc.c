@@ -138,6 +138,16 @@ struct result {
 	bool narrow;		/* the zone has no place */
 };
 
+/* A long block has got all its memory but fresh units from what was kept. */
+static void
+count_large(struct pages_heap *h, uint32_t id, size_t fresh) PAGES_LOCKED
+{
+	size_t len = (size_t)h->extents.node[id].used << h->arena.page_shift;
+
+	if (len >= PAGES_ALWAYS_MAPPED)
+		h->stats.large_reused_bytes += len - pages_min(fresh * PAGES_UNIT, len);
+}
+
 /* The change has been performed. */
 static void
 finish(struct pages_heap *h, struct pages_change *c, struct result *ret) PAGES_LOCKED
@@ -145,6 +155,7 @@ finish(struct pages_heap *h, struct pages_change *c, struct result *ret) PAGES_L
 	struct pages_extent *e = &h->extents.node[c->id];
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id = c->id;
 	bool cached = c->cached;
+	size_t fresh = c->fresh;
 
 	ret->zero = (struct pages_span){ (uint32_t)c->zero.first * up, (uint32_t)c->zero.count * up };
 	ret->err = pages_heap_end(h, c);
@@ -162,6 +173,7 @@ finish(struct pages_heap *h, struct pages_change *c, struct result *ret) PAGES_L
 	} else {
 		ret->fresh = pages_heap_fresh_part(h, id);
 	}
+	count_large(h, id, fresh);
 }
 
 /* Allocating, without the lock. ------------------------------------------- */

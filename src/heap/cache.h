@@ -71,6 +71,8 @@ pages_cache_take(struct pages_heap *h, size_t size)
 	c = atomic_load_explicit(&k->counts, memory_order_relaxed);
 	pages_cache_add(&c->hits, 1);
 	pages_cache_add(&c->hit_bytes, size);
+	if (size >= PAGES_ALWAYS_MAPPED)
+		pages_cache_add(&c->large_bytes, size);
 	atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	atomic_store_explicit(&k->block, 0, memory_order_release);

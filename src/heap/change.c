@@ -231,6 +231,7 @@ leave_fresh(struct pages_units *u, struct pages_change *c, struct pages_unit_run
 	pages_units_ready(u, run.first, run.count);
 	pages_bits_set(u->fresh_bits, run.first, run.first + run.count);
 	u->fresh += run.count;
+	c->fresh += run.count;
 	if (c->zero.count != 0 && c->zero.first + c->zero.count == run.first)
 		c->zero.count += run.count;
 	else if (run.count > c->zero.count)

@@ -76,6 +76,7 @@ struct pages_change {
 	size_t carried;			/* how many have come, from the first one on */
 	bool carried_back;
 
+	size_t fresh;			/* units that got no memory */
 	size_t done;			/* units that were purged, marked or unmapped */
 
 	uint32_t steps;

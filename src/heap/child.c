@@ -38,6 +38,7 @@ reset_caches(struct pages_heap *h)
 		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
 		atomic_store(&k->own.hits, 0);
 		atomic_store(&k->own.hit_bytes, 0);
+		atomic_store(&k->own.large_bytes, 0);
 	}
 }
 

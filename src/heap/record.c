@@ -51,12 +51,6 @@ add_other(const struct pages_other_counts *c, struct pages_stats *ret)
 	ret->copied_bytes += atomic_load_explicit(&c->copied_bytes, memory_order_relaxed);
 }
 
-static void
-add_hits(const struct pages_cache_counts *c, struct pages_stats *ret)
-{
-	pages_stats_add_hits(ret, pages_cache_read(&c->hits), pages_cache_read(&c->hit_bytes));
-}
-
 static uint32_t
 caches_used(const struct pages_heap *h)
 {
@@ -70,7 +64,7 @@ fill_own(const struct pages_heap *h, const struct pages_units *u, struct pages_s
 	fill_units(u, ret);
 	add_other(&h->own, ret);
 	for (uint32_t used = caches_used(h); used != 0; used &= used - 1)
-		add_hits(&h->caches[__builtin_ctz(used)].own, ret);
+		pages_stats_add_hits(ret, &h->caches[__builtin_ctz(used)].own);
 }
 
 void
@@ -83,7 +77,7 @@ pages_heap_fill(const struct pages_heap *h, const struct pages_units *u, struct 
 		return;
 	add_other(&s->other, ret);
 	for (uint32_t used = caches_used(h); used != 0; used &= used - 1)
-		add_hits(&s->caches[__builtin_ctz(used)].counts, ret);
+		pages_stats_add_hits(ret, &s->caches[__builtin_ctz(used)].counts);
 }
 
 /* The slot. --------------------------------------------------------------- */

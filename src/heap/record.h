@@ -33,10 +33,16 @@ enum {
 };
 #define PAGES_RECORD_MAGIC 0x6463657273676170	/* "pagsrecd" on a little-endian machine */
 
-/* What a front cache counts: requests that it served; pages of the freed block that is in it. */
+/*
+ * What a front cache counts: requests that it served, their bytes, and those of the ones from
+ * PAGES_ALWAYS_MAPPED on; pages of the freed block that is in it.
+ */
 struct pages_cache_counts {
-	_Atomic uint64_t hits, hit_bytes, waiting;
+	_Atomic uint64_t hits, hit_bytes, large_bytes, waiting;
 };
+
+/* However its threshold has adapted, glibc's malloc maps such a request, and unmaps it when freed. */
+#define PAGES_ALWAYS_MAPPED ((size_t)32 << 20)
 
 /* What is counted without the lock elsewhere: declined_busy, cleared_bytes, copied_bytes. */
 struct pages_other_counts {
@@ -72,13 +78,17 @@ pages_record_take(struct pages_record *r)
 }
 
 static inline void
-pages_stats_add_hits(struct pages_stats *st, uint64_t hits, uint64_t bytes)
+pages_stats_add_hits(struct pages_stats *st, const struct pages_cache_counts *c)
 {
+	uint64_t hits = atomic_load_explicit(&c->hits, memory_order_relaxed);
+	uint64_t bytes = atomic_load_explicit(&c->hit_bytes, memory_order_relaxed);
+
 	st->requests += hits;
 	st->requested_bytes += bytes;
 	st->frees += hits;
 	st->reused_bytes += bytes;
 	st->freed_bytes += bytes;
+	st->large_reused_bytes += atomic_load_explicit(&c->large_bytes, memory_order_relaxed);
 }
 
 /*
@@ -99,8 +109,7 @@ pages_record_read(const struct pages_record_slot *s, struct pages_stats *ret)
 		const struct pages_cache_counts *c = &s->caches[i].counts;
 		uint64_t waiting = atomic_load_explicit(&c->waiting, memory_order_relaxed);
 
-		pages_stats_add_hits(ret, atomic_load_explicit(&c->hits, memory_order_relaxed),
-				     atomic_load_explicit(&c->hit_bytes, memory_order_relaxed));
+		pages_stats_add_hits(ret, c);
 		if (waiting == 0 || ret->live_objects == 0)
 			continue;
 		ret->live_objects--;

@@ -45,6 +45,15 @@ is "SIGKILL" 137 "$good and $sum and d['active'] and len(p) == 1" "$prog" kill
 "$run" --report "$prog" kill 2>err
 grep -q '^  1 *did not end by exit()' err || { fail "SIGKILL in text"; cat err; }
 
+# Blocks of 48 MiB malloc would map anew: all but the first one were served by resident memory,
+# from a front cache or not.
+is "large temporaries" 137 'd["requests"] == 1000 and d["large_reused_bytes"] == 999 * 48 << 20' \
+	"$prog" large 1000
+is "no large ones" 0 'd["large_reused_bytes"] == 0' "$prog" exit
+"$run" --report "$prog" exit 2>err
+sed -n 2p err | grep -q '^  Wall [0-9.]* s, user [0-9.]* s, sys [0-9.]* s, [1-9][0-9]* page faults, peak [0-9.]* MiB\.$' ||
+	{ fail "the second line"; cat err; }
+
 # One process, whatever it becomes; one that shows nothing leaves no trace.
 is "a chain of exec()" 3 'd["requests"] == 2000 and len(p) == 1 and d["affected"] == 1' \
 	"$prog" exec 4

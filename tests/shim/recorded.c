@@ -186,6 +186,9 @@ main(int argc, char **argv)
 		fork_often(n);
 	else if (strcmp(what, "scribble") == 0)
 		scribble((unsigned)n);
+	else if (strcmp(what, "large") == 0)
+		for (int i = 0; i < n; i++)
+			temporary(48 * MIB);
 	else if (strcmp(what, "show") == 0)
 		show();
 	else if (strcmp(what, "deceive") == 0 && argc > 5)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "preload/report.h"
 #include "support/support.h"
@@ -203,3 +204,57 @@ Test(report, has_a_list_of_processes_where_there_is_one)
 	cr_assert_eq(number(line, "processes"), 1);
 }
 
+Test(report, begins_with_what_it_comes_to)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.usage = (struct pages_usage){ true, 1234567, 800000, 50000, 321, MIB(77) };
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "\n  Wall 1.234 s, user 0.800 s, sys 0.050 s, "
+				  "321 page faults, peak 77 MiB.\n"));
+	cr_assert_lt(strstr(text, "Wall"), strstr(text, "gain"));
+	cr_assert_lt(strstr(text, "gain"), strstr(text, "allocator behind"));
+	pages_report_json(&r, NULL, text, sizeof(text));
+	cr_assert_eq(number(text, "wall_us"), 1234567);
+	cr_assert_eq(number(text, "page_faults"), 321);
+}
+
+Test(report, says_what_was_saved_for_certain_and_what_perhaps)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.stats.reused_bytes = MIB(100);
+	r.stats.moved_free_bytes = MIB(20);
+	r.stats.moved_bytes = MIB(50);
+	r.stats.large_reused_bytes = MIB(80);
+	r.stats.cleared_bytes = MIB(30);
+	r.stats.fresh_bytes = MIB(2);
+	pages_report_json(&r, NULL, text, sizeof(text));
+	cr_assert_eq(number(text, "saved_faults"), MIB(80) / page);
+	cr_assert_eq(number(text, "saved_zeroed_bytes"), MIB(50));
+	cr_assert_eq(number(text, "perhaps_saved_faults"), MIB(42) / page);
+	cr_assert_eq(number(text, "perhaps_saved_copied_bytes"), MIB(30));
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "from 32 MiB on"));
+	cr_assert_null(strstr(text, "Perhaps"));
+	r.stats.large_reused_bytes = 0;
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_null(strstr(text, "from 32 MiB on"));
+	cr_assert_not_null(strstr(text, "Perhaps a gain"));
+}
+
+Test(report, tells_a_busy_program_with_few_large_blocks_that_it_gains_nothing)
+{
+	struct pages_report r = sample();
+	char text[4096];
+
+	r.usage = (struct pages_usage){ .known = true, .user_us = 4000000 };
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "No gain to speak of"));
+	r.usage.user_us = 2000000;	/* 30 MiB in 2 s */
+	pages_report_text(&r, text, sizeof(text));
+	cr_assert_null(strstr(text, "No gain"));
+}
