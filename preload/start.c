@@ -74,7 +74,6 @@ static char mode[96] = "inactive: never started";
 static const char *provider = "";
 static uint64_t stderr_at_start;
 
-static struct pages_record_slot *slot;	/* of this process, or of the one that has forked it */
 
 static void
 copy_string(char *dst, size_t size, const char *src)
@@ -198,9 +197,12 @@ pages_shim_start(void)
 void
 pages_shim_retire(const char *reason)
 {
+	struct pages_record_slot *slot;
+
 	pages_shim_start();
 	set_threshold(SIZE_MAX);
 	set_mode("retired: ", reason);
+	slot = atomic_load(&pages_shim_heap.slot);
 	if (slot != NULL)
 		copy_string(slot->mode, sizeof(slot->mode), mode);
 }
@@ -215,6 +217,7 @@ pages_shim_retire(const char *reason)
 static void
 join_record(void)
 {
+	struct pages_record_slot *slot = NULL;
 	struct pages_record *r;
 	void *p;
 

@@ -8,8 +8,9 @@
  *
  *	struct pages_record | slot 0 | slot 1 | ... | slot PAGES_RECORD_SLOTS - 1
  *
- * A slot is written by one process, and a forked child leaves its parent's.  Each word is
- * written in one piece.  What threads count without the heap's lock they count in the slot.
+ * A slot is written by one process, and a forked child leaves its parent's; one of _Fork() or
+ * clone(), of which no handler tells, when it first needs the lock.  Each word is written in one
+ * piece.  What threads count without the heap's lock they count in the slot.
  * What they count with it is copied there before the lock is released: 150 instructions, and
  * only where there is a record.  The heap never reads its policy from a slot, because other
  * processes can write there.

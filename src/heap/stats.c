@@ -154,10 +154,12 @@ pages_heap_record_end(struct pages_heap *h)
 {
 	struct pages_record_slot *s = atomic_load(&h->slot);
 
-	if (s == NULL || !pages_heap_enter(h))
+	if (s == NULL)
 		return;
-	pages_heap_flush_caches(h);
-	pages_heap_unlock(h);
+	if (pages_heap_enter(h)) {
+		pages_heap_flush_caches(h);
+		pages_heap_unlock(h);
+	}
 	atomic_store(&s->ended, 1);
 }
 

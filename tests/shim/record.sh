@@ -141,4 +141,10 @@ if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 true 2>/dev/null; then
 		fail "another user: exit $?"
 	grep -q '^  1 *did not end by exit()' err || { fail "another user"; cat err; }
 fi
+# Without /proc none can find it.
+if unshare -m true 2>/dev/null; then
+	PAGES_SHIM=$shim unshare -m sh -c "umount -l /proc && exec '$run' --report '$prog' exit" 2>err ||
+		fail "without /proc: exit $?"
+	grep -q '/recorded (pid [0-9]*): no record: ' err || { fail "without /proc"; cat err; }
+fi
 exit $bad
