@@ -60,6 +60,8 @@ static const struct {
 	STAT(inherited_objects, SUM),
 	STAT(inherited_bytes, SUM),
 	STAT(large_reused_bytes, SUM),
+	STAT(vector_kept_bytes, SUM),
+	STAT(vector_reused_bytes, SUM),
 };
 #define FIELDS (sizeof(fields) / sizeof(*fields))
 

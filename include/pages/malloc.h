@@ -276,6 +276,8 @@ PAGES_API bool pages_owns(const void *ptr);
  * all but some 32 MiB of the kept memory is muzzy (MADV_FREE): later requests reuse it unless
  * the kernel was short of memory and has taken it.
  *
+ * The pages of freed vectors (paged_vec.h) count as kept memory, and are given back first.
+ *
  * Returns the number of bytes given back.
  * Cost: proportional to them (0.7 ms for 256 MiB of huge pages), outside of locks.
  */
@@ -343,6 +345,10 @@ struct pages_stats {
 
 	/* Resident memory for allocations of 32 MiB and more, which glibc's malloc maps anew. */
 	uint64_t large_reused_bytes;
+
+	/* Pages of freed vectors (paged_vec.h), which are in none of the counters above. */
+	uint64_t vector_kept_bytes;	/* kept for reuse: hot up to 8 MiB, and muzzy */
+	uint64_t vector_reused_bytes;	/* that the next vectors got */
 };
 
 /*

@@ -52,10 +52,13 @@
  * vectors cost no mapping.  The first growth to 64 KiB or more copies the elements, at most
  * 64 KiB, to pages; later growth copies nothing.  A vector that is opened with a capacity of
  * 64 KiB or more, or with a reserve, never copies.  The capacity doubles when it grows.
- * From 4 MiB on the vector uses huge pages (2 MiB) where the kernel can.  The pages of the
- * last freed vector of that size are kept for the next one of a similar capacity, marked so
- * that the kernel takes them when memory is short.  Settings by madvise(2), mbind(2) and the
- * like on elements can therefore outlive the vector; those by NAME_advise() do not.
+ * From 4 MiB on the vector uses huge pages (2 MiB) where the kernel can.  The pages of freed
+ * vectors are kept for the next ones, which get at most 32 times what they ask for: up to 16 of
+ * them and 512 MiB, or the last one if it is larger.  All but 8 MiB of that are marked so that
+ * the kernel takes them when memory is short.  Those kept for ten seconds are given back by the
+ * next call that frees or allocates pages of a vector, and all of them by pages_trim()
+ * (malloc.h).  Settings by madvise(2), mbind(2), mlock(2) and the like on elements can therefore
+ * outlive the vector; those by NAME_advise() do not.
  * Limits: a vector in pages is one mapping, or two with a reserve; vm.max_map_count (usually
  * 65 530) limits the mappings of a process.
  */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "os/base.h"
+#include "os/kept.h"
 #include "malloc_impl.h"
 #include "route.h"
 
@@ -153,18 +154,31 @@ pages_owns(const void *ptr)
 	       pages_heap_maps(&pages_malloc_heap, ptr);
 }
 
+/* What vectors keep goes first; what they still keep counts. */
 size_t
 pages_trim(size_t keep)
 {
-	return pages_heap_trim(&pages_malloc_heap, keep);
+	struct pages_kept *k = pages_kept();
+	size_t given = 0;
+
+	if (k != NULL) {
+		given = k->trim(keep);
+		keep -= pages_min(keep, (size_t)atomic_load(&k->bytes));
+	}
+	return given + pages_heap_trim(&pages_malloc_heap, keep);
 }
 
 void
 pages_malloc_stats(struct pages_stats *ret, size_t size)
 {
+	struct pages_kept *k = pages_kept();
 	struct pages_stats st;
 
 	pages_heap_stats(&pages_malloc_heap, &st);
+	if (k != NULL) {
+		st.vector_kept_bytes = atomic_load(&k->bytes);
+		st.vector_reused_bytes = atomic_load(&k->reused_bytes);
+	}
 	memset(ret, 0, size);
 	memcpy(ret, &st, pages_min(size, sizeof(st)));
 }

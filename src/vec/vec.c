@@ -14,11 +14,6 @@
 /* The first capacity, in bytes.  Less would save nothing, as malloc rounds up. */
 #define FIRST ((size_t)64)
 
-/*
- * From this capacity on a vector gets huge pages.  The unused rest of the last huge page is
- * then a small part of the whole.
- */
-#define HUGE_FROM PAGES_MIB(4)
 #define HUGE_ALIGN PAGES_MIB(2)
 
 static size_t
@@ -70,7 +65,7 @@ settle_in_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t us
 	if (v->reserve_ != 0)
 		room = pages_min(room, v->reserve_);
 	settle(v, t, pages_write(&v->pages_), used, room);
-	if (room < HUGE_FROM || (v->options_ & PAGED_VEC_HUGE_SETTLED_) != 0)
+	if (room < PAGED_VEC_HUGE_FROM || (v->options_ & PAGED_VEC_HUGE_SETTLED_) != 0)
 		return;
 	/* The vector works without huge pages, so an error is ignored. */
 	(void)!pages_advise(&v->pages_, PAGES_HINT_HUGE);
@@ -78,8 +73,8 @@ settle_in_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t us
 }
 
 /*
- * Free the storage, without touching the pointers.  Big ordinary pages go to the cache in
- * cache.c.  Pages with options or hints of the caller do not: the next owner would get them.
+ * Free the storage, without touching the pointers.  Ordinary pages go to the cache in cache.c.
+ *  Pages with options or hints of the caller do not: the next owner would get them.
  */
 static void
 release(struct paged_vec_ *v)
@@ -88,7 +83,7 @@ release(struct paged_vec_ *v)
 
 	if (!paged_vec_in_pages(v))
 		free(v->beg_);
-	else if ((v->options_ & PAGED_VEC_ORDINARY_) != 0 && pages_len(&v->pages_) >= HUGE_FROM)
+	else if ((v->options_ & PAGED_VEC_ORDINARY_) != 0)
 		paged_vec_keep(&v->pages_);
 	else
 		pages_close(&v->pages_);
@@ -146,7 +141,7 @@ move_to_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room
 	size_t used = paged_vec_bytes_(v), written = used;
 	int err = 0;
 
-	if (room >= HUGE_FROM && paged_vec_reuse(room, &pages))
+	if (room >= PAGED_VEC_PAGES_FROM && paged_vec_reuse(room, &pages))
 		written = pages_len(&pages);
 	else
 		err = open_pages(&o, &pages);
@@ -203,7 +198,7 @@ set_room(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t room)
 static size_t
 round_to_huge(size_t room)
 {
-	return room < HUGE_FROM ? room : pages_round_up(room, HUGE_ALIGN);
+	return room < PAGED_VEC_HUGE_FROM ? room : pages_round_up(room, HUGE_ALIGN);
 }
 
 /*

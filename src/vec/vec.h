@@ -16,6 +16,12 @@
 /* From this capacity on the elements lie in pages; the length of the first mapping. */
 #define PAGED_VEC_PAGES_FROM PAGES_KIB(64)
 
+/*
+ * From this capacity on a vector gets huge pages.  The unused rest of the last huge page is
+ * then a small part of the whole.
+ */
+#define PAGED_VEC_HUGE_FROM PAGES_MIB(4)
+
 /* Clones and pages of files get a reserve of their size times this; beyond it they are copied. */
 #define PAGED_VEC_ROOM 2
 
@@ -68,7 +74,7 @@ int paged_vec_into_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t);
 void paged_vec_adopt(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t bytes);
 
 /*
- * Take the pages of a freed big vector: keep them for reuse, or close them.  *pages is empty
+ * Take the pages of a freed vector: keep them for reuse, or close them.  *pages is empty
  * afterwards.  They have no options or hints of the caller.
  */
 void paged_vec_keep(struct pages_rw *pages);
@@ -79,7 +85,7 @@ void paged_vec_keep(struct pages_rw *pages);
  */
 bool paged_vec_reuse(size_t room, struct pages_rw *ret);
 
-/* Close the kept pages; false if there were none, or another thread is using the cache. */
+/* Close all kept pages; false if there were none, or another thread is using the cache. */
 bool paged_vec_flush_cache(void);
 
 #endif /* PAGES_SRC_PAGED_VEC_H */

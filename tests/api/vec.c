@@ -162,17 +162,6 @@ Test(vec, aborts_for_an_element_that_does_not_exist, .signal = SIGABRT)
 	*longs_at(&v, 3) = 1;
 }
 
-/* Its pages would be kept twice, and two later vectors would share them. */
-Test(vec, aborts_when_it_is_freed_twice_through_a_copy, .signal = SIGABRT)
-{
-	struct longs v = {0}, copy;
-
-	cr_assert_eq(longs_resize(&v, ((size_t)8 << 20) / sizeof(long), 1), 0);
-	copy = v;
-	longs_free(&copy);
-	longs_free(&v);
-}
-
 Test(vec, refuses_counts_that_overflow)
 {
 	struct longs v = counted(3);

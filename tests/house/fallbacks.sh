@@ -29,6 +29,9 @@ done
 for off in all discard; do
 	suite $off tests/unit/vec_model
 done
+for off in all wipe lazy populate; do
+	suite $off tests/unit/vec_cache
+done
 for off in all hint discard guard; do
 	suite $off tests/api/api
 done
