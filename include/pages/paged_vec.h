@@ -290,7 +290,7 @@ struct paged_vec_options {
 
 /*
  * int NAME_push(struct NAME *v, T x)
- *   Append x.  Cost: at most 9 instructions while there is capacity.
+ *   Append x.  Cost: at most 10 instructions while there is capacity.
  *
  * int NAME_push_within_capacity(struct NAME *v, T x)
  *   Append x, or return -ERANGE if that needs more capacity.
@@ -339,6 +339,7 @@ struct paged_vec_options {
 		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
 		if (end == v->v_.lim_)                                             \
 			return -ERANGE;                                            \
+		paged_vec_fetch_ahead_(&v->v_, end);                               \
 		*end = x;                                                          \
 		v->v_.end_ = end + 1;                                              \
 		return 0;                                                          \

@@ -20,15 +20,16 @@
 #error include <pages/paged_vec.h>
 #endif
 
-/* end_ and lim_ come first, because push reads only these. */
+/* end_, lim_ and ahead_ come first, because push reads only these. */
 struct paged_vec_ {
 	void *end_ PAGES_EMPTY_;	/* beg_ + length */
 	void *lim_ PAGES_EMPTY_;	/* beg_ + capacity: whole elements */
+	unsigned ahead_ PAGES_EMPTY_;	/* see paged_vec_fetch_ahead_() */
+	unsigned options_ PAGES_EMPTY_;	/* enum paged_vec_flag_ */
 	void *beg_ PAGES_EMPTY_;
 	size_t written_ PAGES_EMPTY_;	/* pages only: bytes that may be nonzero; or up to end_ */
 	size_t reserve_ PAGES_EMPTY_;	/* bytes; not 0 in stable mode */
 	struct pages_rw pages_ PAGES_EMPTY_;	/* empty while malloc's memory is in use */
-	unsigned options_ PAGES_EMPTY_;	/* enum paged_vec_flag_ */
 };
 
 enum paged_vec_flag_ {
@@ -145,6 +146,18 @@ paged_vec_set_bytes_(struct paged_vec_ *v, size_t bytes)
 	v->end_ = bytes != 0 ? (char *)v->beg_ + bytes : v->beg_;
 }
 
+/*
+ * Fetch the cache line that pushes will reach soon.  A push stores twice, the element and the
+ * new end, so that the processor's queue of stores covers half as many lines as that of a
+ * loop over an array, and pushes to memory outside the caches took 1.8 times as long.
+ * ahead_ is 0 in malloc's memory: other blocks lie behind a small one.
+ */
+PAGES_INLINE_ void
+paged_vec_fetch_ahead_(const struct paged_vec_ *v, const void *end)
+{
+	__builtin_prefetch((const char *)((uintptr_t)end + v->ahead_), 1);
+}
+
 PAGES_INLINE_ void *
 paged_vec_slot_(const struct paged_vec_ *v, size_t i, size_t size, const char *call)
 {
@@ -200,7 +213,7 @@ paged_vec_forget_(struct paged_vec_ *v)
 	v->end_ = v->lim_ = v->beg_ = NULL;
 	v->written_ = v->reserve_ = 0;
 	pages_forget_(&v->pages_.p_);
-	v->options_ = 0;
+	v->ahead_ = v->options_ = 0;
 }
 
 PAGES_END_C
@@ -249,6 +262,7 @@ template <class V, class F, class C> PAGES_INLINE_ C *paged_vec_pick_(const V *,
 	PAGED_VEC_TRY_ int NAME##_push(struct NAME *v, NAME##_value x)             \
 	{                                                                          \
 		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
+		paged_vec_fetch_ahead_(&v->v_, end);                               \
 		if (__builtin_expect(end == v->v_.lim_, 0)) {                      \
 			NAME##_value kept = x;                                     \
 			int err;                                                   \
@@ -274,6 +288,7 @@ template <class V, class F, class C> PAGES_INLINE_ C *paged_vec_pick_(const V *,
 	PAGED_VEC_TRY_ int NAME##_push(struct NAME *v, NAME##_value x)             \
 	{                                                                          \
 		NAME##_value *end = (NAME##_value *)v->v_.end_;                    \
+		paged_vec_fetch_ahead_(&v->v_, end);                               \
 		if (__builtin_expect(end == v->v_.lim_, 0))                        \
 			return NAME##_push_slow_(v, x);                            \
 		*end = x;                                                          \

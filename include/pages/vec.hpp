@@ -41,6 +41,7 @@ template <class T> class vec {
 	bool full() const noexcept { return v_.end_ == v_.lim_; }
 	void append_one(const T &x) noexcept
 	{
+		paged_vec_fetch_ahead_(&v_, v_.end_);
 		*static_cast<T *>(v_.end_) = x;
 		v_.end_ = static_cast<T *>(v_.end_) + 1;
 	}

@@ -182,6 +182,21 @@ Test(vec_memory, has_huge_pages_from_4_mib_on)
 	longs_free(&v);
 }
 
+/* Behind a small vector lie other blocks, whose cache lines are not to be fetched. */
+Test(vec_memory, fetches_ahead_only_in_pages)
+{
+	struct longs v = {0};
+
+	push_until(&v, 100);
+	cr_assert_eq(v.v_.ahead_, 0);
+	push_until(&v, KIB(64));
+	cr_assert_neq(v.v_.ahead_, 0);
+	longs_truncate(&v, 100);
+	cr_assert_eq(longs_shrink_to_fit(&v), 0);
+	cr_assert_eq(v.v_.ahead_, 0);
+	longs_free(&v);
+}
+
 Test(vec_memory, lets_vectors_grow_in_turn)
 {
 	struct longs v[3] = {{{0}}};
