@@ -473,6 +473,8 @@ struct paged_vec_options {
 	PAGED_VEC_TRY_ int NAME##_split_off(struct NAME *v, size_t i, struct NAME *to) \
 		{ return paged_vec_split_off_(&v->v_, &NAME##_type_, i, &to->v_); }
 
+#include <pages/paged_vec_sort.h>
+#include <pages/paged_vec_quick.h>
 #include <pages/paged_vec_order.h>
 #include <pages/paged_vec_pages.h>
 

@@ -30,10 +30,15 @@
  *   paged_vec_pages.h for copy-on-write clones.
  *
  * int NAME_sort_by(struct NAME *v, int (*cmp)(const T *, const T *, void *), void *context)
- *   Sort; elements that compare as equal keep their order.  cmp returns a number less than,
- *   equal to, or greater than 0.  If its results contradict each other, the vector has the
- *   same elements afterwards in some order.  -ENOMEM without memory for half the elements.
- *   Cost: O(n log n) calls of cmp; n - 1 if the elements are sorted already.
+ * void NAME_sort_unstable_by(struct NAME *v, (the same))
+ *   Sort.  cmp returns a number less than, equal to, or greater than 0.  If its results
+ *   contradict each other, the vector has the same elements afterwards in some order.
+ *   sort_by(): elements that compare as equal keep their order.  -ENOMEM without memory for
+ *   half the elements.
+ *   sort_unstable_by(): equal elements end up in any order.  Needs no memory, and cannot fail.
+ *   Cost: O(n log n) calls of cmp, whatever the elements; n - 1 if they are sorted already, or
+ *   in reverse without equals.  cmp must not use the vector, nor leave by longjmp() or an
+ *   exception.
  */
 #define PAGED_VEC_COPY_(NAME)                                                      \
 	PAGED_VEC_TRY_ int NAME##_clone(const struct NAME *v, struct NAME *to)     \
@@ -51,13 +56,21 @@
 		int (*cmp)(const NAME##_value *, const NAME##_value *, void *), void *context) \
 	{                                                                          \
 		struct NAME##_by_ by = { cmp, context };                           \
-		return paged_vec_sort_(&v->v_, &NAME##_type_, NAME##_order_by_, &by); \
+		return paged_vec_sort_(&v->v_, &NAME##_type_, sizeof(NAME##_value), \
+				       NAME##_order_by_, &by);                     \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_sort_unstable_by(struct NAME *v,                 \
+		int (*cmp)(const NAME##_value *, const NAME##_value *, void *), void *context) \
+	{                                                                          \
+		struct NAME##_by_ by = { cmp, context };                           \
+		PAGED_VEC_QUICK_SORT_(NAME, v, NAME##_order_by_, &by);             \
 	}
 
 /* With PAGED_VEC_ORDER(). ------------------------------------------------- */
 
-#define PAGED_VEC_ASCENDING(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
-#define PAGED_VEC_DESCENDING(a, b) ((*(a) < *(b)) - (*(a) > *(b)))
+/* Written so that "less than 0", which is what sorting asks, is one comparison. */
+#define PAGED_VEC_ASCENDING(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define PAGED_VEC_DESCENDING(a, b) (*(a) > *(b) ? -1 : *(a) < *(b))
 
 #ifdef __cplusplus
 template <class T> struct paged_vec_is_bool_ { enum { is = 0 }; };
@@ -85,7 +98,9 @@ template <> struct paged_vec_is_bool_<bool> { enum { is = 1 }; };
 
 /*
  * int NAME_sort(struct NAME *v)
- *   NAME_sort_by() in the order of CMP.
+ * void NAME_sort_unstable(struct NAME *v)
+ *   NAME_sort_by() and NAME_sort_unstable_by() in the order of CMP, which is compiled into
+ *   them.
  *
  * bool NAME_is_sorted(const struct NAME *v)
  *
@@ -102,14 +117,19 @@ template <> struct paged_vec_is_bool_<bool> { enum { is = 1 }; };
  */
 #define PAGED_VEC_SORTED_(NAME)                                                    \
 	PAGED_VEC_TRY_ int NAME##_sort(struct NAME *v)                             \
-		{ return paged_vec_sort_(&v->v_, &NAME##_type_, NAME##_order_, NULL); } \
+	{                                                                          \
+		return paged_vec_sort_(&v->v_, &NAME##_type_, sizeof(NAME##_value), \
+				       NAME##_order_, NULL);                       \
+	}                                                                          \
+	PAGED_VEC_FN_ void NAME##_sort_unstable(struct NAME *v)                    \
+		{ PAGED_VEC_QUICK_SORT_(NAME, v, NAME##_order_, PAGES_NULL_); }    \
 	PAGED_VEC_FN_ void NAME##_dedup(struct NAME *v)                            \
 		{ paged_vec_dedup_(&v->v_, &NAME##_type_, NAME##_order_, NULL); }  \
 	PAGED_VEC_FN_ bool NAME##_is_sorted(const struct NAME *v)                  \
 	{                                                                          \
 		const NAME##_value *x = NAME##_cdata(v);                           \
 		for (size_t i = 1; i < NAME##_len(v); i++)                         \
-			if (NAME##_order_(x + i - 1, x + i, NULL) > 0)             \
+			if (NAME##_order_(x + i, x + i - 1, NULL) < 0)             \
 				return false;                                      \
 		return true;                                                       \
 	}                                                                          \

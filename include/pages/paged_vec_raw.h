@@ -92,8 +92,6 @@ PAGES_API PAGES_MUST_CHECK int paged_vec_clone_(const struct paged_vec_ *v,
 	const struct paged_vec_type_ *t, struct paged_vec_ *to);
 
 /* Order. */
-PAGES_API PAGES_MUST_CHECK int paged_vec_sort_(struct paged_vec_ *v,
-	const struct paged_vec_type_ *t, paged_vec_order_ *order, void *context);
 PAGES_API int paged_vec_compare_(const struct paged_vec_ *a, const struct paged_vec_ *b,
 	const struct paged_vec_type_ *t, paged_vec_order_ *order);
 

@@ -185,7 +185,7 @@ order_last(const void *a, const void *b, void *size)
 static int
 do_sort(struct trial *x)
 {
-	int err = paged_vec_sort_(&x->v, &x->t, order_last, &x->t.size);
+	int err = paged_vec_sort_(&x->v, &x->t, x->t.size, order_last, &x->t.size);
 	size_t n = 0;
 	char *sorted;
 
