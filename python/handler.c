@@ -119,7 +119,8 @@ static const struct {
 	COUNTER(arena_bytes), COUNTER(vma_splits), COUNTER(declined_no_arena),
 	COUNTER(declined_no_space), COUNTER(declined_refused), COUNTER(declined_busy),
 	COUNTER(refused_moves), COUNTER(frees), COUNTER(freed_bytes), COUNTER(moved_free_bytes),
-	COUNTER(inherited_objects), COUNTER(inherited_bytes),
+	COUNTER(inherited_objects), COUNTER(inherited_bytes), COUNTER(large_reused_bytes),
+	COUNTER(vector_kept_bytes), COUNTER(vector_reused_bytes),
 };
 #define COUNTERS (sizeof(counters) / sizeof(*counters))
 _Static_assert(COUNTERS * sizeof(uint64_t) == sizeof(struct pages_stats), "each has a name");
