@@ -394,85 +394,26 @@ struct paged_vec_options {
 		return 0;                                                          \
 	}                                                                          \
 	PAGED_VEC_TRY_ int NAME##_insert(struct NAME *v, size_t i, NAME##_value x) \
-		{ return paged_vec_insert_(&v->v_, &NAME##_type_, i, &x); }        \
+	{                                                                          \
+		size_t len = NAME##_len(v);                                        \
+		int err = NAME##_is_full_(v) && i < len ? NAME##_reserve(v, 1) : 0; \
+		NAME##_value *at, *end;                                            \
+		if (i >= len)                                                      \
+			return i > len ? -ERANGE : NAME##_push(v, x);              \
+		if (err != 0)                                                      \
+			return err;                                                \
+		at = (NAME##_value *)v->v_.beg_ + i;                               \
+		end = (NAME##_value *)v->v_.end_;                                  \
+		*end = end[-1];                                                    \
+		__builtin_memmove((void *)(at + 1), at, (len - i - 1) * sizeof(x)); \
+		*at = x;                                                           \
+		v->v_.end_ = end + 1;                                              \
+		return 0;                                                          \
+	}                                                                          \
 	PAGED_VEC_TRY_ int NAME##_append(struct NAME *v, struct NAME *from)        \
 		{ return paged_vec_append_(&v->v_, &NAME##_type_, &from->v_); }
 
-/* Removing. --------------------------------------------------------------- */
-
-/*
- * int NAME_pop(struct NAME *v, T *ret)
- *   Remove the last element and store it in *ret, or drop it if ret is NULL; -ERANGE if
- *   there is none.
- *
- * int NAME_remove(struct NAME *v, size_t i, T *ret)
- * int NAME_swap_remove(struct NAME *v, size_t i, T *ret)
- * int NAME_drain(struct NAME *v, size_t i, size_t n, T *ret)
- *   remove() moves the elements after i down by one.  swap_remove() moves the last element
- *   to i instead, which costs the same for any length.  drain() removes n elements from i
- *   on.  Removed elements are stored at ret, or dropped if it is NULL.  -ERANGE if there
- *   are not so many.
- *
- * void NAME_retain(struct NAME *v, bool (*keep)(const T *, void *), void *context)
- *   Drop the elements for which keep(element, context) is false; one pass, in order.
- *
- * void NAME_dedup_by(struct NAME *v, bool (*same)(const T *, const T *, void *), void *)
- *   Of consecutive elements for which same() is true, drop all but the first.
- *
- * int NAME_split_off(struct NAME *v, size_t i, struct NAME *to)
- *   Move the elements from i on to the empty vector *to.
- *
- * keep() and same() must not use the vector.
- */
-#define PAGED_VEC_REMOVE_(NAME)                                                    \
-	PAGED_VEC_TRY_ int NAME##_pop(struct NAME *v, NAME##_value *ret)           \
-	{                                                                          \
-		if (v->v_.end_ == v->v_.beg_)                                      \
-			return -ERANGE;                                            \
-		if (ret == PAGES_NULL_) {                                          \
-			NAME##_truncate(v, NAME##_len(v) - 1);                     \
-			return 0;                                                  \
-		}                                                                  \
-		paged_vec_set_bytes_(&v->v_, paged_vec_bytes_(&v->v_) - sizeof(*ret)); \
-		*ret = *(NAME##_value *)v->v_.end_;                                \
-		return 0;                                                          \
-	}                                                                          \
-	PAGED_VEC_TRY_ int NAME##_drain(struct NAME *v, size_t i, size_t n, NAME##_value *ret) \
-		{ return paged_vec_drain_(&v->v_, &NAME##_type_, i, n, ret); }     \
-	PAGED_VEC_TRY_ int NAME##_remove(struct NAME *v, size_t i, NAME##_value *ret) \
-		{ return paged_vec_drain_(&v->v_, &NAME##_type_, i, 1, ret); }     \
-	PAGED_VEC_TRY_ int NAME##_swap_remove(struct NAME *v, size_t i, NAME##_value *ret) \
-		{ return paged_vec_swap_remove_(&v->v_, &NAME##_type_, i, ret); }  \
-	struct NAME##_keep_ { bool (*call)(const NAME##_value *, void *); void *context; }; \
-	PAGED_VEC_FN_ bool NAME##_keeps_(const void *x, void *keep)                \
-	{                                                                          \
-		const struct NAME##_keep_ *k = (const struct NAME##_keep_ *)keep;  \
-		return k->call((const NAME##_value *)x, k->context);               \
-	}                                                                          \
-	PAGED_VEC_FN_ void NAME##_retain(struct NAME *v,                           \
-		bool (*keep)(const NAME##_value *, void *), void *context)         \
-	{                                                                          \
-		struct NAME##_keep_ k = { keep, context };                         \
-		paged_vec_retain_(&v->v_, &NAME##_type_, NAME##_keeps_, &k);       \
-	}                                                                          \
-	struct NAME##_same_ {                                                      \
-		bool (*call)(const NAME##_value *, const NAME##_value *, void *);  \
-		void *context;                                                     \
-	};                                                                         \
-	PAGED_VEC_FN_ int NAME##_differ_(const void *a, const void *b, void *same) \
-	{                                                                          \
-		const struct NAME##_same_ *s = (const struct NAME##_same_ *)same;  \
-		return !s->call((const NAME##_value *)a, (const NAME##_value *)b, s->context); \
-	}                                                                          \
-	PAGED_VEC_FN_ void NAME##_dedup_by(struct NAME *v,                         \
-		bool (*same)(const NAME##_value *, const NAME##_value *, void *), void *context) \
-	{                                                                          \
-		struct NAME##_same_ s = { same, context };                         \
-		paged_vec_dedup_(&v->v_, &NAME##_type_, NAME##_differ_, &s);       \
-	}                                                                          \
-	PAGED_VEC_TRY_ int NAME##_split_off(struct NAME *v, size_t i, struct NAME *to) \
-		{ return paged_vec_split_off_(&v->v_, &NAME##_type_, i, &to->v_); }
-
+#include <pages/paged_vec_remove.h>
 #include <pages/paged_vec_sort.h>
 #include <pages/paged_vec_quick.h>
 #include <pages/paged_vec_order.h>

@@ -124,7 +124,10 @@ template <> struct paged_vec_is_bool_<bool> { enum { is = 1 }; };
 	PAGED_VEC_FN_ void NAME##_sort_unstable(struct NAME *v)                    \
 		{ PAGED_VEC_QUICK_SORT_(NAME, v, NAME##_order_, PAGES_NULL_); }    \
 	PAGED_VEC_FN_ void NAME##_dedup(struct NAME *v)                            \
-		{ paged_vec_dedup_(&v->v_, &NAME##_type_, NAME##_order_, NULL); }  \
+	{                                                                          \
+		paged_vec_dedup_(&v->v_, &NAME##_type_, sizeof(NAME##_value),      \
+				 NAME##_order_, NULL);                             \
+	}                                                                          \
 	PAGED_VEC_FN_ bool NAME##_is_sorted(const struct NAME *v)                  \
 	{                                                                          \
 		const NAME##_value *x = NAME##_cdata(v);                           \

@@ -10,6 +10,10 @@
 #error include <pages/paged_vec.h>
 #endif
 
+/* A program may have globals of the same names as these parameters. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+
 /* How many elements of spare memory it needs. */
 #define PAGED_VEC_SPARE_(size) ((size) <= PAGED_VEC_LIGHT_ ? PAGED_VEC_SHORT_ : 2)
 
@@ -186,6 +190,8 @@ paged_vec_quick_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spar
 		stack[depth++] = longer;
 	}
 }
+
+#pragma GCC diagnostic pop
 
 #define PAGED_VEC_QUICK_SORT_(NAME, v, order, context)                             \
 	__extension__ ({                                                           \

@@ -84,10 +84,6 @@ PAGES_API PAGES_MUST_CHECK int paged_vec_split_off_(struct paged_vec_ *v,
 	const struct paged_vec_type_ *t, size_t i, struct paged_vec_ *to);
 PAGES_API void paged_vec_truncate_(struct paged_vec_ *v,
 	const struct paged_vec_type_ *t, size_t n);
-PAGES_API void paged_vec_retain_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
-	paged_vec_test_ *keep, void *context);
-PAGES_API void paged_vec_dedup_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
-	paged_vec_order_ *differ, void *context);
 PAGES_API PAGES_MUST_CHECK int paged_vec_clone_(const struct paged_vec_ *v,
 	const struct paged_vec_type_ *t, struct paged_vec_ *to);
 
@@ -194,6 +190,19 @@ paged_vec_commit_(struct paged_vec_ *v, size_t n, size_t size)
 	if (n != 0)
 		v->end_ = (char *)v->end_ + n * size;
 	return 0;
+}
+
+/*
+ * All bits set, or none.  The empty asm keeps gcc from turning what depends on the mask into
+ * branches, which a processor guesses wrong half of the time if the data is random.
+ */
+PAGES_INLINE_ size_t
+paged_vec_mask_(bool c)
+{
+	size_t mask = -(size_t)c;
+
+	__asm__("" : "+r"(mask));
+	return mask;
 }
 
 PAGES_INLINE_ PAGES_MUST_CHECK int

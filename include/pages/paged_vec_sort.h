@@ -28,6 +28,10 @@
 #error include <pages/paged_vec.h>
 #endif
 
+/* A program may have globals of the same names as these parameters. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+
 #define PAGED_VEC_SORT_FN_ static inline __attribute__((always_inline, unused))
 
 /* Elements above this size are not worth copying twice to save a branch. */
@@ -73,19 +77,7 @@ paged_vec_swap_(struct paged_vec_sorting_ s, char *a, char *b, char *spare)
 	paged_vec_copy_one_(s, b, spare);
 }
 
-/*
- * A comparison as a mask: all bits set if a is less than b, or none.  The empty asm keeps gcc
- * from turning what depends on the mask into branches.
- */
-PAGED_VEC_SORT_FN_ size_t
-paged_vec_mask_(bool c)
-{
-	size_t mask = -(size_t)c;
-
-	__asm__("" : "+r"(mask));
-	return mask;
-}
-
+/* A comparison as a mask. */
 PAGED_VEC_SORT_FN_ size_t
 paged_vec_below_(struct paged_vec_sorting_ s, const char *a, const char *b)
 {
@@ -388,5 +380,7 @@ paged_vec_sort_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t si
 	paged_vec_free_(&spare, &plain);
 	return 0;
 }
+
+#pragma GCC diagnostic pop
 
 #endif /* PAGES_PAGED_VEC_SORT_H */

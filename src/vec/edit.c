@@ -239,45 +239,6 @@ paged_vec_swap_remove_(struct paged_vec_ *v, const struct paged_vec_type_ *t, si
 	return 0;
 }
 
-/* Move element x down to out, over those that were dropped; returns where the next one goes. */
-static char *
-keep_at(char *out, const char *x, size_t size)
-{
-	if (out != x)
-		memcpy(out, x, size);
-	return out + size;
-}
-
-void
-paged_vec_retain_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
-		  paged_vec_test_ *keep, void *context)
-{
-	char *out = v->beg_;
-
-	for (char *x = v->beg_; x != v->end_; x += t->size) {
-		if (keep(x, context))
-			out = keep_at(out, x, t->size);
-		else
-			paged_vec_drop(t, x, 1);
-	}
-	paged_vec_set_bytes_(v, (size_t)(out - (char *)v->beg_));
-}
-
-void
-paged_vec_dedup_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
-		 paged_vec_order_ *differ, void *context)
-{
-	char *out = v->beg_;
-
-	for (char *x = v->beg_; x != v->end_; x += t->size) {
-		if (x == v->beg_ || differ(out - t->size, x, context) != 0)
-			out = keep_at(out, x, t->size);
-		else
-			paged_vec_drop(t, x, 1);
-	}
-	paged_vec_set_bytes_(v, (size_t)(out - (char *)v->beg_));
-}
-
 int
 paged_vec_clone_(const struct paged_vec_ *v, const struct paged_vec_type_ *t,
 		 struct paged_vec_ *to)

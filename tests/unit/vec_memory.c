@@ -39,6 +39,7 @@ __wrap_memmove(void *to, const void *from, size_t len)
 }
 
 PAGED_VEC(longs, long);
+PAGED_VEC_ORDER(longs, PAGED_VEC_ASCENDING);
 
 struct triple {
 	long a, b, c;
@@ -194,6 +195,32 @@ Test(vec_memory, fetches_ahead_only_in_pages)
 	longs_truncate(&v, 100);
 	cr_assert_eq(longs_shrink_to_fit(&v), 0);
 	cr_assert_eq(v.v_.ahead_, 0);
+	longs_free(&v);
+}
+
+static bool
+is_small(const long *x, void *limit)
+{
+	return *x < *(const long *)limit;
+}
+
+/* Shared pages stay shared, and clean ones clean. */
+Test(vec_memory, does_not_write_to_elements_before_the_first_that_goes)
+{
+	long limit = 100000;
+	struct longs v = {0};
+
+	push_until(&v, 100000);
+	cr_assert_eq(mprotect(longs_data(&v), KIB(256), PROT_READ), 0);
+	longs_retain(&v, is_small, &limit);
+	longs_dedup(&v);
+	check_count(&v, 100000);
+	limit = 50000;
+	longs_retain(&v, is_small, &limit);
+	check_count(&v, 50000);
+	*longs_at(&v, 49999) = 49998;
+	longs_dedup(&v);
+	check_count(&v, 49999);
 	longs_free(&v);
 }
 

@@ -145,7 +145,7 @@ do_retain(struct trial *x)
 {
 	size_t calls = 0, len = x->len;
 
-	paged_vec_retain_(&x->v, &x->t, is_odd, &calls);
+	paged_vec_retain_(&x->v, &x->t, x->t.size, is_odd, &calls);
 	cr_assert_eq(calls, len);
 	x->len = 0;
 	for (size_t i = 0; i < len; i++)
@@ -165,7 +165,7 @@ do_dedup(struct trial *x)
 {
 	size_t len = x->len;
 
-	paged_vec_dedup_(&x->v, &x->t, order, &x->t.size);
+	paged_vec_dedup_(&x->v, &x->t, x->t.size, order, &x->t.size);
 	x->len = 0;
 	for (size_t i = 0; i < len; i++)
 		if (x->len == 0 || memcmp(at(x, i), at(x, x->len - 1), x->t.size) != 0)
