@@ -53,12 +53,15 @@ _pages_run()
 		_pages_run_settings "${cur#*=}"
 		COMPREPLY=("${COMPREPLY[@]/#/--conf=}")
 		;;
+	*,--compare=*)
+		mapfile -t COMPREPLY < <(compgen -P --compare= -W "3 5 9 15" -- "${cur#*=}")
+		;;
 	*,--report=*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -P --report= -f -- "${cur#*=}")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "--report --report= --threshold= --conf=
+		mapfile -t COMPREPLY < <(compgen -W "--report --report= --compare --compare= --threshold= --conf=
 			--dry-run --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		;;

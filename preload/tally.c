@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,14 +20,21 @@
 
 #include "heap/record.h"
 
-/* All of its memory is taken now: a process that finds none left later would die of SIGBUS. */
+/*
+ * All of its memory is taken now: a process that finds none left later would die of SIGBUS.
+ * Beyond RLIMIT_FSIZE the kernel also sends a signal, which would end this process.
+ */
 static int
 prepare(int fd)
 {
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	int err = 0;
+
 	if (fallocate(fd, 0, 0, sizeof(struct pages_record)) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-		return -errno;
-	return 0;
+		err = -errno;
+	signal(SIGXFSZ, before);
+	return err;
 }
 
 int
@@ -45,6 +53,7 @@ pages_tally_open(struct pages_tally *t)
 		err = t->record == MAP_FAILED ? -errno : 0;
 	}
 	if (err != 0) {
+		t->record = NULL;
 		close(fd);
 		return err;
 	}
@@ -148,7 +157,7 @@ add_up(struct pages_tally *t, pid_t pid, const char *path, const char *problem)
 void
 pages_tally_collect(struct pages_tally *t, pid_t pid, const char *path, const char *problem)
 {
-	uint64_t taken = atomic_load(&t->record->taken);
+	uint64_t taken = t->record != NULL ? atomic_load(&t->record->taken) : 0;
 
 	t->count = taken < PAGES_RECORD_SLOTS ? (size_t)taken : PAGES_RECORD_SLOTS;
 	t->unrecorded = taken - t->count;
