@@ -39,7 +39,7 @@ take_place(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_
 
 	if (c == NULL)
 		return NULL;
-	sparse = r->sparse && (id = pages_heap_place_behind(h, pages)) != 0;
+	sparse = r->sparse && (id = pages_heap_place_absent(h, pages)) != 0;
 	if (id == 0)
 		id = pages_heap_place(h, &r->want, pages);
 	if (id == 0) {
@@ -232,6 +232,13 @@ clear(const struct pages_heap *h, char *p, size_t len, struct pages_span span)
 	return head + tail;
 }
 
+/* Is all of a block in span, which is zero? */
+static bool
+is_zero(const struct pages_extent *e, struct pages_span span)
+{
+	return span.first <= e->first && e->first + e->used <= span.first + span.count;
+}
+
 /* For the owner of block id: clear it, except for the pages known to be zero. */
 static void
 make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero)
@@ -242,7 +249,7 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 	if (e->note.sparse) {
 		cleared = pages_heap_clear_sparse(h, id, zero.count != 0);
 	} else if (e->zone == PAGES_ZONE_SMALL) {
-		cleared = pages_heap_clear_small(h, id);
+		cleared = is_zero(e, zero) ? 0 : pages_heap_clear_small(h, id);
 		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	} else {
 		cleared = clear(h, pages_heap_address(h, e->first), size, zero);
@@ -252,7 +259,10 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 				  memory_order_relaxed);
 }
 
-/* A block that is expected to stay sparse goes to the small zone, which is made longer for it. */
+/*
+ * A block of a sparse class goes to the small zone, which is made longer for it; but for callocs
+ * that sparse.c knows, and for high alignments, which would make the zone long.
+ */
 static struct result
 from_zones(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
@@ -261,7 +271,7 @@ from_zones(struct pages_heap *h, size_t size, size_t align, bool zero)
 
 	if (PAGES_UNLIKELY(atomic_load_explicit(&h->small_sizes, memory_order_acquire) != 0))
 		pages = pages_heap_pages(h, size);
-	if (pages != 0 && pages_heap_zone_for(h, pages) == PAGES_ZONE_SMALL) {
+	if (pages != 0 && align <= PAGES_UNIT && pages_heap_zone_for(h, pages) == PAGES_ZONE_SMALL) {
 		r = from_extents(h, PAGES_ZONE_SMALL, size, align, zero);
 		if (r.narrow && pages_heap_widen_small(h, pages + pages_heap_pages(h, align)))
 			r = from_extents(h, PAGES_ZONE_SMALL, size, align, zero);
@@ -370,6 +380,11 @@ pages_heap_free(struct pages_heap *h, void *p)
 		id = pages_heap_free_calloc(h, id);
 		if (id == 0)
 			return true;
+	}
+	if (PAGES_UNLIKELY(e->zone == PAGES_ZONE_SMALL)) {
+		pages_heap_leave_small(h, id);
+		pages_heap_free_slowly(h, id);
+		return true;
 	}
 	pages_heap_note_death(h, e);
 	id = pages_cache_put(h, id);

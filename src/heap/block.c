@@ -58,8 +58,6 @@ pages_heap_keep(struct pages_heap *h, size_t first, size_t end, struct pages_spa
 	size_t a = pages_max(pages_heap_unit_down(h, first), free_first);
 	size_t b = pages_min(pages_heap_unit_up(h, end), free_end);
 
-	pages_bits_clear(h->units.fresh_bits, pages_heap_unit_down(h, first),
-			 pages_heap_unit_up(h, end));
 	if (a < b)
 		pages_units_keep(&h->units, a, b);
 }
@@ -105,6 +103,9 @@ pages_heap_release(struct pages_heap *h, uint32_t id)
 		return;
 	}
 	pages_heap_settle(h, id);
+	if (!e.note.clean)
+		pages_units_set_used(&h->units, pages_heap_unit_down(h, e.first),
+				     pages_heap_unit_up(h, e.first + e.used));
 	pages_heap_keep(h, e.first, e.first + e.used, pages_extents_give(&h->extents, id));
 }
 
@@ -175,6 +176,7 @@ pages_heap_take_back(struct pages_heap *h, const struct pages_change *c)
 		/* There is a record: pages_heap_grow() has made sure of it. */
 		span = pages_extents_cut(&h->extents, c->id, e->used);
 	}
+	pages_units_set_used(&h->units, pages_heap_unit_down(h, first), pages_heap_unit_up(h, end));
 	pages_heap_keep(h, first, end, span);
 	if (c->err == -EEXIST)
 		lose_units(h, c->a, c->b, span);

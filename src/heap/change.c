@@ -60,6 +60,25 @@ take_word(struct pages_units *u, size_t w, uint64_t mine) PAGES_LOCKED
 	return true;
 }
 
+/*
+ * Kept units of [a, b) are about to be replaced.  Until then their contents are still there, which
+ * dirty bits say: if the change is abandoned they are kept again.
+ */
+static void
+leave_contents(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED
+{
+	PAGES_CHECK(pages_units_count(u, a, b, true) == 0);
+	for (size_t w = a / 64; w * 64 < b; w++) {
+		uint64_t mine = pages_bits_mask(w, a, b), kept = u->kept_bits[w] & mine;
+
+		u->dirty -= pages_bits_popcount(kept & u->dirty_bits[w]);
+		u->dirty_bits[w] = (u->dirty_bits[w] & ~mine) | kept;
+		u->dirty += pages_bits_popcount(kept);
+		u->muzzy_bits[w] &= ~mine;
+	}
+	u->returned += pages_units_remove_kept(u, a, b);
+}
+
 bool
 pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size_t b)
 {
@@ -76,11 +95,8 @@ pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size
 		ca = a;
 		cb = b;
 	}
-	if (ca < cb) {
-		PAGES_CHECK(pages_units_count(u, ca, cb, true) == 0);
-		u->returned += pages_units_remove_kept(u, ca, cb);
-		pages_units_clear_marks(u, ca, cb);
-	}
+	if (ca < cb)
+		leave_contents(u, ca, cb);
 	/* First of all, so that nothing of this range is moved to another place in it. */
 	(void)pages_units_reuse(u, a, b);
 	for (size_t w = a / 64; w * 64 < b; w++)
@@ -229,8 +245,15 @@ static void
 leave_fresh(struct pages_units *u, struct pages_change *c, struct pages_unit_run run) PAGES_LOCKED
 {
 	pages_units_ready(u, run.first, run.count);
-	pages_bits_set(u->fresh_bits, run.first, run.first + run.count);
 	u->fresh += run.count;
+	/* What was kept there, or what a refused move has left. */
+	if (pages_bits_find(u->dirty_bits, run.first, run.first + run.count, true) !=
+	    run.first + run.count) {
+		if (is_small(u, run.first))	/* where nothing is ever marked */
+			pages_bits_clear(u->dirty_bits, run.first, run.first + run.count);
+		return;
+	}
+	pages_bits_set(u->fresh_bits, run.first, run.first + run.count);
 	c->fresh += run.count;
 	if (c->zero.count != 0 && c->zero.first + c->zero.count == run.first)
 		c->zero.count += run.count;

@@ -156,7 +156,7 @@ check_units(const struct pages_units *u, const struct tally *t) PAGES_LOCKED
 			return "a unit is muzzy and to be marked";
 		if ((u->muzzy_bits[w] & ~(u->kept_bits[w] | u->held_bits[w] | u->busy_bits[w])) != 0)
 			return "an absent unit is muzzy";
-		if (((u->dirty_bits[w] | u->muzzy_bits[w]) & u->arena->small_bits[w]) != 0)
+		if (((u->dirty_bits[w] & u->kept_bits[w]) | u->muzzy_bits[w]) & u->arena->small_bits[w])
 			return "a unit of the small zone is marked, or to be marked";
 		if ((u->busy_bits[w] & u->kept_bits[w]) != 0)
 			return "a unit is busy and kept";

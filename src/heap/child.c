@@ -116,6 +116,8 @@ pages_heap_become_child(struct pages_heap *h, bool locked) PAGES_LOCK_UNCHECKED
 		pages_heap_check_now(h);
 	}
 	reset_counters(h);
+	/* The thread that had it may not be there. */
+	atomic_store_explicit(&h->peeking, false, memory_order_relaxed);
 	if (open)
 		close_holes(h);
 	pages_process_tell(&h->process, !atomic_load(&h->confined));

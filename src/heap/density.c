@@ -25,9 +25,10 @@ enum { MOST_QUIET = 256 };
 /* After so many looks at a block that nothing was written to, another one takes its place. */
 enum { MOST_UNTOUCHED = 8 };
 
-/* A longer block is judged by its start, and by so many pages of it. */
+/* A longer block is judged by windows, evenly spread; and any by so many pages. */
 #define SPAN_MAX PAGES_MIB(16)
 #define PAGES_MAX 512
+enum { WINDOWS = 8 };
 
 /* The small zone grows by half, but by no less than this and no more than that. */
 #define WIDEN_MIN (PAGES_MIB(32) / PAGES_UNIT)
@@ -88,10 +89,88 @@ count_written(struct pages_heap *h, const char *p, size_t len, size_t resident, 
 	return sum;
 }
 
+/* The i-th of n windows on a block. */
+struct window {
+	const char *p;
+	size_t len;
+};
+
+static unsigned
+count_windows(size_t len)
+{
+	return len > SPAN_MAX ? WINDOWS : 1;
+}
+
+static struct window
+window(const struct pages_heap *h, const char *p, size_t len, unsigned i)
+{
+	size_t step = pages_round_down(len / WINDOWS, h->arena.page_size);
+
+	if (count_windows(len) == 1)
+		return (struct window){ p, len };
+	return (struct window){ p + i * step, SPAN_MAX / WINDOWS };
+}
+
+static size_t
+seen(size_t len)
+{
+	return pages_min(len, SPAN_MAX);
+}
+
 static enum verdict
 judge(size_t bytes, size_t len, size_t share)
 {
 	return bytes == 0 ? UNTOUCHED : bytes > len / share ? DENSE : SPARSE;
+}
+
+static size_t
+sum_resident(const struct pages_heap *h, const char *p, size_t len, bool exact)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < count_windows(len); i++) {
+		struct window w = window(h, p, len, i);
+
+		sum += count_resident(w.p, w.len, exact);
+	}
+	return sum;
+}
+
+static size_t
+sum_written(struct pages_heap *h, const char *p, size_t len, size_t resident, size_t max)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < count_windows(len) && sum <= max; i++) {
+		struct window w = window(h, p, len, i);
+
+		sum += count_written(h, w.p, w.len, resident, max);
+	}
+	return sum;
+}
+
+/* In the small zone.  Pages that were only read look resident at first. */
+static enum verdict
+look_small(const struct pages_heap *h, const char *p, size_t len)
+{
+	enum verdict v = judge(sum_resident(h, p, len, false), seen(len), STILL_SPARSE_SHARE);
+
+	if (v == DENSE && pages_can(PAGES_CAP_SCAN))
+		v = judge(sum_resident(h, p, len, true), seen(len), STILL_SPARSE_SHARE);
+	return v;
+}
+
+static enum verdict
+look_huge(struct pages_heap *h, const char *p, size_t len)
+{
+	size_t resident = sum_resident(h, p, len, false), max = seen(len) / SPARSE_SHARE;
+	enum verdict v;
+
+	if (resident == 0 || atomic_exchange_explicit(&h->peeking, true, memory_order_acquire))
+		return UNTOUCHED;
+	v = judge(sum_written(h, p, len, resident, max), seen(len), SPARSE_SHARE);
+	atomic_store_explicit(&h->peeking, false, memory_order_release);
+	return v;
 }
 
 /* Look at pages that were fresh when a block got them; it may be gone by now. */
@@ -99,21 +178,13 @@ static enum verdict
 look(struct pages_heap *h, struct pages_span span)
 {
 	const char *p = pages_heap_address(h, span.first);
-	size_t len = (size_t)span.count << h->arena.page_shift, bytes;
+	size_t len = (size_t)span.count << h->arena.page_shift;
 	size_t unit = pages_heap_unit_down(h, span.first);
-	bool small = pages_arena_zone(&h->arena, unit) == PAGES_ZONE_SMALL;
-	enum verdict v;
 
 	if (pages_heap_is_tainted(h, span.first, span.first + span.count))
 		return UNTOUCHED;
-	bytes = count_resident(p, len, small);
-	if (small)
-		return judge(bytes, len, STILL_SPARSE_SHARE);
-	if (bytes == 0 || atomic_exchange_explicit(&h->peeking, true, memory_order_acquire))
-		return UNTOUCHED;
-	v = judge(count_written(h, p, len, bytes, len / SPARSE_SHARE), len, SPARSE_SHARE);
-	atomic_store_explicit(&h->peeking, false, memory_order_release);
-	return v;
+	return pages_arena_zone(&h->arena, unit) == PAGES_ZONE_SMALL ? look_small(h, p, len) :
+								     look_huge(h, p, len);
 }
 
 /* Learning. --------------------------------------------------------------- */
@@ -175,17 +246,16 @@ found_dense(struct pages_heap *h, struct pages_density *d, uint64_t bit)
 	}
 }
 
-/* Units that are wholly fresh, or none: half of a block says too little. */
+/* All of it or nothing: half of a block says too little. */
 struct pages_span
 pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
 {
 	const struct pages_extent *e = &h->extents.node[id];
-	size_t pages = pages_min(e->used, SPAN_MAX >> h->arena.page_shift);
-	size_t a = pages_heap_unit_down(h, e->first), b = pages_heap_unit_up(h, e->first + pages);
+	size_t a = pages_heap_unit_down(h, e->first), b = pages_heap_unit_up(h, e->first + e->used);
 
 	if (pages_bits_find(h->units.fresh_bits, a, b, false) != b)
 		return (struct pages_span){ 0, 0 };
-	return (struct pages_span){ e->first, (uint32_t)pages };
+	return (struct pages_span){ e->first, e->used };
 }
 
 /* In a sandbox the kernel is not asked. */
@@ -221,6 +291,22 @@ look_at_one(struct pages_heap *h, struct pages_density *d)
 }
 
 static void
+conclude(struct pages_heap *h, size_t pages, enum verdict v)
+{
+	struct pages_density *d = &h->density[pages_log2(pages)];
+
+	switch (v) {
+	case UNTOUCHED:
+		break;
+	case SPARSE:
+		found_sparse(h, d, class_bit(pages));
+		break;
+	case DENSE:
+		found_dense(h, d, class_bit(pages));
+	}
+}
+
+static void
 add_candidate(struct pages_density *d, struct pages_span fresh)
 {
 	for (uint32_t i = 0; i < PAGES_DENSITY_CANDIDATES; i++) {
@@ -249,16 +335,33 @@ pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fr
 		atomic_store_explicit(&d->quiet, quiet - 1, memory_order_relaxed);
 		return;
 	}
-	switch (look_at_one(h, d)) {
-	case UNTOUCHED:
-		break;
-	case SPARSE:
-		found_sparse(h, d, class_bit(e->used));
-		break;
-	case DENSE:
-		found_dense(h, d, class_bit(e->used));
-	}
+	conclude(h, e->used, look_at_one(h, d));
 	add_candidate(d, fresh);
+}
+
+bool
+pages_heap_is_sparse(struct pages_heap *h, uint32_t id, size_t pages)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t len = (size_t)e->used << h->arena.page_shift;
+
+	if (pages_heap_zone_for(h, pages) == PAGES_ZONE_SMALL)
+		return true;
+	return len > PAGES_UNIT && may_look(h) &&
+	       look_small(h, pages_heap_address(h, e->first), len) != DENSE;
+}
+
+void
+pages_heap_leave_small(struct pages_heap *h, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+	size_t len = (size_t)e->used << h->arena.page_shift;
+	char *p = pages_heap_address(h, e->first);
+
+	if (may_look(h))
+		conclude(h, e->used, look_small(h, p, len));
+	e->note = (struct pages_note){ .torn = e->note.torn };
+	e->note.clean = pages_can(PAGES_CAP_DISCARD) && pages_os_discard(p, len) == 0;
 }
 
 /* The small zone. --------------------------------------------------------- */

@@ -31,6 +31,19 @@ struct pages_span pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
  */
 void pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fresh);
 
+/*
+ * Without the lock, for its owner: is block id of the small zone still written to here and there
+ * only, and is a block of so many pages expected to be?  Short ones are not looked at.
+ */
+bool pages_heap_is_sparse(struct pages_heap *h, uint32_t id, size_t pages);
+
+/*
+ * Without the lock, for the owner of FREED block id of the small zone: learn from it, and give its
+ * memory back at once.  No front cache may have it: what is left in units that neighbours hold
+ * adds up, and would say nothing of the next block there.
+ */
+void pages_heap_leave_small(struct pages_heap *h, uint32_t id);
+
 /* Without the lock: give the small zone room for a block of so many pages.  False if there is none. */
 bool pages_heap_widen_small(struct pages_heap *h, size_t pages);
 

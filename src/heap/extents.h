@@ -57,9 +57,10 @@ struct pages_note {
 	/* FREED only: */
 	bool empty : 1;		/* whole units, whose memory is gone already */
 	bool unmapped : 1;	/* the same, and they are not mapped any more */
-	uint32_t tick : 22;	/* from which its age counts, modulo 2^22 */
+	bool clean : 1;		/* its pages hold no memory any more; its units may */
+	uint32_t tick : 21;	/* from which its age counts, modulo 2^21 */
 };
-#define PAGES_NOTE_TICKS 0x3fffffu
+#define PAGES_NOTE_TICKS 0x1fffffu
 static_assert(sizeof(struct pages_note) == sizeof(uint32_t), "a word of the record");
 
 struct pages_extent {

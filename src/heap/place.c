@@ -118,6 +118,35 @@ pages_heap_place(struct pages_heap *h, const struct pages_want *want, uint32_t u
 	return id;
 }
 
+/* Is all of free place [first, first + count), which is whole units, without memory? */
+static bool
+is_absent(const struct pages_heap *h, uint32_t first, uint32_t count) PAGES_LOCKED
+{
+	size_t a = pages_heap_unit_down(h, first), b = pages_heap_unit_up(h, first + count);
+
+	return pages_units_absent(&h->units, a, b) == b - a;
+}
+
+uint32_t
+pages_heap_place_absent(struct pages_heap *h, size_t pages)
+{
+	const struct pages_extents *x = &h->extents;
+	uint32_t up = (uint32_t)pages_heap_unit_pages(h), first, id;
+	struct pages_want want = { .count = (uint32_t)pages_round_up(pages, up), .align = up };
+
+	id = pages_extents_next(x, want.zone, want.count, 0);
+	for (int i = 0; i < CANDIDATES && id != 0 && id != x->last; i++) {
+		if (find_place(h, id, &want, &first) && is_absent(h, first, want.count)) {
+			id = pages_extents_take(&h->extents, id, first, want.count);
+			if (id != 0)
+				h->extents.node[id].used = (uint32_t)pages;
+			return id;
+		}
+		id = pages_extents_next(x, want.zone, x->node[id].count, x->node[id].first + 1);
+	}
+	return pages_heap_place_behind(h, pages);
+}
+
 uint32_t
 pages_heap_place_behind(struct pages_heap *h, size_t pages)
 {
@@ -189,6 +218,7 @@ pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages)
 		return;	/* no record for the rest: the block stays as long as it is */
 	pages_heap_count_live(h, pages, e->used);
 	e->used = pages;
+	pages_units_set_used(&h->units, pages_heap_unit_down(h, first), pages_heap_unit_up(h, end));
 	pages_heap_keep(h, first, end, span);
 }
 

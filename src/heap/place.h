@@ -17,6 +17,9 @@ uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want,
 /* Take whole units behind all others, which hold no memory; 0 if there are none. */
 uint32_t pages_heap_place_behind(struct pages_heap *h, size_t pages) PAGES_LOCKED;
 
+/* The same between others, where that is possible: so that blocks that come and go use no more. */
+uint32_t pages_heap_place_absent(struct pages_heap *h, size_t pages) PAGES_LOCKED;
+
 /*
  * Prepare the units of block id, from page from on; c has what that needs.  True if calls have
  * to be made without the lock: release it, and call pages_heap_perform().

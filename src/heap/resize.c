@@ -102,21 +102,10 @@ plan_units(const struct pages_heap *h, uint32_t old)
 	return (struct move){ .old = old, .a = a < b ? a : b, .b = b };
 }
 
-/*
- * Pages move within a zone only.  So a block of the small zone stays there, unless it is short
- * enough to be copied, and is not expected to be sparse any more.
- */
-static enum pages_zone
-slot_zone(struct pages_heap *h, const struct pages_extent *old, uint32_t pages)
-{
-	if (PAGES_LIKELY(old->zone == PAGES_ZONE_HUGE) || old->used > pages_heap_unit_pages(h))
-		return old->zone;
-	return pages_heap_zone_for(h, pages);
-}
-
 /* Find a slot for a block of so many pages; without room, if there is none with room. */
 static uint32_t
-place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages) PAGES_LOCKED
+place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
+	   enum pages_zone zone) PAGES_LOCKED
 {
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id;
 	struct pages_want want = { .align = up, .offset = old->first % up };
@@ -125,7 +114,7 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages)
 
 	slot = pages_round_up(slot, up) - want.offset;
 
-	want.zone = slot_zone(h, old, pages);
+	want.zone = zone;
 	want.count = (uint32_t)pages_min(slot, h->extents.pages);
 	id = pages_heap_place(h, &want, pages);
 	if (id == 0) {
@@ -140,12 +129,12 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages)
  * there.
  */
 static bool
-begin_move(struct pages_heap *h, struct move *m, uint32_t pages) PAGES_LOCKED
+begin_move(struct pages_heap *h, struct move *m, uint32_t pages, enum pages_zone zone) PAGES_LOCKED
 {
 	const struct pages_extent *old = &h->extents.node[m->old];
 	struct pages_change *c = pages_heap_change(h, 0);
 	struct pages_extent *e;
-	uint32_t id = c != NULL ? place_slot(h, old, pages) : 0;
+	uint32_t id = c != NULL ? place_slot(h, old, pages, zone) : 0;
 
 	if (id == 0) {
 		if (c != NULL)
@@ -155,7 +144,7 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages) PAGES_LOCKED
 	e = &h->extents.node[id];
 	e->note = old->note;
 	e->note.hollow = true;
-	if (PAGES_UNLIKELY(e->zone != old->zone))
+	if (PAGES_UNLIKELY(e->zone != old->zone))	/* pages move within a zone only */
 		m->a = m->b;
 	/* What is free must be cleaned first: unmapping it does, and the caller tries again. */
 	if (pages_heap_is_tainted(h, e->first, e->first + e->used))
@@ -221,9 +210,10 @@ end_move(struct pages_heap *h, const struct move *m) PAGES_LOCKED
 	return id;
 }
 
-/* Move block id to a slot. */
+/* Move block id to a slot in that zone. */
 static enum outcome
-grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
+grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zone, bool keep,
+	     uint32_t *ret)
 {
 	const struct pages_extent *old = &h->extents.node[id];
 	struct move m = plan_units(h, id);
@@ -231,7 +221,7 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 
 	if (!pages_heap_enter(h))
 		return LOCKED_OUT;
-	if (!begin_move(h, &m, (uint32_t)pages)) {
+	if (!begin_move(h, &m, (uint32_t)pages, zone)) {
 		pages_heap_leave(h);
 		return NO_ROOM;
 	}
@@ -252,6 +242,24 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_
 	pages_heap_clean_freed(h, m.old);
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
+}
+
+/*
+ * Move block id of the small zone.  To leave the zone it has to be copied, once: so it does where
+ * it is not sparse any more, or where the zone has no room.
+ */
+static enum outcome
+grow_out_of_zone(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
+{
+	enum outcome o = NO_ROOM;
+
+	if (pages_heap_is_sparse(h, id, pages)) {
+		o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, keep, ret);
+		if (o == NO_ROOM &&
+		    pages_heap_widen_small(h, pages + pages_heap_unit_pages(h)))
+			o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, keep, ret);
+	}
+	return o == NO_ROOM ? grow_by_move(h, id, pages, PAGES_ZONE_HUGE, keep, ret) : o;
 }
 
 /* Resizing. --------------------------------------------------------------- */
@@ -312,7 +320,11 @@ resize(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret
 		return GROWN;
 	}
 	o = grow_in_place(h, id, pages);
-	return o == NO_ROOM ? grow_by_move(h, id, pages, keep, ret) : o;
+	if (o != NO_ROOM)
+		return o;
+	if (PAGES_UNLIKELY(h->extents.node[id].zone == PAGES_ZONE_SMALL))
+		return grow_out_of_zone(h, id, pages, keep, ret);
+	return grow_by_move(h, id, pages, PAGES_ZONE_HUGE, keep, ret);
 }
 
 static void
@@ -339,9 +351,6 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	if (pages == used)
 		return p;
 	o = resize(h, id, pages, keep, &new);
-	if (PAGES_UNLIKELY(o == NO_ROOM) && h->extents.node[id].zone == PAGES_ZONE_SMALL &&
-	    pages_heap_widen_small(h, pages + pages_heap_unit_pages(h)))
-		o = resize(h, id, pages, keep, &new);
 	/* Where a limit refuses a place, address space that serves nobody goes back first. */
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
 		o = resize(h, id, pages, keep, &new);

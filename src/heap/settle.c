@@ -29,7 +29,10 @@ carry_bits(uint64_t *bits, size_t src, size_t dst, size_t n)
 	pages_bits_clear(bits, src, src + n);
 }
 
-/* A destination after a refused move is as it was, mapped afresh, or not mapped. */
+/*
+ * A destination after a refused move is mapped afresh, not mapped, or has any contents: that is
+ * memory now, although nothing was counted as moved.
+ */
 static void
 settle_refused(struct pages_units *u, struct pages_change *c,
 	       const struct pages_step *s) PAGES_LOCKED
@@ -40,6 +43,8 @@ settle_refused(struct pages_units *u, struct pages_change *c,
 		pages_units_set_unmapped(u, s->first, s->first + s->count);
 	else if (s->fate == PAGES_EMPTIED)
 		pages_splits_heal(&u->splits, s->first, s->count);
+	else
+		pages_bits_set(u->dirty_bits, s->first, s->first + s->count);
 }
 
 static void
@@ -77,6 +82,7 @@ settle_carry(struct pages_units *u, struct pages_change *c, const struct pages_s
 	}
 	/* src stays held until the end, so that the way back is open. */
 	pages_splits_move(&u->splits, src, s->first, n);
+	pages_bits_clear(u->dirty_bits, s->first, s->first + n);
 	pages_units_set_dirty(u, s->first, s->first + n);
 	pages_bits_clear(u->busy_bits, s->first, s->first + n);
 	u->moved += n;
@@ -167,6 +173,14 @@ pages_change_abandon(struct pages_units *u, struct pages_change *c)
 		u->placing--;
 		if (pages_bits_test(u->muzzy_bits, i)) {
 			u->leaving--;
+			pages_units_add_kept(u, i, i + 1);
+		} else if (pages_bits_test(u->dirty_bits, i)) {
+			u->fresh++;
+			u->freed++;
+			/* It may have been muzzy, and is to be treated so. */
+			pages_bits_clear(u->dirty_bits, i, i + 1);
+			if (!pages_bits_test(u->arena->small_bits, i))
+				pages_bits_set(u->muzzy_bits, i, i + 1);
 			pages_units_add_kept(u, i, i + 1);
 		}
 	}

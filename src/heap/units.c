@@ -188,6 +188,10 @@ pages_units_kept(const struct pages_units *u, size_t a, size_t b, enum pages_whi
 	b = pages_max(a, pages_min(b, u->kept_end));
 	a = find_kept(u, bits, a, b, true);
 	end = find_kept(u, bits, a, b, false);
+	/* What is mapped anew gets the advice of one zone. */
+	if (a < end)
+		end = pages_bits_find(u->arena->small_bits, a, end,
+				      !pages_bits_test(u->arena->small_bits, a));
 	return (struct pages_unit_run){ a, end - a };
 }
 
@@ -339,6 +343,12 @@ pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b)
 	pages_splits_heal(&u->splits, a, b - a);
 	u->mapped_end = pages_bits_end(u->mapped_bits, u->mapped_end);
 	pages_units_untaint(u, a, b);
+}
+
+void
+pages_units_set_used(struct pages_units *u, size_t a, size_t b)
+{
+	pages_bits_clear(u->fresh_bits, a, b);
 }
 
 void

@@ -72,7 +72,7 @@ struct pages_units {
 	uint64_t *dirty_bits;	/* resident, written to, to be marked once it is free */
 	uint64_t *muzzy_bits;	/* resident, and marked: no live block overlaps it */
 	uint64_t *taint_bits;	/* pages of it were tainted once; without the lock: taint.h */
-	uint64_t *fresh_bits;	/* zero when first held, and no block there was freed since */
+	uint64_t *fresh_bits;	/* zero when first held, and nothing written there was freed since */
 	size_t count;
 	size_t mapped_end;	/* no unit from here on is mapped */
 	size_t kept_end;	/* no unit from here on is kept */
@@ -153,7 +153,7 @@ pages_units_forget_age(struct pages_units *u, size_t w, uint64_t mask)
 		u->age_bits[i][w] &= ~mask;
 }
 
-/* The first run of such units in [a, b); count 0 if there is none. */
+/* The first run of such units in [a, b), all of one zone; count 0 if there is none. */
 struct pages_unit_run pages_units_kept(const struct pages_units *u, size_t a, size_t b,
 				       enum pages_which which) PAGES_LOCKED;
 
@@ -191,6 +191,9 @@ void pages_units_untaint(const struct pages_units *u, size_t a, size_t b);
 /* [a, b) is mapped now, or not any more. */
 void pages_units_set_mapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 void pages_units_set_unmapped(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
+
+/* Blocks that were written to have left [a, b): it is not fresh any more. */
+void pages_units_set_used(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
 /* [a, b), which is absent or about to be mapped anew, belongs to the small zone from now on. */
 void pages_units_set_small(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;

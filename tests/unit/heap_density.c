@@ -2,6 +2,7 @@
 /*
  * heap_density.c - tests of size classes that turn out sparse, and of the small zone
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -280,4 +281,170 @@ DENSITY(tainted_blocks_are_not_looked_at)
 		pages_heap_taint(&h, p, 4096);
 	}
 	cr_assert_eq(h.small_sizes, 0);
+}
+
+/* The kernel's advice: does every mapping of the arena's units say what the zone says? */
+static bool
+advice_is_right(void)
+{
+	char line[512], want[8];
+	unsigned long start = 0, end = 0;
+	uintptr_t base = (uintptr_t)h.arena.base;
+	bool right = true;
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		unsigned long a, b;
+
+		if (sscanf(line, "%lx-%lx %7s", &a, &b, want) == 3 && strlen(want) == 4) {
+			start = a;
+			end = b;
+		}
+		if (strncmp(line, "VmFlags:", 8) != 0 || start < base ||
+		    end > base + h.units.mapped_end * PAGES_UNIT)
+			continue;
+		for (size_t i = (start - base) / PAGES_UNIT; i < (end - base) / PAGES_UNIT; i++)
+			right &= pages_bits_test(h.arena.small_bits, i) == (strstr(line, " nh") != NULL);
+	}
+	fclose(f);
+	return right;
+}
+
+/* What is given back by mapping it anew ends at the border of the zone. */
+DENSITY(advice_ends_with_the_zone)
+{
+	char *p[8];
+
+	stays_sparse(MIB(1), MANY);
+	for (int i = 0; i < 8; i++)
+		memset(p[i] = get(MIB(6)), 1, MIB(6));
+	cr_assert(advice_is_right());
+	for (int i = 0; i < 8; i++)
+		pages_heap_free(&h, p[i]);
+	free_all(MANY);
+	(void)pages_heap_tend(&h);
+	/* A page of free memory is tainted in each zone: all of its run is mapped anew. */
+	for (size_t i = 0; i < h.units.mapped_end; i++)
+		if (pages_bits_test(h.units.kept_bits, i))
+			pages_heap_taint(&h, h.arena.base + i * PAGES_UNIT, 4096);
+	(void)pages_heap_trim(&h, 0);
+	cr_assert_eq(stats().kept_bytes, 0);
+	cr_assert(advice_is_right());
+}
+
+/* A page of each at first, and the rest once all are there. */
+DENSITY(blocks_that_are_filled_later_are_dense)
+{
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 30; i++) {
+			blocks[i] = get(MIB(4));
+			blocks[i][0] = 1;
+		}
+		for (int i = 0; i < 30; i++)
+			memset(blocks[i], 1, MIB(4));
+		free_all(30);
+	}
+	for (int i = 0; i < 30; i++)
+		blocks[i] = get(MIB(4));
+	cr_assert_not(is_small(blocks[29]));
+}
+
+DENSITY(long_blocks_are_judged_over_their_whole_length)
+{
+	for (int i = 0; i < 7; i++) {
+		char *p = get(MIB(64));
+
+		p[0] = 1;
+		memset(p + MIB(16), 1, MIB(48));
+		cr_assert_not(is_small(p));
+	}
+}
+
+DENSITY(a_long_dense_block_leaves_the_zone_when_it_grows)
+{
+	char *p;
+
+	stays_sparse(MIB(4), 30);
+	p = get(MIB(4));
+	memset(p, 7, MIB(4));
+	(void)get(KIB(512));
+	cr_assert(is_small(p));
+	p = pages_heap_resize(&h, p, MIB(64), true);
+	cr_assert_not_null(p);
+	cr_assert_not(is_small(p));
+	for (size_t i = 0; i < MIB(4); i += 4096)
+		cr_assert_eq(p[i], 7);
+}
+
+DENSITY(a_block_leaves_the_zone_where_it_has_no_room)
+{
+	char *p, *q;
+
+	stays_sparse(MIB(4), 30);
+	p = get(MIB(4));
+	p[0] = 7;
+	p[MIB(4) - 1] = 8;
+	(void)get(MIB(4));	/* in the way */
+	cr_assert(is_small(p));
+	h.units.splits.max = 0;
+	q = pages_heap_resize(&h, p, MIB(300), true);
+	cr_assert_not_null(q);
+	cr_assert_eq(q[0], 7);
+	cr_assert_eq(q[MIB(4) - 1], 8);
+}
+
+/* A page of each block would stay in the units that others hold, for ever. */
+DENSITY(resident_memory_does_not_creep_up)
+{
+	uint64_t seed = 5;
+
+	stays_sparse(MIB(1), MANY);
+	for (int i = 0; i < 20000; i++) {
+		size_t k = (seed = seed * 6364136223846793005u + 1) >> 33;
+
+		pages_heap_free(&h, blocks[k % MANY]);
+		blocks[k % MANY] = get(MIB(1) + (k / MANY % 200) * 4096);
+		blocks[k % MANY][0] = 1;
+	}
+	cr_assert_leq(resident(h.arena.base, h.units.mapped_end * PAGES_UNIT), MIB(20));
+}
+
+/* Callocs of a sparse size that come and go reuse address space. */
+DENSITY(sparse_callocs_do_not_climb_the_arena)
+{
+	size_t reach = 0;
+
+	for (int i = 0; i < 600; i++) {
+		size_t k = (size_t)i * 7 % 10;
+
+		if (blocks[k] != NULL)
+			pages_heap_free(&h, blocks[k]);
+		blocks[k] = pages_heap_alloc(&h, MIB(16) + k * MIB(1), 1, true);
+		cr_assert_not_null(blocks[k]);
+		blocks[k][0] = 1;
+		if (i == 60)
+			reach = h.extents.reach;
+	}
+	cr_assert_leq(h.extents.reach, reach + reach / 2);
+}
+
+/* A fork may come while another thread looks. */
+DENSITY(a_child_looks_too)
+{
+	int status;
+	pid_t pid;
+
+	h.peeking = true;
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0) {
+		pages_heap_fork_child(&h);
+		(void)use(30, MIB(1), 1);
+		_exit(is_small(blocks[29]) ? 0 : 1);
+	}
+	pages_heap_fork_parent(&h);
+	h.peeking = false;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
 }
