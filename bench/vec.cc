@@ -7,9 +7,11 @@
  * prints a line for each pattern, element size and container: nanoseconds per element,
  * the best of all rounds, in which the containers take turns.  "store" is the limit: a
  * loop over an array that is resident already.  Contents are checked after each pattern.
+ * What orders, inserts and removes is compared with the functions of <algorithm>.
  */
 #include <pages/paged_vec.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -123,6 +125,9 @@ PAGED(bytes, Byte);
 PAGED(doubles, Double);
 PAGED(triples, Words<3>);
 PAGED(quads, Words<4>);
+
+#define BY_NUMBER(x, y) ((x)->a < (y)->a ? -1 : (x)->a > (y)->a)
+PAGED_VEC_ORDER(doubles, BY_NUMBER);
 
 static double
 now()
@@ -255,6 +260,81 @@ use(size_t n)
 	__asm__ volatile("" : : "r"(sum));
 }
 
+/* Vectors of 100 000 elements, one after the other. */
+template <class V, class T>
+static void
+in_sequence()
+{
+	enum { VECTORS = 200, N = 100000 };
+	double t = now();
+
+	for (int k = 0; k < VECTORS; k++) {
+		V v;
+		push_all(v, N);
+		must(v.size() == N && v.data()[N - 1].is(N - 1), "in sequence");
+	}
+	note("200 of 100 000 in sequence", sizeof(T), V::name, (now() - t) / VECTORS / N);
+}
+
+static bool
+is_even(const Double *x, void *)
+{
+	return uint64_t(x->a) % 2 == 0;
+}
+
+/* The same change of the same elements by std and by us: time each, and compare. */
+template <class F, class G>
+static void
+both(const char *pattern, const std::vector<Double> &from, size_t n, F theirs, G ours)
+{
+	std::vector<Double> v = from;
+	struct doubles w = {};
+	double t = now();
+
+	theirs(v);
+	note(pattern, sizeof(Double), "std::vector", (now() - t) / double(n));
+	must(doubles_push_n(&w, from.data(), from.size()) == 0, "push_n");
+	t = now();
+	ours(&w);
+	note(pattern, sizeof(Double), "paged_vec", (now() - t) / double(n));
+	must(doubles_len(&w) == v.size() &&
+	     memcmp(doubles_data(&w), v.data(), v.size() * sizeof(Double)) == 0, pattern);
+	doubles_free(&w);
+}
+
+static void
+edit_and_order()
+{
+	enum { N = 10000000, INSERTS = 20000 };
+	auto less = [](const Double &a, const Double &b) { return a.a < b.a; };
+	std::vector<Double> random(N), slow(N), none;
+	uint64_t state = 88172645463325252u;
+
+	for (size_t i = 0; i < N; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		random[i] = Double(size_t(state >> 33));
+		slow[i] = Double((i == 0 ? 0 : size_t(slow[i - 1].a)) + (state >> 63));
+	}
+	both("sort", random, N, [&](auto &v) { std::sort(v.begin(), v.end(), less); },
+	     [](struct doubles *w) { doubles_sort_unstable(w); });
+	both("stable sort", random, N, [&](auto &v) { std::stable_sort(v.begin(), v.end(), less); },
+	     [](struct doubles *w) { must(doubles_sort(w) == 0, "sort"); });
+	both("keep half", random, N, [&](auto &v) {
+		v.erase(std::remove_if(v.begin(), v.end(), [](const Double &x) {
+			return !is_even(&x, nullptr); }), v.end()); },
+	     [](struct doubles *w) { doubles_retain(w, is_even, nullptr); });
+	both("drop duplicates", slow, N, [&](auto &v) {
+		v.erase(std::unique(v.begin(), v.end(), [](const Double &a, const Double &b) {
+			return a.a == b.a; }), v.end()); },
+	     [](struct doubles *w) { doubles_dedup(w); });
+	both("insert in the middle", none, INSERTS, [](auto &v) {
+		for (size_t i = 0; i < INSERTS; i++)
+			v.insert(v.begin() + ptrdiff_t(v.size() / 2), Double(i)); },
+	     [](struct doubles *w) {
+		for (size_t i = 0; i < INSERTS; i++)
+			must(doubles_insert(w, doubles_len(w) / 2, Double(i)) == 0, "insert"); });
+}
+
 template <class T>
 static void
 one_round()
@@ -279,6 +359,10 @@ main(int argc, char **argv)
 		one_round<Double>();
 		one_round<Words<3>>();
 		one_round<Words<4>>();
+		in_sequence<Std<Double>, Double>();
+		in_sequence<Plain<Double>, Double>();
+		in_sequence<Paged<Double>, Double>();
+		edit_and_order();
 	}
 	for (const std::string &key : order)
 		printf("%s\t%.3f\n", key.c_str(), best[key]);
