@@ -18,9 +18,9 @@
 #define PAGED_VEC_SPARE_(size) ((size) <= PAGED_VEC_LIGHT_ ? PAGED_VEC_SHORT_ : 2)
 
 PAGED_VEC_SORT_FN_ void
-paged_vec_heap_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
+paged_vec_heap_sort_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare)
 {
-	const size_t z = s.size;
+	const size_t z = s->size;
 
 	for (size_t i = n + n / 2; i-- > 0; ) {
 		size_t root = i >= n ? i - n : 0, end = i < n ? i : n, child;
@@ -39,7 +39,7 @@ paged_vec_heap_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare
 }
 
 PAGED_VEC_SORT_FN_ char *
-paged_vec_median_(struct paged_vec_sorting_ s, char *a, char *b, char *c)
+paged_vec_median_(const struct paged_vec_sorting_ *s, char *a, char *b, char *c)
 {
 	bool ab = paged_vec_less_(s, a, b), bc = paged_vec_less_(s, b, c);
 
@@ -50,9 +50,9 @@ paged_vec_median_(struct paged_vec_sorting_ s, char *a, char *b, char *c)
 
 /* One of three, or of three times three. */
 PAGED_VEC_SORT_FN_ char *
-paged_vec_pivot_(struct paged_vec_sorting_ s, char *a, size_t n)
+paged_vec_pivot_(const struct paged_vec_sorting_ *s, char *a, size_t n)
 {
-	size_t step = n / 8 * s.size;
+	size_t step = n / 8 * s->size;
 	char *m[3];
 
 	if (n < 128)
@@ -60,14 +60,15 @@ paged_vec_pivot_(struct paged_vec_sorting_ s, char *a, size_t n)
 	for (size_t i = 0; i < 3; i++) {
 		char *x = a + 3 * i * step;
 
-		m[i] = paged_vec_median_(s, x, x + step, x + step + step - s.size);
+		m[i] = paged_vec_median_(s, x, x + step, x + step + step - s->size);
 	}
 	return paged_vec_median_(s, m[0], m[1], m[2]);
 }
 
 /* Does x go to the left of the pivot: less, or if equals is set, not greater? */
 PAGED_VEC_SORT_FN_ bool
-paged_vec_goes_left_(struct paged_vec_sorting_ s, const char *x, const char *pivot, bool equals)
+paged_vec_goes_left_(const struct paged_vec_sorting_ *s, const char *x, const char *pivot,
+		     bool equals)
 {
 	return equals ? !paged_vec_less_(s, pivot, x) : paged_vec_less_(s, x, pivot);
 }
@@ -78,35 +79,35 @@ paged_vec_goes_left_(struct paged_vec_sorting_ s, const char *x, const char *piv
  * was there to the gap; only how far that end moves depends on the comparison.
  */
 PAGED_VEC_SORT_FN_ char *
-paged_vec_partition_(struct paged_vec_sorting_ s, char *a, char *end, const char *pivot,
+paged_vec_partition_(const struct paged_vec_sorting_ *s, char *a, char *end, const char *pivot,
 		     bool equals, char *spare)
 {
 	char *left = a, *gap = a;
 
-	if (s.size <= PAGED_VEC_LIGHT_) {
+	if (s->size <= PAGED_VEC_LIGHT_) {
 		paged_vec_copy_one_(s, spare, a);
-		for (char *x = a + s.size; x < end; x += s.size) {
+		for (char *x = a + s->size; x < end; x += s->size) {
 			bool goes = paged_vec_goes_left_(s, x, pivot, equals);
 
 			paged_vec_copy_one_(s, gap, left);
 			paged_vec_copy_one_(s, left, x);
 			gap = x;
-			left += s.size & paged_vec_mask_(goes);
+			left += s->size & paged_vec_mask_(goes);
 		}
 		paged_vec_copy_one_(s, gap, left);
 		paged_vec_copy_one_(s, left, spare);
-		return left + (paged_vec_goes_left_(s, spare, pivot, equals) ? s.size : 0);
+		return left + (paged_vec_goes_left_(s, spare, pivot, equals) ? s->size : 0);
 	}
 	for (;;) {
 		while (left < end && paged_vec_goes_left_(s, left, pivot, equals))
-			left += s.size;
+			left += s->size;
 		do
-			end -= s.size;
+			end -= s->size;
 		while (left < end && !paged_vec_goes_left_(s, end, pivot, equals));
 		if (left >= end)
 			return left;
 		paged_vec_swap_(s, left, end, spare);
-		left += s.size;
+		left += s->size;
 	}
 }
 
@@ -115,9 +116,10 @@ paged_vec_partition_(struct paged_vec_sorting_ s, char *a, char *end, const char
  * when there were too many.
  */
 PAGED_VEC_SORT_FN_ bool
-paged_vec_shuffle_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare, unsigned *bad)
+paged_vec_shuffle_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare,
+		   unsigned *bad)
 {
-	size_t step = n / 8 * s.size, by = (n / 16 | 1) * s.size;
+	size_t step = n / 8 * s->size, by = (n / 16 | 1) * s->size;
 
 	for (size_t i = 0; i < 7; i++)
 		paged_vec_swap_(s, a + i * step, a + i * step + by, spare);
@@ -136,10 +138,10 @@ struct paged_vec_range_ {
  * new pivot, the two are equal, and all that equals them is in its place already.
  */
 PAGED_VEC_SORT_FN_ struct paged_vec_range_
-paged_vec_divide_(struct paged_vec_sorting_ s, struct paged_vec_range_ r, bool first,
+paged_vec_divide_(const struct paged_vec_sorting_ *s, struct paged_vec_range_ r, bool first,
 		  char *spare, struct paged_vec_range_ *ret_longer)
 {
-	const size_t z = s.size;
+	const size_t z = s->size;
 	char *end = r.a + r.n * z, *gap = spare + z, *middle;
 	struct paged_vec_range_ left = r, right = r;
 
@@ -163,7 +165,7 @@ paged_vec_divide_(struct paged_vec_sorting_ s, struct paged_vec_range_ r, bool f
 
 /* spare has room for PAGED_VEC_SPARE_() elements. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_quick_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
+paged_vec_quick_sort_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare)
 {
 	struct paged_vec_range_ stack[8 * sizeof(size_t)], r = { a, n, 1 }, longer;
 	size_t depth = 0;
@@ -198,7 +200,7 @@ paged_vec_quick_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spar
 		__attribute__((aligned(__alignof__(NAME##_value)))) char           \
 			spare_[PAGED_VEC_SPARE_(sizeof(NAME##_value)) * sizeof(NAME##_value)]; \
 		struct paged_vec_sorting_ s_ = { (order), (context), sizeof(NAME##_value) }; \
-		paged_vec_quick_sort_(s_, (char *)(v)->v_.beg_, NAME##_len(v), spare_); \
+		paged_vec_quick_sort_(&s_, (char *)(v)->v_.beg_, NAME##_len(v), spare_); \
 	})
 
 #endif /* PAGES_PAGED_VEC_QUICK_H */

@@ -51,26 +51,26 @@ struct paged_vec_sorting_ {
 };
 
 PAGED_VEC_SORT_FN_ bool
-paged_vec_less_(struct paged_vec_sorting_ s, const char *a, const char *b)
+paged_vec_less_(const struct paged_vec_sorting_ *s, const char *a, const char *b)
 {
-	return s.order(a, b, s.context) < 0;
+	return s->order(a, b, s->context) < 0;
 }
 
 PAGED_VEC_SORT_FN_ size_t
-paged_vec_short_(struct paged_vec_sorting_ s)
+paged_vec_short_(const struct paged_vec_sorting_ *s)
 {
-	return s.size <= PAGED_VEC_LIGHT_ ? PAGED_VEC_SHORT_ : PAGED_VEC_SHORT_HEAVY_;
+	return s->size <= PAGED_VEC_LIGHT_ ? PAGED_VEC_SHORT_ : PAGED_VEC_SHORT_HEAVY_;
 }
 
 /* to may be from: then the compiler's moves store what was there. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_copy_one_(struct paged_vec_sorting_ s, char *to, const char *from)
+paged_vec_copy_one_(const struct paged_vec_sorting_ *s, char *to, const char *from)
 {
-	__builtin_memcpy(to, from, s.size);
+	__builtin_memcpy(to, from, s->size);
 }
 
 PAGED_VEC_SORT_FN_ void
-paged_vec_swap_(struct paged_vec_sorting_ s, char *a, char *b, char *spare)
+paged_vec_swap_(const struct paged_vec_sorting_ *s, char *a, char *b, char *spare)
 {
 	paged_vec_copy_one_(s, spare, a);
 	paged_vec_copy_one_(s, a, b);
@@ -79,7 +79,7 @@ paged_vec_swap_(struct paged_vec_sorting_ s, char *a, char *b, char *spare)
 
 /* A comparison as a mask. */
 PAGED_VEC_SORT_FN_ size_t
-paged_vec_below_(struct paged_vec_sorting_ s, const char *a, const char *b)
+paged_vec_below_(const struct paged_vec_sorting_ *s, const char *a, const char *b)
 {
 	return paged_vec_mask_(paged_vec_less_(s, a, b));
 }
@@ -93,16 +93,16 @@ paged_vec_either_(size_t mask, const char *a, const char *b)
 
 /* True if all is sorted.  A range that descends all the way, without equals, is reversed. */
 PAGED_VEC_SORT_FN_ bool
-paged_vec_one_run_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
+paged_vec_one_run_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare)
 {
-	char *end = a + n * s.size, *x = a + s.size;
+	char *end = a + n * s->size, *x = a + s->size;
 	bool down = n > 1 && paged_vec_less_(s, x, a);
 
-	for (x += s.size; x < end && paged_vec_less_(s, x, x - s.size) == down; x += s.size)
+	for (x += s->size; x < end && paged_vec_less_(s, x, x - s->size) == down; x += s->size)
 		;
 	if (x < end)
 		return false;
-	for (end -= s.size; down && a < end; a += s.size, end -= s.size)
+	for (end -= s->size; down && a < end; a += s->size, end -= s->size)
 		paged_vec_swap_(s, a, end, spare);
 	return true;
 }
@@ -110,29 +110,29 @@ paged_vec_one_run_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
 /* Short ranges. ----------------------------------------------------------- */
 
 PAGED_VEC_SORT_FN_ void
-paged_vec_insertion_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
+paged_vec_insertion_sort_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare)
 {
-	char *end = a + n * s.size;
+	char *end = a + n * s->size;
 
-	for (char *x = a + s.size; x < end; x += s.size) {
+	for (char *x = a + s->size; x < end; x += s->size) {
 		char *to = x;
 
-		if (!paged_vec_less_(s, x, x - s.size))
+		if (!paged_vec_less_(s, x, x - s->size))
 			continue;
 		paged_vec_copy_one_(s, spare, x);
 		do {
-			paged_vec_copy_one_(s, to, to - s.size);
-			to -= s.size;
-		} while (to > a && paged_vec_less_(s, spare, to - s.size));
+			paged_vec_copy_one_(s, to, to - s->size);
+			to -= s->size;
+		} while (to > a && paged_vec_less_(s, spare, to - s->size));
 		paged_vec_copy_one_(s, to, spare);
 	}
 }
 
 /* Five comparisons.  Whatever they say, each element goes to one place. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_sort_four_(struct paged_vec_sorting_ s, const char *v, char *to)
+paged_vec_sort_four_(const struct paged_vec_sorting_ *s, const char *v, char *to)
 {
-	const size_t z = s.size;
+	const size_t z = s->size;
 	size_t c1 = paged_vec_below_(s, v + z, v);
 	size_t c2 = paged_vec_below_(s, v + 3 * z, v + 2 * z);
 	const char *a = v + (z & c1), *b = v + (z & ~c1);
@@ -150,16 +150,16 @@ paged_vec_sort_four_(struct paged_vec_sorting_ s, const char *v, char *to)
 
 /* Merge what is left of two runs, [l, l_end) and [r, r_end), to to, which may be before r. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_merge_rest_(struct paged_vec_sorting_ s, const char *l, const char *l_end,
+paged_vec_merge_rest_(const struct paged_vec_sorting_ *s, const char *l, const char *l_end,
 		      const char *r, const char *r_end, char *to)
 {
 	while (l < l_end && r < r_end) {
 		size_t right = paged_vec_below_(s, r, l);
 
 		paged_vec_copy_one_(s, to, paged_vec_either_(right, r, l));
-		r += s.size & right;
-		l += s.size & ~right;
-		to += s.size;
+		r += s->size & right;
+		l += s->size & ~right;
+		to += s->size;
 	}
 	__builtin_memcpy(to, l, (size_t)(l_end - l));
 	if (to + (l_end - l) != r)
@@ -174,30 +174,30 @@ struct paged_vec_merging_ {
 
 /* Take n elements from the front: from the left run if it is not greater. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_take_first_(struct paged_vec_sorting_ s, struct paged_vec_merging_ *m, size_t n)
+paged_vec_take_first_(const struct paged_vec_sorting_ *s, struct paged_vec_merging_ *m, size_t n)
 {
 	for (; n > 0; n--) {
 		size_t right = paged_vec_below_(s, m->r, m->l);
 
 		paged_vec_copy_one_(s, m->to, paged_vec_either_(right, m->r, m->l));
-		m->r += s.size & right;
-		m->l += s.size & ~right;
-		m->to += s.size;
+		m->r += s->size & right;
+		m->l += s->size & ~right;
+		m->to += s->size;
 	}
 }
 
 /* Take n elements from the back: from the right run if it is not less. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_take_last_(struct paged_vec_sorting_ s, struct paged_vec_merging_ *m, size_t n)
+paged_vec_take_last_(const struct paged_vec_sorting_ *s, struct paged_vec_merging_ *m, size_t n)
 {
 	for (; n > 0; n--) {
-		size_t left = paged_vec_below_(s, m->r_end - s.size, m->l_end - s.size);
+		size_t left = paged_vec_below_(s, m->r_end - s->size, m->l_end - s->size);
 
-		m->to_end -= s.size;
+		m->to_end -= s->size;
 		paged_vec_copy_one_(s, m->to_end,
-				    paged_vec_either_(left, m->l_end, m->r_end) - s.size);
-		m->l_end -= s.size & left;
-		m->r_end -= s.size & ~left;
+				    paged_vec_either_(left, m->l_end, m->r_end) - s->size);
+		m->l_end -= s->size & left;
+		m->r_end -= s->size & ~left;
 	}
 }
 
@@ -206,13 +206,13 @@ paged_vec_take_last_(struct paged_vec_sorting_ s, struct paged_vec_merging_ *m, 
  * block mostly comes from one run; one comparison finds that out.
  */
 PAGED_VEC_SORT_FN_ void
-paged_vec_take_blocks_(struct paged_vec_sorting_ s, struct paged_vec_merging_ *m)
+paged_vec_take_blocks_(const struct paged_vec_sorting_ *s, struct paged_vec_merging_ *m)
 {
-	const size_t block = PAGED_VEC_BLOCK_ * s.size, last = block - s.size;
+	const size_t block = PAGED_VEC_BLOCK_ * s->size, last = block - s->size;
 	bool l = !paged_vec_less_(s, m->r, m->l + last);
 	bool r = !l && paged_vec_less_(s, m->r + last, m->l);
-	bool r_end = !paged_vec_less_(s, m->r_end - block, m->l_end - s.size);
-	bool l_end = !r_end && paged_vec_less_(s, m->r_end - s.size, m->l_end - block);
+	bool r_end = !paged_vec_less_(s, m->r_end - block, m->l_end - s->size);
+	bool l_end = !r_end && paged_vec_less_(s, m->r_end - s->size, m->l_end - block);
 
 	if (!l && !r && !r_end && !l_end) {
 		for (size_t i = 0; i < PAGED_VEC_BLOCK_; i++) {
@@ -245,13 +245,13 @@ paged_vec_take_blocks_(struct paged_vec_sorting_ s, struct paged_vec_merging_ *m
  * other after that, the comparator contradicts itself, and the runs are copied as they are.
  */
 PAGED_VEC_SORT_FN_ void
-paged_vec_merge_(struct paged_vec_sorting_ s, const char *l, size_t nl, size_t nr, char *to)
+paged_vec_merge_(const struct paged_vec_sorting_ *s, const char *l, size_t nl, size_t nr, char *to)
 {
-	const char *r = l + nl * s.size, *end = r + nr * s.size;
+	const char *r = l + nl * s->size, *end = r + nr * s->size;
 	struct paged_vec_merging_ m = { l, r, r, end, to, to + (end - l) };
 	size_t n = nl < nr ? nl : nr;
 
-	if (!paged_vec_less_(s, r, r - s.size)) {
+	if (!paged_vec_less_(s, r, r - s->size)) {
 		__builtin_memcpy(to, l, (size_t)(end - l));
 		return;
 	}
@@ -269,43 +269,44 @@ paged_vec_merge_(struct paged_vec_sorting_ s, const char *l, size_t nl, size_t n
 
 /* Merge the runs of a length in from, two and two, to to. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_merge_all_(struct paged_vec_sorting_ s, const char *from, char *to, size_t n, size_t len)
+paged_vec_merge_all_(const struct paged_vec_sorting_ *s, const char *from, char *to, size_t n,
+		     size_t len)
 {
 	for (size_t i = 0; i < n; i += 2 * len) {
 		size_t rest = n - i;
 
 		if (rest <= len)
-			__builtin_memcpy(to + i * s.size, from + i * s.size, rest * s.size);
+			__builtin_memcpy(to + i * s->size, from + i * s->size, rest * s->size);
 		else
-			paged_vec_merge_(s, from + i * s.size, len,
-					 rest < 2 * len ? rest - len : len, to + i * s.size);
+			paged_vec_merge_(s, from + i * s->size, len,
+					 rest < 2 * len ? rest - len : len, to + i * s->size);
 	}
 }
 
 /* Sort up to PAGED_VEC_SHORT_ elements, stably; spare has room for as many. */
 PAGED_VEC_SORT_FN_ void
-paged_vec_short_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spare)
+paged_vec_short_sort_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *spare)
 {
 	size_t fours = n / 4 * 4;
 
 	if (n > 1 && paged_vec_one_run_(s, a, n, spare))
 		return;
-	if (s.size > PAGED_VEC_LIGHT_ || n < 8) {
+	if (s->size > PAGED_VEC_LIGHT_ || n < 8) {
 		paged_vec_insertion_sort_(s, a, n, spare);
 		return;
 	}
 	/* The one to three at the end: the spare room of the first four is still free. */
-	paged_vec_insertion_sort_(s, a + fours * s.size, n - fours, spare);
-	__builtin_memcpy(spare + fours * s.size, a + fours * s.size, (n - fours) * s.size);
+	paged_vec_insertion_sort_(s, a + fours * s->size, n - fours, spare);
+	__builtin_memcpy(spare + fours * s->size, a + fours * s->size, (n - fours) * s->size);
 	for (size_t i = 0; i < fours; i += 4)
-		paged_vec_sort_four_(s, a + i * s.size, spare + i * s.size);
+		paged_vec_sort_four_(s, a + i * s->size, spare + i * s->size);
 	for (size_t len = 4; len < n; len *= 4) {
 		paged_vec_merge_all_(s, spare, a, n, len);
 		if (2 * len >= n)
 			return;
 		paged_vec_merge_all_(s, a, spare, n, 2 * len);
 	}
-	__builtin_memcpy(a, spare, n * s.size);
+	__builtin_memcpy(a, spare, n * s->size);
 }
 
 /* Stable. ----------------------------------------------------------------- */
@@ -317,7 +318,7 @@ paged_vec_short_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *spar
  * level of runs lies on the other side.
  */
 PAGED_VEC_SORT_FN_ void
-paged_vec_merge_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *other,
+paged_vec_merge_sort_(const struct paged_vec_sorting_ *s, char *a, size_t n, char *other,
 		      bool into_other)
 {
 	size_t len[8 * sizeof(size_t)], top = 0, runs = 1, over = 0, at = 0;
@@ -329,7 +330,7 @@ paged_vec_merge_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *othe
 	for (size_t i = 1; i <= runs; i++) {
 		size_t here = n / runs;
 		unsigned side = first_side;
-		char *run = a + at * s.size, *beside = other + at * s.size;
+		char *run = a + at * s->size, *beside = other + at * s->size;
 
 		over += n % runs;
 		if (over >= runs) {
@@ -339,11 +340,11 @@ paged_vec_merge_sort_(struct paged_vec_sorting_ s, char *a, size_t n, char *othe
 		at += here;
 		paged_vec_short_sort_(s, run, here, beside);
 		if (side == 1)
-			__builtin_memcpy(beside, run, here * s.size);
+			__builtin_memcpy(beside, run, here * s->size);
 		len[top++] = here;
 		for (size_t k = i; k % 2 == 0; k /= 2, side ^= 1) {
 			size_t left = len[top - 2], right = len[top - 1];
-			size_t place = (at - left - right) * s.size;
+			size_t place = (at - left - right) * s->size;
 
 			paged_vec_merge_(s, (side == 0 ? a : other) + place, left, right,
 					 (side == 0 ? other : a) + place);
@@ -372,10 +373,10 @@ paged_vec_sort_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t si
 		return err;
 	other = (char *)spare.beg_;
 	right = a + half * size;
-	if (!paged_vec_one_run_(s, a, n, other)) {
-		paged_vec_merge_sort_(s, right, n - half, other, false);
-		paged_vec_merge_sort_(s, a, half, other, true);
-		paged_vec_merge_rest_(s, other, other + half * size, right, a + n * size, a);
+	if (!paged_vec_one_run_(&s, a, n, other)) {
+		paged_vec_merge_sort_(&s, right, n - half, other, false);
+		paged_vec_merge_sort_(&s, a, half, other, true);
+		paged_vec_merge_rest_(&s, other, other + half * size, right, a + n * size, a);
 	}
 	paged_vec_free_(&spare, &plain);
 	return 0;
