@@ -57,10 +57,10 @@
  * Threads: several may clone from one *frozen at the same time.
  */
 #define pages_clone(frozen, rw)                                                    \
-	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen), PAGES_CALL_("pages_clone")), \
+	pages_clone_(pages_checked_(PAGES_NEEDS_FROZEN(frozen), PAGES_CALL_("pages_clone")), \
 		     PAGES_NULL_, PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_CALL_("pages_clone"))
 #define pages_clone_with(frozen, rw, ...)	/* options */                      \
-	pages_clone_(*pages_check_(PAGES_NEEDS_FROZEN(frozen),                    \
+	pages_clone_(pages_checked_(PAGES_NEEDS_FROZEN(frozen),                    \
 				   PAGES_CALL_("pages_clone_with")),               \
 		     PAGES_NEEDS_OPTIONS(__VA_ARGS__), PAGES_NEEDS_EXACTLY(pages_rw, rw), \
 		     PAGES_CALL_("pages_clone_with"))
@@ -101,11 +101,11 @@ PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_clone_(struct pages_raw_ frozen, const struct pages_options *options,
 	     struct pages_raw_ *p, const char *call)
 {
-	struct pages_raw_ q = *p;
-	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_clone_(frozen, options, call, &q);
+	struct pages_raw_ q;
+	int err = !pages_is_empty_(p) ? -EBUSY : pages_map_clone_(frozen, options, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 
@@ -113,11 +113,11 @@ PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_file_(struct pages_raw_ *p, const struct pages_options *options, int fd,
 		 uint64_t offset, const char *call)
 {
-	struct pages_raw_ q = *p;
-	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_file_(options, fd, offset, call, &q);
+	struct pages_raw_ q;
+	int err = !pages_is_empty_(p) ? -EBUSY : pages_map_file_(options, fd, offset, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 

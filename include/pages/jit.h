@@ -60,7 +60,7 @@ struct pages_jit {
  * security policy allows neither two views nor one that flips.
  */
 #define pages_jit_open(jit, len)                                                   \
-	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, len))
+	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len))
 
 /* pages_jit_close - unmap the pages and leave *jit empty; no thread may run their code */
 #define pages_jit_close(jit) pages_jit_empty_(PAGES_NEEDS_JIT(jit))

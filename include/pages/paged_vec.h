@@ -121,7 +121,7 @@ struct paged_vec_options {
  *
  * An lvalue, const if v is a const struct NAME *.
  */
-#define PAGED_VEC_AT(NAME, v, i) (*PAGED_VEC_PICK_(NAME, at, v)((v), PAGES_NEEDS_INTEGER(size_t, i)))
+#define PAGED_VEC_AT(NAME, v, i) (*PAGED_VEC_PICK_(NAME, at, v)((v), PAGES_NEEDS_INDEX(i)))
 
 /* Open and free. ---------------------------------------------------------- */
 

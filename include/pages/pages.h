@@ -36,6 +36,9 @@
  * empty handle (not opened, closed, or moved away by a transition) is a compile error
  * where the optimiser sees it, in gcc from -Og and in clang from -O2.  Else it prints one
  * line on stderr and calls abort(3).  So does an index or a code offset past the end.
+ *   In C a constant length of 0 and a negative constant length or index do not compile.  A handle
+ * that is opened without its {0} is an error in gcc from -Og, where it is seen for certain; clang
+ * does not see it.
  *   Copies: once pages were closed, resized or frozen, something else may lie where they were.
  * A call that changes pages, such as pages_close(), prints one line and aborts if its handle is
  * a copy from before that.  Not noticed are pages_read(), PAGES_AT() and the like; a copy that has
@@ -75,7 +78,7 @@
  * Cost: one system call, and a page fault at the first touch of each page.
  */
 #define pages_open(rw, len)                                                        \
-	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_INTEGER(size_t, len),    \
+	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_LENGTH(len),             \
 		    PAGES_CALL_("pages_open"))
 
 /* The page size that the kernel shall use for a range. */
@@ -203,7 +206,7 @@ struct pages_options {
  *
  * The machine's page size, or that of the hugetlb pool; transparent huge pages do not count.
  */
-#define pages_page_size(p) pages_page_size_(*PAGES_NEEDS_ANY(p))
+#define pages_page_size(p) pages_page_size_(pages_copy_(PAGES_NEEDS_ANY(p)))
 
 /*
  * PAGES_AT - element i of readable pages, taken as an array of type
@@ -213,7 +216,7 @@ struct pages_options {
  */
 #define PAGES_AT(type, p, i)                                                       \
 	PAGES_ELEMENT_(type, p, pages_slot_(PAGES_NEEDS_READABLE(p),               \
-		PAGES_NEEDS_INTEGER(size_t, i), sizeof(type), PAGES_CALL_("PAGES_AT")))
+		PAGES_NEEDS_INDEX(i), sizeof(type), PAGES_CALL_("PAGES_AT")))
 
 /*
  * PAGES_FN - pointer to the function that starts at byte off of executable pages
@@ -246,7 +249,7 @@ struct pages_options {
  */
 #define pages_resize(rw, len)                                                      \
 	pages_update_(pages_remap_, PAGES_NEEDS_WRITABLE(rw),                      \
-		      PAGES_NEEDS_INTEGER(size_t, len), PAGES_CALL_("pages_resize"))
+		      PAGES_NEEDS_LENGTH(len), PAGES_CALL_("pages_resize"))
 
 /*
  * pages_decommit - drop the contents of a range and give its memory back
@@ -259,7 +262,7 @@ struct pages_options {
  * Cost: one system call, and new page faults when the range is used again.
  */
 #define pages_decommit(rw, offset, len)                                            \
-	pages_discard_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                     \
+	pages_discard_(pages_checked_(PAGES_NEEDS_WRITABLE(rw),                     \
 				     PAGES_CALL_("pages_decommit")),               \
 		       PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
@@ -270,7 +273,7 @@ struct pages_options {
  * Before Linux 5.14 the pages are touched one by one, and a shortage cannot be reported.
  */
 #define pages_prefault(rw, offset, len)                                            \
-	pages_populate_(*pages_check_(PAGES_NEEDS_WRITABLE(rw),                    \
+	pages_populate_(pages_checked_(PAGES_NEEDS_WRITABLE(rw),                    \
 				      PAGES_CALL_("pages_prefault")),              \
 			PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
 
@@ -290,7 +293,7 @@ struct pages_options {
  * needs.  madvise(2) on a part would split it.  Lasting hints hold for new pages, too.
  */
 #define pages_advise(p, hint)                                                      \
-	pages_advise_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_advise")), \
+	pages_advise_(pages_checked_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_advise")), \
 		      (hint), PAGES_PROT_OF_(p))
 
 /*
@@ -322,7 +325,7 @@ enum pages_numa {
  * the error of mbind(2), such as -EPERM in a sandbox.  Pages in memory already do not move.
  */
 #define pages_place(p, numa, nodes)                                                \
-	pages_place_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
+	pages_place_(pages_checked_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_place")), \
 		     (numa), PAGES_NEEDS_INTEGER(uint64_t, nodes))
 
 /*
@@ -335,7 +338,7 @@ enum pages_numa {
  * other characters or too many.
  */
 #define pages_label(p, label)                                                      \
-	pages_label_(*pages_check_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), \
+	pages_label_(pages_checked_(PAGES_NEEDS_HANDLE(p), PAGES_CALL_("pages_label")), \
 		     PAGES_NEEDS_STRING(label))
 
 /* What the kernel says. --------------------------------------------------- */
@@ -375,7 +378,7 @@ PAGES_END_C
  * /proc.
  */
 #define pages_verify(p)                                                            \
-	pages_verify_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_verify")), \
+	pages_verify_(pages_checked_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_verify")), \
 		      PAGES_PROT_OF_(p))
 
 /* A part of the pages of a handle, in bytes. */
@@ -398,7 +401,7 @@ struct pages_range {
  * Returns 0; -EINVAL for a range that is not whole pages of the handle; -EOPNOTSUPP.
  */
 #define pages_resident(p, range)                                                   \
-	pages_resident_(*pages_check_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
+	pages_resident_(pages_checked_(PAGES_NEEDS_ANY(p), PAGES_CALL_("pages_resident")), \
 			PAGES_NEEDS_POINTER(struct pages_range, range))
 
 /* The rest implements the macros above; not for direct use. ---------------- */

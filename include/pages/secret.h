@@ -42,7 +42,7 @@ enum pages_secrecy {
  */
 #define pages_secret_open(rw, len, got)                                            \
 	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw),                      \
-			   PAGES_NEEDS_INTEGER(size_t, len),                       \
+			   PAGES_NEEDS_LENGTH(len),                                \
 			   PAGES_NEEDS_POINTER(unsigned, got), PAGES_CALL_("pages_secret_open"))
 
 /* The rest implements the macros above; not for direct use. ---------------- */
@@ -55,11 +55,11 @@ PAGES_API int pages_map_secret_(size_t len, unsigned *got, const char *call,
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_secret_open_(struct pages_raw_ *p, size_t len, unsigned *got, const char *call)
 {
-	struct pages_raw_ q = *p;
-	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_secret_(len, got, call, &q);
+	struct pages_raw_ q;
+	int err = !pages_is_empty_(p) ? -EBUSY : pages_map_secret_(len, got, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 

@@ -103,13 +103,19 @@ enum {
 #define PAGES_NEEDS_CONST_POINTER(type, p) pages_pointer_<const type>(p)
 #define PAGES_NEEDS_STRING(s) (s)
 #define PAGES_NEEDS_INTEGER(type, n) pages_integer_<type>((n) | 0)
+#define PAGES_NEEDS_LENGTH(n) PAGES_NEEDS_INTEGER(size_t, n)
+#define PAGES_NEEDS_INDEX(n) PAGES_NEEDS_INTEGER(size_t, n)
 #define PAGES_ELEMENT_(type, p, slot) (*static_cast<decltype(pages_as_<type>(p))>(slot))
 #define PAGES_CODE_(address, ...) pages_code_<__VA_ARGS__>(address)
 #define PAGES_PROT_OF_(p) static_cast<unsigned>(sizeof(pages_prot_of_(p)) - 1)
 #else
+/* A handle in place of its address selects a struct that is defined nowhere, for its name. */
+#define PAGES_NO_ADDRESS_(type, p)                                                 \
+	struct type: (struct pages_put_an_ampersand_before_it_ *)0,
 /* Each entry of a list ends in a comma, so one more association has to follow. */
 #define PAGES_ONE_OF_(types, assoc, p)                                             \
-	(&_Generic((p), types(assoc, p) struct pages_no_such_ *: (p))->p_)
+	(&_Generic((p), PAGES_ANY_TYPES_(PAGES_NO_ADDRESS_, p)                     \
+		types(assoc, p) struct pages_no_such_ *: (p))->p_)
 #define PAGES_ASSOC_(type, p) struct type *: (p),
 #define PAGES_ASSOC_CONST_(type, p) struct type *: (p), const struct type *: (p),
 #define PAGES_NEEDS_WRITABLE(p) PAGES_ONE_OF_(PAGES_WRITABLE_TYPES_, PAGES_ASSOC_, p)
@@ -122,16 +128,36 @@ enum {
 #define PAGES_NEEDS_EXECUTABLE(p)                                                  \
 	PAGES_ONE_OF_(PAGES_EXECUTABLE_TYPES_, PAGES_ASSOC_CONST_, p)
 #define PAGES_NEEDS_ANY(p) PAGES_ONE_OF_(PAGES_ANY_TYPES_, PAGES_ASSOC_CONST_, p)
-#define PAGES_NEEDS_EXACTLY(type, p) (&_Generic((p), struct type *: (p))->p_)
+#define PAGES_NEEDS_EXACTLY(type, p)                                               \
+	(&_Generic((p), PAGES_ANY_TYPES_(PAGES_NO_ADDRESS_, p) struct type *: (p))->p_)
 /* C compilers only warn of a pointer of another type; _Generic makes it an error. */
-#define PAGES_NEEDS_POINTER(type, p) _Generic((p), type *: (p))
-#define PAGES_NEEDS_CONST_POINTER(type, p) _Generic((p), type *: (p), const type *: (p))
+#define PAGES_NEEDS_POINTER(type, p)                                               \
+	_Generic((p), type *: (p), type: *(struct pages_put_an_ampersand_before_it_ *)0)
+#define PAGES_NEEDS_CONST_POINTER(type, p)                                         \
+	_Generic((p), type *: (p), const type *: (p),                              \
+		type: *(struct pages_put_an_ampersand_before_it_ *)0)
 /* With NULL the ?: has type const char *, with any other void * it has const void *. */
 #define PAGES_NEEDS_STRING(s)                                                      \
 	_Generic((s), char *: (s), const char *: (s),                              \
 		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
 /* The | refuses pointers and fractions; the cast avoids warnings about signedness. */
-#define PAGES_NEEDS_INTEGER(type, n) ((type)((n) | 0))
+#define PAGES_NEEDS_INTEGER(type, n)                                               \
+	((type)(_Generic((n), char *: *(struct pages_a_string_is_not_a_number_ *)0, \
+		const char *: *(struct pages_a_string_is_not_a_number_ *)0,        \
+		default: (n)) | 0))
+/*
+ * Also refuses constants of which no call can make sense.  Only what is one for the parser:
+ * what the optimiser finds may be a path that is not taken, or whose error is handled.
+ */
+#define PAGES_REFUSE_(condition, n, refused)                                       \
+	(__builtin_choose_expr(__builtin_constant_p(n), (condition), 0) ? refused() : (void)0)
+#define PAGES_NEEDS_LENGTH(n)                                                      \
+	(PAGES_REFUSE_(PAGES_NEEDS_INTEGER(size_t, n) - 1 >= PTRDIFF_MAX, n,      \
+		       pages_no_length_),                                          \
+	 PAGES_NEEDS_INTEGER(size_t, n))
+#define PAGES_NEEDS_INDEX(n)                                                       \
+	(PAGES_REFUSE_(PAGES_NEEDS_INTEGER(size_t, n) > PTRDIFF_MAX, n, pages_no_index_), \
+	 PAGES_NEEDS_INTEGER(size_t, n))
 #define PAGES_AS_(type, p)                                                         \
 	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
 		PAGES_IF_WX_(struct pages_rwx *: (__typeof__(type) *)0,)           \
@@ -204,8 +230,14 @@ PAGES_API void pages_die_range_(const char *call, size_t i, size_t n)
 #if __has_attribute(error)
 void pages_used_after_move_(const char *call) __attribute__((
 	error("pages: this handle is empty: not opened, closed, or moved by a transition")));
+void pages_no_length_(void) __attribute__((
+	error("pages: no pages have this length: it is 0, negative or too large")));
+void pages_no_index_(void) __attribute__((
+	error("pages: no pages have this index: it is negative or too large")));
 #else				/* clang before 14 */
 #define pages_used_after_move_ pages_die_empty_
+#define pages_no_length_() ((void)0)
+#define pages_no_index_() ((void)0)
 #endif
 
 #ifdef PAGES_ENABLE_WX
@@ -247,6 +279,50 @@ pages_const_start_(const struct pages_raw_ *p, const char *call)
 	return pages_check_(p, call)->base_;
 }
 
+/*
+ * Is this a handle to be filled?  In C it may have been left uninitialised.  gcc sees that in the
+ * asm, but would fold the comparison away.
+ */
+#if !defined(__cplusplus) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wuninitialized"
+#endif
+PAGES_INLINE_ bool
+pages_is_empty_(const struct pages_raw_ *p)
+{
+	void *base = p->base_;
+
+	__asm__("" : : "g"(base));
+	return base == PAGES_NULL_;
+}
+#if !defined(__cplusplus) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+/* Field by field: of structs that are copied whole gcc does not see what was not initialised. */
+PAGES_INLINE_ struct pages_raw_
+pages_copy_(const struct pages_raw_ *p)
+{
+	struct pages_raw_ q = { p->base_, p->len_, p->info_, p->serial_ };
+
+	return q;
+}
+
+PAGES_INLINE_ struct pages_raw_
+pages_checked_(const struct pages_raw_ *p, const char *call)
+{
+	return pages_copy_(pages_check_(p, call));
+}
+
+PAGES_INLINE_ void
+pages_set_(struct pages_raw_ *p, const struct pages_raw_ *q)
+{
+	p->base_ = q->base_;
+	p->len_ = q->len_;
+	p->info_ = q->info_;
+	p->serial_ = q->serial_;
+}
+
 /* The pages have another owner now, or are gone. */
 PAGES_INLINE_ void
 pages_forget_(struct pages_raw_ *p)
@@ -258,22 +334,22 @@ pages_forget_(struct pages_raw_ *p)
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_(struct pages_raw_ *p, size_t len, const char *call)
 {
-	struct pages_raw_ q = *p;
-	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_(len, call, &q);
+	struct pages_raw_ q;
+	int err = !pages_is_empty_(p) ? -EBUSY : pages_map_(len, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_open_with_(struct pages_raw_ *p, const struct pages_options *options, const char *call)
 {
-	struct pages_raw_ q = *p;
-	int err = p->base_ != PAGES_NULL_ ? -EBUSY : pages_map_with_(options, call, &q);
+	struct pages_raw_ q;
+	int err = !pages_is_empty_(p) ? -EBUSY : pages_map_with_(options, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 
@@ -281,7 +357,7 @@ PAGES_INLINE_ void
 pages_close_(struct pages_raw_ *p, const char *call)
 {
 	if (p->base_ != PAGES_NULL_)
-		pages_unmap_(*p, call);
+		pages_unmap_(pages_copy_(p), call);
 	pages_forget_(p);
 }
 
@@ -292,11 +368,11 @@ PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *to,
 	    size_t arg, const char *call)
 {
-	struct pages_raw_ q = *pages_check_(from, call);
-	int err = to->base_ != PAGES_NULL_ ? -EBUSY : change(q, arg, call, &q);
+	struct pages_raw_ q = pages_checked_(from, call);
+	int err = !pages_is_empty_(to) ? -EBUSY : change(q, arg, call, &q);
 
 	if (err == 0) {
-		*to = q;
+		pages_set_(to, &q);
 		pages_forget_(from);
 	}
 	return err;
@@ -305,11 +381,11 @@ pages_move_(pages_change_ *change, struct pages_raw_ *from, struct pages_raw_ *t
 PAGES_INLINE_ PAGES_MUST_CHECK int
 pages_update_(pages_change_ *change, struct pages_raw_ *p, size_t arg, const char *call)
 {
-	struct pages_raw_ q = *pages_check_(p, call);
+	struct pages_raw_ q = pages_checked_(p, call);
 	int err = change(q, arg, call, &q);
 
 	if (err == 0)
-		*p = q;
+		pages_set_(p, &q);
 	return err;
 }
 

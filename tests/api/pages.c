@@ -68,7 +68,7 @@ Test(open, refuses_length_zero)
 {
 	struct pages_rw w = {0};
 
-	cr_assert_eq(pages_open(&w, 0), -EINVAL);
+	cr_assert_eq(pages_open(&w, unseen(0)), -EINVAL);
 	cr_assert_eq(pages_len(&w), 0);
 }
 
@@ -76,7 +76,7 @@ Test(open, refuses_lengths_that_overflow)
 {
 	struct pages_rw w = {0};
 
-	cr_assert_eq(pages_open(&w, SIZE_MAX), -ENOMEM);
+	cr_assert_eq(pages_open(&w, unseen(SIZE_MAX)), -ENOMEM);
 	cr_assert_eq(pages_open(&w, SIZE_MAX - page() + 2), -ENOMEM);
 	cr_assert_eq(pages_open(&w, SIZE_MAX / 2), -ENOMEM);
 	cr_assert_eq(pages_len(&w), 0);

@@ -56,8 +56,8 @@ Test(a_failed_resize, keeps_the_handle)
 	void *p = pages_write(&w);
 
 	fill(&w);
-	cr_assert_eq(pages_resize(&w, 0), -EINVAL);
-	cr_assert_eq(pages_resize(&w, SIZE_MAX), -ENOMEM);
+	cr_assert_eq(pages_resize(&w, unseen(0)), -EINVAL);
+	cr_assert_eq(pages_resize(&w, unseen(SIZE_MAX)), -ENOMEM);
 	cr_assert_eq(pages_resize(&w, TOO_MUCH), -ENOMEM);
 	cr_assert_eq(pages_write(&w), p);
 	cr_assert_eq(pages_len(&w), 2 * page());

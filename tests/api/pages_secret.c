@@ -235,10 +235,10 @@ Test(a_secret, of_no_length_or_too_much_is_refused)
 	struct pages_rw w = {0};
 	unsigned got = 77;
 
-	cr_assert_eq(pages_secret_open(&w, 0, &got), -EINVAL);
-	cr_assert_eq(pages_secret_open(&w, SIZE_MAX, &got), -ENOMEM);
-	cr_assert_eq(pages_secret_open(&w, SIZE_MAX - page() + 1, &got), -ENOMEM);
-	cr_assert_eq(pages_secret_open(&w, PTRDIFF_MAX, &got), -ENOMEM);
+	cr_assert_eq(pages_secret_open(&w, unseen(0), &got), -EINVAL);
+	cr_assert_eq(pages_secret_open(&w, unseen(SIZE_MAX), &got), -ENOMEM);
+	cr_assert_eq(pages_secret_open(&w, unseen(SIZE_MAX - page() + 1), &got), -ENOMEM);
+	cr_assert_eq(pages_secret_open(&w, unseen(PTRDIFF_MAX), &got), -ENOMEM);
 	cr_assert_eq(got, 77);
 	cr_assert_eq(pages_len(&w), 0);
 }

@@ -16,7 +16,7 @@ strict="-Wall -Wextra -Wpedantic -Wconversion -Wcast-qual"
 # What compilers say of a type; anything else is another mistake.
 reason='not compatible with any|no matching function|cannot convert|cannot initialize
 |invalid operands|deleted function|is ambiguous|invalid conversion|incompatible
-|read-only|not assignable|type mismatch in cond|no match for .operator'
+|read-only|put_an_ampersand|a_string_is_not|not assignable|type mismatch in cond|no match for .operator'
 reason=$(echo "$reason" | tr -d '\n')
 
 # program GATES types|ignored: lines that are marked as accepted, refused, or ignored
