@@ -109,9 +109,11 @@ enum {
 #define PAGES_CODE_(address, ...) pages_code_<__VA_ARGS__>(address)
 #define PAGES_PROT_OF_(p) static_cast<unsigned>(sizeof(pages_prot_of_(p)) - 1)
 #else
-/* A handle in place of its address selects a struct that is defined nowhere, for its name. */
+/* What a wrong argument selects: of types that are defined nowhere, for their names. */
+extern struct pages_put_an_ampersand_before_it_ pages_no_address_;
+extern struct pages_a_string_is_not_a_number_ pages_no_number_;
 #define PAGES_NO_ADDRESS_(type, p)                                                 \
-	struct type: (struct pages_put_an_ampersand_before_it_ *)0,
+	struct type: &pages_no_address_,
 /* Each entry of a list ends in a comma, so one more association has to follow. */
 #define PAGES_ONE_OF_(types, assoc, p)                                             \
 	(&_Generic((p), PAGES_ANY_TYPES_(PAGES_NO_ADDRESS_, p)                     \
@@ -132,18 +134,18 @@ enum {
 	(&_Generic((p), PAGES_ANY_TYPES_(PAGES_NO_ADDRESS_, p) struct type *: (p))->p_)
 /* C compilers only warn of a pointer of another type; _Generic makes it an error. */
 #define PAGES_NEEDS_POINTER(type, p)                                               \
-	_Generic((p), type *: (p), type: *(struct pages_put_an_ampersand_before_it_ *)0)
+	_Generic((p), type *: (p), type: pages_no_address_)
 #define PAGES_NEEDS_CONST_POINTER(type, p)                                         \
 	_Generic((p), type *: (p), const type *: (p),                              \
-		type: *(struct pages_put_an_ampersand_before_it_ *)0)
+		type: pages_no_address_)
 /* With NULL the ?: has type const char *, with any other void * it has const void *. */
 #define PAGES_NEEDS_STRING(s)                                                      \
 	_Generic((s), char *: (s), const char *: (s),                              \
 		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
 /* The | refuses pointers and fractions; the cast avoids warnings about signedness. */
 #define PAGES_NEEDS_INTEGER(type, n)                                               \
-	((type)(_Generic((n), char *: *(struct pages_a_string_is_not_a_number_ *)0, \
-		const char *: *(struct pages_a_string_is_not_a_number_ *)0,        \
+	((type)(_Generic((n), char *: pages_no_number_,                            \
+		const char *: pages_no_number_,                                    \
 		default: (n)) | 0))
 /*
  * Also refuses constants of which no call can make sense.  Only what is one for the parser:
@@ -152,7 +154,7 @@ enum {
 #define PAGES_REFUSE_(condition, n, refused)                                       \
 	(__builtin_choose_expr(__builtin_constant_p(n), (condition), 0) ? refused() : (void)0)
 #define PAGES_NEEDS_LENGTH(n)                                                      \
-	(PAGES_REFUSE_(PAGES_NEEDS_INTEGER(size_t, n) - 1 >= PTRDIFF_MAX, n,      \
+	(PAGES_REFUSE_(PAGES_NEEDS_INTEGER(size_t, n) - 1 >= PTRDIFF_MAX, n,       \
 		       pages_no_length_),                                          \
 	 PAGES_NEEDS_INTEGER(size_t, n))
 #define PAGES_NEEDS_INDEX(n)                                                       \

@@ -102,13 +102,11 @@ unshare(struct pages_jit *jit)
 	if (err != 0)
 		return err;
 	err = pages_copy_to_file(fd, run, len);
-	if (err == 0) {
+	if (err == 0)
 		err = map_views(fd, len, &run, &write);
-		err = pages_replaced(err, run, len, "pages_jit_edit");
-	}
 	pages_os_file_close(fd);
 	if (err != 0)
-		return err;
+		return pages_replaced(err, run, len, "pages_jit_edit");
 	if (has_write_view(jit))
 		pages_os_release(jit->write_, len);
 	/* A copy of the struct has the old address. */
