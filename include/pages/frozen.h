@@ -32,9 +32,9 @@
  *
  * The address stays the same.  Pages that were opened with options.shared are not
  * copied.  Others are copied once into a memory file, which is mapped in their place; pages
- * that are all zero are left out.  Where memory files are forbidden, or may not be as long (RLIMIT_FSIZE),
- * freezing copies nothing and each clone is a full copy; all calls work the same and use more
- * memory.
+ * that are all zero are left out.  Where memory files are forbidden, or may not be as long
+ * (RLIMIT_FSIZE), freezing copies nothing and each clone is a full copy; all calls work the same
+ * and use more memory.
  * Returns 0; -EBUSY if *frozen is not empty, or if pages opened as shared are also mapped
  * elsewhere, for example in a forked child; -EBADF if the program has closed their
  * descriptor; -ENOMEM; -EMFILE; -EOPNOTSUPP for locked pages, secrets and pages from

@@ -112,8 +112,7 @@ enum {
 /* What a wrong argument selects: of types that are defined nowhere, for their names. */
 extern struct pages_put_an_ampersand_before_it_ pages_no_address_;
 extern struct pages_a_string_is_not_a_number_ pages_no_number_;
-#define PAGES_NO_ADDRESS_(type, p)                                                 \
-	struct type: &pages_no_address_,
+#define PAGES_NO_ADDRESS_(type, p) struct type: &pages_no_address_,
 /* Each entry of a list ends in a comma, so one more association has to follow. */
 #define PAGES_ONE_OF_(types, assoc, p)                                             \
 	(&_Generic((p), PAGES_ANY_TYPES_(PAGES_NO_ADDRESS_, p)                     \
@@ -136,17 +135,15 @@ extern struct pages_a_string_is_not_a_number_ pages_no_number_;
 #define PAGES_NEEDS_POINTER(type, p)                                               \
 	_Generic((p), type *: (p), type: pages_no_address_)
 #define PAGES_NEEDS_CONST_POINTER(type, p)                                         \
-	_Generic((p), type *: (p), const type *: (p),                              \
-		type: pages_no_address_)
+	_Generic((p), type *: (p), const type *: (p), type: pages_no_address_)
 /* With NULL the ?: has type const char *, with any other void * it has const void *. */
 #define PAGES_NEEDS_STRING(s)                                                      \
 	_Generic((s), char *: (s), const char *: (s),                              \
 		void *: _Generic(1 ? (s) : (const char *)0, const char *: (s)))
 /* The | refuses pointers and fractions; the cast avoids warnings about signedness. */
 #define PAGES_NEEDS_INTEGER(type, n)                                               \
-	((type)(_Generic((n), char *: pages_no_number_,                            \
-		const char *: pages_no_number_,                                    \
-		default: (n)) | 0))
+	((type)(_Generic((n), char *: pages_no_number_, const char *: pages_no_number_, \
+			 default: (n)) | 0))
 /*
  * Also refuses constants of which no call can make sense.  Only what is one for the parser:
  * what the optimiser finds may be a path that is not taken, or whose error is handled.
@@ -285,10 +282,8 @@ pages_const_start_(const struct pages_raw_ *p, const char *call)
  * Is this a handle to be filled?  In C it may have been left uninitialised.  gcc sees that in the
  * asm, but would fold the comparison away.
  */
-#if !defined(__cplusplus) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wuninitialized"
-#endif
 PAGES_INLINE_ bool
 pages_is_empty_(const struct pages_raw_ *p)
 {
@@ -297,9 +292,7 @@ pages_is_empty_(const struct pages_raw_ *p)
 	__asm__("" : : "g"(base));
 	return base == PAGES_NULL_;
 }
-#if !defined(__cplusplus) && !defined(__clang__)
 #pragma GCC diagnostic pop
-#endif
 
 /* Field by field: of structs that are copied whole gcc does not see what was not initialised. */
 PAGES_INLINE_ struct pages_raw_
