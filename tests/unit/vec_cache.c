@@ -151,6 +151,8 @@ Test(vec_cache, vectors_one_after_the_other_fault_once)
 	long before = 0;
 
 	SKIP_IF_NOTHING_IS_HOT();
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("a sanitizer's memory faults, too");
 	for (int k = 0; k <= VECTORS; k++) {
 		struct doubles v = {0};
 
