@@ -45,7 +45,7 @@ extern struct pages_calls pages_calls __attribute__((visibility("hidden")));
 
 /*
  * Look all of them up, and have the heap make its own calls by the names of these functions, so
- * that whoever hooks them sees what the heap does.  Safe where pages_next_find() is.
+ * that a library that hooks them sees what the heap does.  Safe where pages_next_find() is.
  */
 void pages_calls_find(void);
 

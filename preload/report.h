@@ -26,7 +26,7 @@ struct pages_usage {
 
 /*
  * What was saved, compared with glibc's malloc for the same calls.  A block of 32 MiB or more it
- * maps anew each time, whatever its threshold has become, and the kernel zeroes each page at its
+ * maps anew each time, even when its threshold has grown, and the kernel zeroes each page at its
  * first use.  So where the program wrote to such a block, resident memory has saved a fault and the
  * zeroing of each page: that is certain.  Of shorter blocks it keeps some, and it copies some that
  * grow; which ones depends on the order of all calls.  And which new memory is in huge pages the

@@ -10,8 +10,8 @@
  * for which pages_owns() is true must not be passed to free(3).
  *
  * How it works: objects are packed at page granularity into one range of address space, the
- * arena, which is mapped in steps.  Physical memory is managed in units of 2 MiB.  When a unit lies wholly
- * in freed space it is kept for reuse.  The next request gets kept units wherever its address
+ * arena, which is mapped in steps.  Physical memory is managed in units of 2 MiB.  When a unit
+ * lies wholly in freed space it is kept for reuse.  The next request gets kept units wherever its address
  * range lies: they are moved there by page tables.
  *
  * Sizes are bytes.  Pointers to large objects are page-aligned, and their usable size is a
@@ -270,8 +270,8 @@ PAGES_API bool pages_owns(const void *ptr);
  *
  *   keep  bytes that may stay
  *
- * Without this call freed memory decays.  It is kept for nine to eleven seconds, as long as live
- * and kept bytes together do not exceed the highest number of live bytes so far.  Memory that
+ * Without this call freed memory decays.  It is kept for about ten seconds (8.5 to 11.5), as
+ * long as live and kept bytes together do not exceed the highest number of live bytes so far.  Memory that
  * was kept longer is purged when the allocator is called next.  Where huge pages are used,
  * all but some 32 MiB of the kept memory is muzzy (MADV_FREE): later requests reuse it unless
  * the kernel was short of memory and has taken it.

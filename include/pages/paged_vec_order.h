@@ -36,7 +36,7 @@
  *   sort_by(): elements that compare as equal keep their order.  -ENOMEM without memory for
  *   half the elements.
  *   sort_unstable_by(): equal elements end up in any order.  Needs no memory, and cannot fail.
- *   Cost: O(n log n) calls of cmp, whatever the elements; n - 1 if they are sorted already, or
+ *   Cost: O(n log n) calls of cmp, for any elements; n - 1 if they are sorted already, or
  *   in reverse without equals.  cmp must not use the vector, nor leave by longjmp() or an
  *   exception.
  */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /*
- * The stamp of now.  It is odd while a fork is in progress: nobody knows whether the child gets
+ * The stamp of now.  It is odd while a fork is in progress: the child may or may not get
  * what is mapped meanwhile.  Else, as long as it stays the same, no child has been made.
  */
 uintptr_t pages_forks_stamp(void);

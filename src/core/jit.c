@@ -69,7 +69,7 @@ open_views(size_t len, struct pages_jit *ret)
 	return err;
 }
 
-/* Has this process mapped the writable view?  In a child its address may be somebody else's. */
+/* Has this process mapped the writable view?  In a child another mapping may lie at its address. */
 static bool
 has_write_view(const struct pages_jit *jit)
 {

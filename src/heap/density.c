@@ -16,7 +16,10 @@
 /* A span is sparse if at most a quarter of it is written to; in the small zone, at most half. */
 enum { SPARSE_SHARE = 4, STILL_SPARSE_SHARE = 2 };
 
-/* So many looks in a row make a class sparse, or dense again; the former, times 4 after each of the latter. */
+/*
+ * So many looks in a row make a class sparse, or dense again.  Each time that it turns dense again,
+ * four times as many looks are needed to make it sparse.
+ */
 enum { LOOKS_SPARSE = 3, LOOKS_DENSE = 2, MOST_TURNS = 5 };
 
 /* The more often blocks were dense, the fewer are looked at: one in so many, at last. */
@@ -25,7 +28,7 @@ enum { MOST_QUIET = 256 };
 /* After so many looks at a block that nothing was written to, another one takes its place. */
 enum { MOST_UNTOUCHED = 8 };
 
-/* A longer block is judged by windows, evenly spread; and any by so many pages. */
+/* Of a longer block only windows are looked at, evenly spread; and only so many pages are read. */
 #define SPAN_MAX PAGES_MIB(16)
 #define PAGES_MAX 512
 enum { WINDOWS = 8 };
@@ -38,7 +41,10 @@ enum verdict { UNTOUCHED, SPARSE, DENSE };
 
 /* Looking. ---------------------------------------------------------------- */
 
-/* As pages_os_scan(): only that tells pages that were read from those that were written to. */
+/*
+ * Find the next run of resident pages.  mincore() is cheap, but counts pages that were only read;
+ * exact does without those, where the kernel can tell.
+ */
 static int
 scan(const char *p, size_t len, bool exact, size_t *at, size_t *ret_len)
 {
@@ -89,7 +95,7 @@ count_written(struct pages_heap *h, const char *p, size_t len, size_t resident, 
 	return sum;
 }
 
-/* The i-th of n windows on a block. */
+/* A part of a block that is looked at. */
 struct window {
 	const char *p;
 	size_t len;
@@ -246,7 +252,7 @@ found_dense(struct pages_heap *h, struct pages_density *d, uint64_t bit)
 	}
 }
 
-/* All of it or nothing: half of a block says too little. */
+/* All of a block or none of it, because half of one says too little. */
 struct pages_span
 pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
 {

@@ -26,8 +26,8 @@ struct pages_span pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
 
 /*
  * Without the lock, for the owner of new block id: look at an earlier block of its class, and
- * remember the fresh part of this one.  Cost: a candidate is looked at once, in 1 to 300 us; where
- * blocks prove dense, ever fewer are candidates.
+ * remember the fresh part of this one.  Cost: a look takes 1 to 300 us; where
+ * blocks prove dense, ever fewer are looked at.
  */
 void pages_heap_learn_density(struct pages_heap *h, uint32_t id, struct pages_span fresh);
 

@@ -22,6 +22,8 @@
  *	threshold	the size from which a request goes to the heap (route.h)
  *	dedicated block	a block in units that it shares with no other, so that it can carry advice
  *	zone		of the arena: units that have huge pages, or that have small ones (density.h)
+ *	sparse class	sizes of which most live blocks were hardly written to (density.h)
+ *	fresh		of a unit: zero when first held, and nothing written there was freed since
  *	sparse block	a calloc in small pages, because blocks of its size stayed mostly zero
  *	front cache	a place for one freed block, which the next request takes without the lock
  *	deferred free	a freed block that waits in a list, because the lock was not to be had

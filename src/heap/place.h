@@ -17,7 +17,10 @@ uint32_t pages_heap_place(struct pages_heap *h, const struct pages_want *want,
 /* Take whole units behind all others, which hold no memory; 0 if there are none. */
 uint32_t pages_heap_place_behind(struct pages_heap *h, size_t pages) PAGES_LOCKED;
 
-/* The same between others, where that is possible: so that blocks that come and go use no more. */
+/*
+ * The same, but between other units if there is such a place: else blocks that come and go would
+ * climb to the end of the arena.
+ */
 uint32_t pages_heap_place_absent(struct pages_heap *h, size_t pages) PAGES_LOCKED;
 
 /*

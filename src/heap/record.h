@@ -69,7 +69,7 @@ struct pages_record {
 	_Alignas(4096) struct pages_record_slot slots[PAGES_RECORD_SLOTS];
 };
 
-/* Take a slot that nobody has; NULL if there is none.  Its pid is stored by the caller, last. */
+/* Take an unused slot; NULL if there is none.  Its pid is stored by the caller, last. */
 static inline struct pages_record_slot *
 pages_record_take(struct pages_record *r)
 {

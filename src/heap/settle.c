@@ -62,7 +62,7 @@ settle_move(struct pages_units *u, struct pages_change *c, const struct pages_st
 	pages_splits_move(&u->splits, src, s->first, n);
 	carry_bits(u->dirty_bits, src, s->first, n);
 	pages_bits_clear(u->muzzy_bits, src, src + n);
-	if (s->muzzy) {	/* all of it, whatever its next owner writes: to be marked again */
+	if (s->muzzy) {	/* to be marked again, even what its next owner never writes to */
 		pages_bits_set(u->dirty_bits, s->first, s->first + n);
 		u->unmarked += n;
 	}

@@ -247,16 +247,6 @@ pages_units_reuse(struct pages_units *u, size_t a, size_t b)
 }
 
 void
-pages_units_hold_fresh(struct pages_units *u, size_t a, size_t b)
-{
-	PAGES_CHECK(pages_units_absent(u, a, b) == b - a);
-	pages_bits_set(u->held_bits, a, b);
-	u->held += b - a;
-	u->fresh += b - a;
-	pages_units_note_peaks(u);
-}
-
-void
 pages_units_keep(struct pages_units *u, size_t a, size_t b)
 {
 	while (a < b) {

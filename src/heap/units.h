@@ -130,12 +130,6 @@ size_t pages_units_dirty(const struct pages_units *u, size_t a, size_t b) PAGES_
  */
 size_t pages_units_reuse(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
 
-/*
- * Hold absent units of [a, b), none of which is busy, that get no memory: the kernel zeroes
- * them at the first touch.
- */
-void pages_units_hold_fresh(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED;
-
 /* So many busy units that were prepared for a block are ready: they are held. */
 void pages_units_ready(struct pages_units *u, size_t first, size_t count) PAGES_LOCKED;
 

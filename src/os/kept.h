@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kept.h - freed memory that somebody keeps for reuse, besides the allocator
+ * kept.h - freed memory that is kept for reuse, apart from the allocator's
  *
  * pages_trim() and the statistics are to cover it, and they lie in a wing that must not call
  * its owner's.  So the owner leaves a description here.

@@ -54,7 +54,7 @@ is "no large ones" 0 'd["large_reused_bytes"] == 0' "$prog" exit
 sed -n 2p err | grep -q '^  Wall [0-9.]* s, user [0-9.]* s, sys [0-9.]* s, [1-9][0-9]* page faults, peak [0-9.]* MiB\.$' ||
 	{ fail "the second line"; cat err; }
 
-# One process, whatever it becomes; one that shows nothing leaves no trace.
+# One process, also after exec(); one that shows nothing leaves no trace.
 is "a chain of exec()" 3 'd["requests"] == 2000 and len(p) == 1 and d["affected"] == 1' \
 	"$prog" exec 4
 is "exec() of a program without a record" 0 'd["requests"] == 0 and d["ended"] == 0' \

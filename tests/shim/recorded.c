@@ -95,7 +95,7 @@ fork_often(int n)
 	}
 }
 
-/* The mapping of the record is in /proc/self/maps: write into it what nobody expects. */
+/* The mapping of the record is in /proc/self/maps: write nonsense into it. */
 static void
 scribble(unsigned seed)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the slot of a record says is what the heap says of itself, in whatever process. */
+/* What the slot of a record says is what the heap says of itself, in each process. */
 #include "heap_support.h"
 
 #include <sys/wait.h>

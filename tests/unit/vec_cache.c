@@ -511,7 +511,7 @@ Test(vec_cache, is_zero_where_it_should_be_in_pages_that_were_used)
 }
 
 /*
- * What is kept is left to the kernel; before somebody gets it each page is stored to, since
+ * What is kept is left to the kernel; before a vector gets it each page is stored to, since
  * what the kernel itself writes there later would not count.  Without swap, paging out takes
  * just what was not.
  */
