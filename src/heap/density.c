@@ -264,12 +264,11 @@ pages_heap_fresh_part(const struct pages_heap *h, uint32_t id)
 	return (struct pages_span){ e->first, e->used };
 }
 
-/* In a sandbox the kernel is not asked. */
+/* Not in a sandbox: pages_confine() takes the right to look away. */
 static bool
-may_look(struct pages_heap *h)
+may_look(const struct pages_heap *h)
 {
-	return h->arena.huge && h->facts.huge_pages && pages_can(PAGES_CAP_LOOK) &&
-	       !atomic_load_explicit(&h->confined, memory_order_relaxed);
+	return h->arena.huge && h->facts.huge_pages && pages_can(PAGES_CAP_LOOK);
 }
 
 /*
