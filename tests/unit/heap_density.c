@@ -178,7 +178,7 @@ DENSITY(zero_filled_blocks_get_huge_pages)
 {
 	for (int i = 0; i < MANY; i++)
 		memset(get(MIB(1)), 0, MIB(1));
-	cr_assert_eq(h.small_sizes, 0);
+	cr_assert_eq(h.small_units, 0);
 }
 
 DENSITY(a_class_that_turns_dense_goes_back)
@@ -271,9 +271,14 @@ DENSITY(works_without_room_for_the_zone)
 
 DENSITY(a_confined_process_does_not_look)
 {
+	const struct pages_density *d = &h.density[8];	/* of 1 MiB */
+
+	(void)use(2, MIB(1), 1);
+	cr_assert_eq(d->sparse, 1);
 	pages_heap_confine(&h);
 	(void)use(MANY, MIB(1), 1);
-	cr_assert_eq(h.small_sizes, 0);
+	cr_assert_eq(d->sparse, 1);
+	cr_assert_eq(d->dense, 0);
 }
 
 DENSITY(a_child_has_the_zone_too)
