@@ -196,6 +196,46 @@ Test(a_heap_with_failures, keeps_contents_when_told_to_come_again)
 	try_seeds(EAGAIN);
 }
 
+/* The n-th call fails, and all that follow.  True if that was the mapping of units. */
+static bool
+refuse_dedicated(unsigned n)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+	bool refused;
+	void *q = NULL;
+	char *p;
+
+	o.arena_max = MIB(512);
+	o.retain_ms = 3600 * 1000;
+	pages_heap_configure(&h, &o);
+	p = pages_heap_alloc(&h, MIB(30), 1, false);
+	cr_assert_not_null(p);
+	memset(p, 1, MIB(30));
+	pages_heap_free(&h, p);
+	failing_arm(FAILING_FOR_GOOD, n, ENOMEM);
+	(void)pages_heap_alloc_dedicated(&h, MIB(100), 1, (struct pages_dedicated){ 0, 0 }, &q);
+	failing_disarm();
+	refused = h.stats.declined_refused != 0;
+	cr_assert(pages_heap_valid(&h));
+	p = pages_heap_alloc(&h, MIB(5), 1, true);
+	cr_assert(p != NULL && is_zero(p, MIB(5)));
+	pages_heap_close(&h);
+	return refused;
+}
+
+/* The kept units that it was to replace still hold what was written there. */
+Test(a_heap_with_failures, takes_nothing_for_zero_that_a_refused_dedicated_block_has_left)
+{
+	unsigned refused = 0;
+
+	SKIP_WITHOUT_A_HEAP();
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	for (unsigned n = 1; n <= 8; n++)
+		refused += refuse_dedicated(n);
+	cr_assert_neq(refused, 0);
+}
+
 /* Calloc and free until a sparse block waits for the next calloc. */
 static void
 make_sparse(size_t size)
