@@ -254,7 +254,7 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages)
 static struct pages_change *
 take_behind(struct pages_heap *h, uint32_t id, size_t pages, bool *ret_more) PAGES_LOCKED
 {
-	struct pages_extent *e = &h->extents.node[id];
+	const struct pages_extent *e = &h->extents.node[id];
 	size_t up = pages_heap_unit_pages(h);
 	size_t count = pages_round_up(pages, up) - e->count, end = e->first + e->count;
 	struct pages_change *c;
@@ -270,29 +270,8 @@ take_behind(struct pages_heap *h, uint32_t id, size_t pages, bool *ret_more) PAG
 			(void)pages_heap_end(h, c);
 		return NULL;
 	}
-	e = &h->extents.node[next];
-	e->used = (uint32_t)count;
-	e->note = (struct pages_note){ .dedicated = true, .hollow = true };
-	pages_extent_set_state(e, PAGES_EXTENT_FREED);
-	c->id = next;
-	c->filling = PAGES_FILL_NONE;
-	*ret_more = pages_heap_prepare(h, c, e->first);
+	*ret_more = pages_heap_prepare_units(h, c, next);
 	return c;
-}
-
-/* The change has been performed.  Returns the extent that take_behind() took, or 0. */
-static uint32_t
-finish_behind(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
-{
-	uint32_t next = c->id;
-	struct pages_extent *e = &h->extents.node[next];
-	struct pages_unit_run run = pages_heap_units_of(h, e);
-
-	if (pages_heap_end(h, c) != 0)
-		return 0;
-	pages_splits_heal(&h->units.splits, run.first, run.count);
-	e->used = 0;
-	return next;
 }
 
 /* The block in extent id, which is long enough, has so many pages now. */
@@ -338,7 +317,7 @@ lengthen(struct pages_heap *h, uint32_t id, size_t pages, uint32_t *ret_next)
 			return false;
 	}
 	if (c != NULL)
-		*ret_next = finish_behind(h, c);
+		*ret_next = pages_heap_end_units(h, c);
 	pages_heap_leave(h);
 	return fits || *ret_next != 0;
 }

@@ -376,7 +376,6 @@ static struct pages_change *
 take_units(struct pages_heap *h, size_t units, bool *ret_more) PAGES_LOCKED
 {
 	struct pages_change *c;
-	struct pages_extent *e;
 	uint32_t id;
 
 	if (h->state != PAGES_HEAP_OPEN ||
@@ -389,12 +388,7 @@ take_units(struct pages_heap *h, size_t units, bool *ret_more) PAGES_LOCKED
 			(void)pages_heap_end(h, c);
 		return NULL;
 	}
-	e = &h->extents.node[id];
-	e->note = (struct pages_note){ .dedicated = true, .hollow = true };
-	pages_extent_set_state(e, PAGES_EXTENT_FREED);
-	c->id = id;
-	c->filling = PAGES_FILL_NONE;
-	*ret_more = pages_heap_prepare(h, c, e->first);
+	*ret_more = pages_heap_prepare_units(h, c, id);
 	return c;
 }
 
@@ -402,16 +396,14 @@ take_units(struct pages_heap *h, size_t units, bool *ret_more) PAGES_LOCKED
 static uint32_t
 join_zone(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED
 {
-	uint32_t id = c->id;
+	uint32_t id = pages_heap_end_units(h, c);
 	struct pages_extent *e = &h->extents.node[id];
 	struct pages_unit_run run = pages_heap_units_of(h, e);
 
-	if (pages_heap_end(h, c) != 0)
+	if (id == 0)
 		return 0;
-	pages_splits_heal(&h->units.splits, run.first, run.count);
 	h->units.splits.count += PAGES_DEDICATED_SPLITS;
 	atomic_fetch_add_explicit(&h->small_units, run.count, memory_order_relaxed);
-	e->used = 0;
 	e->zone = PAGES_ZONE_SMALL;
 	pages_units_set_small(&h->units, run.first, run.first + run.count);
 	return id;

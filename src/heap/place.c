@@ -224,6 +224,33 @@ pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages)
 
 /* Whole units. ------------------------------------------------------------ */
 
+bool
+pages_heap_prepare_units(struct pages_heap *h, struct pages_change *c, uint32_t id)
+{
+	struct pages_extent *e = &h->extents.node[id];
+
+	e->used = e->count;
+	e->note = (struct pages_note){ .dedicated = true, .hollow = true };
+	pages_extent_set_state(e, PAGES_EXTENT_FREED);
+	c->id = id;
+	c->filling = PAGES_FILL_NONE;
+	return pages_heap_prepare(h, c, e->first);
+}
+
+uint32_t
+pages_heap_end_units(struct pages_heap *h, struct pages_change *c)
+{
+	uint32_t id = c->id;
+	struct pages_extent *e = &h->extents.node[id];
+	struct pages_unit_run run = pages_heap_units_of(h, e);
+
+	if (pages_heap_end(h, c) != 0)
+		return 0;
+	pages_splits_heal(&h->units.splits, run.first, run.count);
+	e->used = 0;
+	return id;
+}
+
 uint32_t
 pages_heap_cut_units(struct pages_heap *h, uint32_t id, uint32_t keep)
 {

@@ -46,6 +46,15 @@ void pages_heap_shorten(struct pages_heap *h, uint32_t id, uint32_t pages) PAGES
 void pages_heap_empty(struct pages_heap *h, uint32_t id);
 
 /*
+ * Prepare live extent id, which is whole units that are to be mapped anew and belong to no block
+ * yet: it becomes FREED.  True as pages_heap_prepare().  When the change has been performed end_units()
+ * ends it, and returns the extent, or 0 if the kernel has refused.
+ */
+bool pages_heap_prepare_units(struct pages_heap *h, struct pages_change *c,
+			      uint32_t id) PAGES_LOCKED;
+uint32_t pages_heap_end_units(struct pages_heap *h, struct pages_change *c) PAGES_LOCKED;
+
+/*
  * Cut block id, which is whole units, to keep pages; the rest becomes a FREED extent, for
  * pages_heap_empty().  Returns its id; 0 if there is nothing to cut or no record for it.
  */
