@@ -154,12 +154,7 @@ pages_seal_(struct pages_raw_ p, size_t zero, const char *call, struct pages_raw
 void
 pages_die_empty_(const char *call)
 {
-	char line[512];
-	int n = snprintf(line, sizeof(line), "pages: %s: empty handle "
-			 "(not opened, closed, or moved by a transition)\n", call);
-
-	pages_os_complain(line, pages_min((size_t)n, sizeof(line) - 1));
-	abort();
+	pages_die_of(call, "empty handle", "not opened, closed, or moved by a transition");
 }
 
 void

@@ -26,7 +26,11 @@ enum { PAGES_SERIALS = 8192 };
 extern _Atomic uintptr_t pages_serials_gone_[PAGES_SERIALS];
 extern _Atomic uintptr_t pages_serial_last_;
 
-/* Prints a line and aborts.  call is "name at file:line", or only the name. */
+/*
+ * Print that a handle is not what the program takes it for, and abort.  call is "name at file:line",
+ * or only the name; what and why are at most 200 bytes together.
+ */
+_Noreturn void pages_die_of(const char *call, const char *what, const char *why);
 _Noreturn void pages_die_gone(const char *call);
 
 /* A number for pages that have just been mapped. */

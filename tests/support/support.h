@@ -32,6 +32,24 @@
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
 
+/* A number from /proc/self/NAME, in bytes. */
+static inline size_t
+proc_bytes(const char *name, const char *field)
+{
+	char path[64], line[256];
+	size_t kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, field, strlen(field)) == 0)
+			kib = strtoul(line + strlen(field) + 1, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return KIB(kib);
+}
+
 /* xorshift64*: the same sequence for the same seed, everywhere. */
 static inline uint64_t
 random_next(uint64_t *state)

@@ -287,13 +287,10 @@ DENSITY(a_child_has_the_zone_too)
 	pid_t pid;
 
 	stays_sparse(MIB(1), 60);
-	pages_heap_fork_prepare(&h);
-	pid = fork();
+	pid = fork_heap();
 	if (pid == 0) {
-		char *p;
+		char *p = get(MIB(1));
 
-		pages_heap_fork_child(&h);
-		p = get(MIB(1));
 		p[0] = 1;
 		for (int i = 0; i < 60; i++)
 			if (blocks[i][0] != 1)
@@ -301,7 +298,6 @@ DENSITY(a_child_has_the_zone_too)
 		free_all(60);
 		_exit(pages_heap_valid(&h) && is_small(p) ? 0 : 2);
 	}
-	pages_heap_fork_parent(&h);
 	cr_assert_gt(pid, 0);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);
@@ -447,14 +443,11 @@ DENSITY(a_child_looks_too)
 	pid_t pid;
 
 	h.peeking = true;
-	pages_heap_fork_prepare(&h);
-	pid = fork();
+	pid = fork_heap();
 	if (pid == 0) {
-		pages_heap_fork_child(&h);
 		(void)use(30, MIB(1), 1);
 		_exit(is_small(blocks[29]) ? 0 : 1);
 	}
-	pages_heap_fork_parent(&h);
 	h.peeking = false;
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);

@@ -12,21 +12,6 @@
 #include "os/caps.h"
 #include "heap_support.h"
 
-/* Fork as fork() does with the heap's handlers installed. */
-static pid_t
-fork_heap(void)
-{
-	pid_t pid;
-
-	pages_heap_fork_prepare(&h);
-	pid = fork();
-	if (pid == 0)
-		pages_heap_fork_child(&h);
-	else
-		pages_heap_fork_parent(&h);
-	return pid;
-}
-
 static int
 status_of(pid_t pid)
 {

@@ -105,26 +105,12 @@ use_twice(void)
 	return strcmp(s->exe, "/bin/parent") != 0 || atomic_load(&s->threshold) != 77 ? 4 : 0;
 }
 
-static pid_t
-fork_with_handlers(void)
-{
-	pid_t pid;
-
-	pages_heap_fork_prepare(&h);
-	pid = fork();
-	if (pid == 0)
-		pages_heap_fork_child(&h);
-	else
-		pages_heap_fork_parent(&h);
-	return pid;
-}
-
 HEAP(gives_a_forked_child_a_slot_when_it_counts_something)
 {
 	const struct pages_record_slot *s = join();
 	char *p = get(MIB(2));
 
-	cr_assert_eq(in_child(fork_with_handlers, use_twice), 0);
+	cr_assert_eq(in_child(fork_heap, use_twice), 0);
 	cr_assert_eq(atomic_load(&record->taken), 2);
 	same_counts(s);
 	cr_assert(pages_heap_free(&h, p));
@@ -140,7 +126,7 @@ use_nothing(void)
 HEAP(gives_no_slot_to_a_child_that_counts_nothing)
 {
 	(void)join();
-	cr_assert_eq(in_child(fork_with_handlers, use_nothing), 0);
+	cr_assert_eq(in_child(fork_heap, use_nothing), 0);
 	cr_assert_eq(atomic_load(&record->taken), 1);
 }
 
@@ -162,7 +148,7 @@ HEAP(goes_on_to_count_in_a_child_for_which_no_slot_is_left)
 
 	cr_assert(pages_heap_free(&h, get(MIB(2))));
 	atomic_store(&record->taken, PAGES_RECORD_SLOTS);
-	cr_assert_eq(in_child(fork_with_handlers, use_without_a_slot), 0);
+	cr_assert_eq(in_child(fork_heap, use_without_a_slot), 0);
 	cr_assert_eq(atomic_load(&record->taken), PAGES_RECORD_SLOTS + 1);
 	same_counts(s);
 }

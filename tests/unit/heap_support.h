@@ -70,6 +70,21 @@ resident(const char *p, size_t len)
 	return n * page;
 }
 
+/* Fork as fork() does with the heap's handlers installed. */
+static __attribute__((unused)) pid_t
+fork_heap(void)
+{
+	pid_t pid;
+
+	pages_heap_fork_prepare(&h);
+	pid = fork();
+	if (pid == 0)
+		pages_heap_fork_child(&h);
+	else
+		pages_heap_fork_parent(&h);
+	return pid;
+}
+
 #define HEAP(name) TEST_WITH_FIXTURE(heap, name)
 
 #endif /* PAGES_TESTS_HEAP_SUPPORT_H */

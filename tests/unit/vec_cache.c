@@ -65,24 +65,6 @@ WRAP(pages_os_discard, (void *p, size_t len), p, len)
 			cr_skip_test("nothing is kept as it is without MADV_WIPEONFORK"); \
 	} while (0)
 
-/* A number from /proc/self/NAME, in bytes. */
-static size_t
-proc(const char *name, const char *field)
-{
-	char path[64], line[256];
-	size_t kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/%s", name);
-	f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, field, strlen(field)) == 0)
-			kib = strtoul(line + strlen(field) + 1, NULL, 10);
-	if (f != NULL)
-		fclose(f);
-	return KIB(kib);
-}
-
 static uint64_t
 kept(void)
 {
@@ -197,7 +179,7 @@ Test(vec_cache, keeps_several_sizes)
 Test(vec_cache, leaves_all_but_8_mib_to_the_kernel)
 {
 	struct longs v[12];
-	size_t before = proc("smaps_rollup", "LazyFree:");
+	size_t before = proc_bytes("smaps_rollup", "LazyFree:");
 
 	SKIP_IF_NOTHING_IS_HOT();
 	for (int i = 0; i < 12; i++)
@@ -205,9 +187,9 @@ Test(vec_cache, leaves_all_but_8_mib_to_the_kernel)
 	for (int i = 0; i < 12; i++)
 		longs_free(&v[i]);
 	cr_assert_eq(kept(), MIB(24));
-	if (proc("smaps_rollup", "Rss:") == 0)
+	if (proc_bytes("smaps_rollup", "Rss:") == 0)
 		cr_skip_test("this kernel does not tell");
-	cr_assert_geq(proc("smaps_rollup", "LazyFree:"), before + MIB(15));
+	cr_assert_geq(proc_bytes("smaps_rollup", "LazyFree:"), before + MIB(15));
 }
 
 Test(vec_cache, has_a_bound)
@@ -260,14 +242,14 @@ Test(vec_cache, forgets_with_age)
 
 	SKIP_IF_NOTHING_IS_HOT();
 	free_one_of(MIB(3));
-	lazy = proc("smaps_rollup", "LazyFree:");
+	lazy = proc_bytes("smaps_rollup", "LazyFree:");
 	later_by = 2000;
 	free_one_of(KIB(64));
 	later_by = 4000;
 	free_one_of(MIB(4));
 	cr_assert_eq(kept(), MIB(7) + KIB(64));
-	if (proc("smaps_rollup", "Rss:") != 0)
-		cr_assert_geq(proc("smaps_rollup", "LazyFree:"), lazy + MIB(2));
+	if (proc_bytes("smaps_rollup", "Rss:") != 0)
+		cr_assert_geq(proc_bytes("smaps_rollup", "LazyFree:"), lazy + MIB(2));
 	later_by = 13000;
 	free_one_of(KIB(64));
 	cr_assert_eq(kept(), MIB(4) + KIB(64));
@@ -548,7 +530,7 @@ Test(vec_cache, gives_up_what_is_kept_when_address_space_is_short)
 	SKIP_IF_NOTHING_IS_KEPT();
 	push_until(&v, MIB(32));
 	longs_free(&v);
-	limit.rlim_cur = proc("status", "VmSize") + MIB(32);
+	limit.rlim_cur = proc_bytes("status", "VmSize") + MIB(32);
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 	cr_assert_eq(longs_reserve_exact(&v, MIB(34)), 0);
 	longs_free(&v);

@@ -46,22 +46,6 @@ struct triple {
 };
 PAGED_VEC(triples, struct triple);
 
-/* A number from /proc/self/status, in bytes. */
-static size_t
-status(const char *field)
-{
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[256];
-	size_t kib = 0;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, field, strlen(field)) == 0)
-			kib = strtoul(line + strlen(field) + 1, NULL, 10);
-	if (f != NULL)
-		fclose(f);
-	return KIB(kib);
-}
-
 /* Of the vector: what a sanitizer has beside it does not count. */
 static size_t
 resident(const struct longs *v)
@@ -415,16 +399,16 @@ Test(vec_memory, is_given_back_to_the_system_by_each_call_that_says_so)
 		cr_skip_test("a kernel that cannot discard");
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-			size_t before = status("VmRSS");
+			size_t before = proc_bytes("status", "VmRSS");
 			struct longs v = {0};
 
 			if (longs_open(&v, &kinds[k]) == -EOPNOTSUPP)
 				continue;	/* no memory files */
 			push_until(&v, MIB(8));
-			cr_assert_geq(status("VmRSS"), before + MIB(56));
+			cr_assert_geq(proc_bytes("status", "VmRSS"), before + MIB(56));
 			cr_assert_eq(calls[i].call(&v), 0);
-			cr_assert_leq(status("VmRSS"), before + MIB(8), "kind %zu, %s: %zu of %zu",
-				      k, calls[i].name, status("VmRSS"), before);
+			cr_assert_leq(proc_bytes("status", "VmRSS"), before + MIB(8), "kind %zu, %s: %zu of %zu",
+				      k, calls[i].name, proc_bytes("status", "VmRSS"), before);
 			cr_assert_eq(longs_shrink_to_fit(&v), 0);
 			longs_free(&v);
 		}
@@ -504,7 +488,7 @@ Test(vec_memory, grows_in_few_steps_near_a_limit_of_address_space)
 	static const size_t left[] = { MIB(1), MIB(50), MIB(200) };
 
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-		struct rlimit limit = { status("VmSize") + left[i], RLIM_INFINITY };
+		struct rlimit limit = { proc_bytes("status", "VmSize") + left[i], RLIM_INFINITY };
 		struct longs v = {0};
 		size_t capacity = 0;
 		int steps = 0;
@@ -526,7 +510,7 @@ Test(vec_memory, grows_in_few_steps_near_a_limit_of_address_space)
 
 Test(vec_memory, survives_a_limit_of_address_space)
 {
-	struct rlimit limit = { status("VmSize") + MIB(64), RLIM_INFINITY };
+	struct rlimit limit = { proc_bytes("status", "VmSize") + MIB(64), RLIM_INFINITY };
 	struct triples v = {0};
 	struct triple t = {0};
 	size_t n, least = MIB(16) / sizeof(t);
