@@ -160,6 +160,8 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_bool(value, &conf->heap.huge);
 	if (is(key, "moves"))
 		return parse_moves(value, &conf->heap.moves);
+	if (is(key, "colours"))
+		return parse_bool(value, &conf->heap.colours);
 	if (is(key, "dump"))
 		return parse_dump(value, &conf->heap.forgets);
 	if (is(key, "background"))
@@ -215,6 +217,8 @@ print_help(void)
 		"  thp:on|off      huge pages (on)\n"
 		"  moves:auto|on|off  free memory is moved to where it is needed (auto: unless\n"
 		"                  munmap, mremap or madvise is hooked)\n"
+		"  colours:on|off  blocks begin at several offsets in their first page, so that arrays\n"
+		"                  do not collide in the cache (on)\n"
 		"  dump:all|live   live: give back at once what is freed, so that no core dump has it\n"
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
@@ -243,6 +247,7 @@ pages_conf_print(const struct pages_conf *conf)
 	pages_text_put(&t, conf->heap.huge ? ",thp:on" : ",thp:off");
 	pages_text_put(&t, conf->heap.moves == PAGES_MOVES_AUTO ? ",moves:auto" :
 			   conf->heap.moves == PAGES_MOVES_ON   ? ",moves:on" : ",moves:off");
+	pages_text_put(&t, conf->heap.colours ? ",colours:on" : ",colours:off");
 	pages_text_put(&t, conf->heap.forgets ? ",dump:live" : ",dump:all");
 	pages_text_put(&t, conf->background ? ",background:on" : ",background:off");
 	pages_text_put(&t, conf->disable ? ",disable:true" : ",disable:false");

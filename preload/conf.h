@@ -6,6 +6,7 @@
  *	retain:MS	freed memory is kept for about this many milliseconds
  *	thp:on|off	use transparent huge pages
  *	moves:auto|on|off	move free memory by page tables, and mark it
+ *	colours:on|off	blocks begin at several offsets in their first page
  *	dump:all|live	live: give what is freed back at once
  *	background:on|off	a thread purges old memory, even if the program makes no calls
  *	disable:BOOL	pass every call through, as if the shim were not there
@@ -39,7 +40,7 @@ struct pages_conf {
 };
 
 #define PAGES_CONF_DEFAULTS \
-	((struct pages_conf){ .threshold = PAGES_THRESHOLD, .heap = PAGES_HEAP_DEFAULTS })
+	((struct pages_conf){ .threshold = PAGES_THRESHOLD, .heap = PAGES_HEAP_DEFAULTS_WITH(true) })
 
 /* Change conf according to text, the value of PAGES_CONF or NULL.  Never allocates. */
 void pages_conf_parse(struct pages_conf *conf, const char *text);

@@ -4,11 +4,11 @@
 
 _pages_run_settings()
 {
-	local keys="threshold: retain: thp: moves: dump: background: disable: report: show: help:"
+	local keys="threshold: retain: thp: moves: colours: dump: background: disable: report: show: help:"
 	local word=${1##*,} before="" values
 	[[ $1 != *,* ]] || before=${1%,*},
 	case $word in
-	thp:* | background:*) values="on off" ;;
+	thp:* | colours:* | background:*) values="on off" ;;
 	moves:*) values="auto on off" ;;
 	dump:*) values="all live" ;;
 	disable:* | show:* | help:*) values="true false" ;;

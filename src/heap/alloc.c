@@ -22,8 +22,37 @@ struct request {
 	size_t size;
 	struct pages_want want;
 	bool zero;
+	bool anywhere;	/* it is aligned enough at any place, and in any colour */
 	bool sparse;	/* a calloc that is expected to stay sparse */
 };
+
+/*
+ * Is a block aligned so that begins at any place, and in any colour?  Not known before the heap
+ * is open.
+ */
+static inline bool
+is_aligned_anywhere(const struct pages_heap *h, size_t align)
+{
+	return align <= (h->options.colours ? (size_t)PAGES_COLOUR_BYTES : h->arena.page_size);
+}
+
+static size_t
+pages_for(const struct pages_heap *h, size_t size, size_t align)
+{
+	return is_aligned_anywhere(h, align) ? pages_heap_pages_coloured(h, size) :
+					       pages_heap_pages(h, size);
+}
+
+/*
+ * A step of seven colours, 448 bytes: with one, loops that write an array allocated after those
+ * that they read would load what has the address, modulo the page, of a store just before.
+ */
+static uint8_t
+next_colour(struct pages_heap *h) PAGES_LOCKED
+{
+	h->colour = (h->colour + 7) % PAGES_COLOURS;
+	return (uint8_t)h->colour;
+}
 
 /*
  * Take address space and units for a block.  Returns a change to be performed if *ret_more, and
@@ -47,6 +76,8 @@ take_place(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_
 		return NULL;
 	}
 	e = &h->extents.node[id];
+	if (r->anywhere && h->options.colours)
+		e->colour = next_colour(h);
 	pages_heap_note_birth(h, id);
 	h->stats.live_objects++;
 	pages_heap_count_live(h, pages, 0);
@@ -98,7 +129,7 @@ refit_cached(struct pages_heap *h, uint32_t pages, bool *ret_more) PAGES_LOCKED
 static bool
 set_want(struct pages_heap *h, struct request *r, size_t align)
 {
-	size_t pages = pages_heap_pages(h, r->size);
+	size_t pages = pages_for(h, r->size, align);
 
 	if (pages_heap_is_too_long(h, pages) || align > h->arena.len)
 		return false;
@@ -110,7 +141,8 @@ set_want(struct pages_heap *h, struct request *r, size_t align)
 		r->want.offset = (uint32_t)(-(uintptr_t)h->arena.base >> h->arena.page_shift) &
 				 (r->want.align - 1);
 	}
-	r->sparse = r->zero && r->want.align == 1 && pages_heap_expects_sparse(h, r->size);
+	r->anywhere = is_aligned_anywhere(h, align);
+	r->sparse = r->zero && r->anywhere && pages_heap_expects_sparse(h, r->size);
 	return true;
 }
 
@@ -119,7 +151,7 @@ take(struct pages_heap *h, const struct request *r, bool *ret_more) PAGES_LOCKED
 {
 	struct pages_change *c = NULL;
 
-	if (r->want.align == 1 && !r->zero)
+	if (r->anywhere && !r->zero)
 		c = refit_cached(h, r->want.count, ret_more);
 	else
 		pages_heap_flush_caches(h);
@@ -252,7 +284,7 @@ make_zero(struct pages_heap *h, uint32_t id, size_t size, struct pages_span zero
 		cleared = is_zero(e, zero) ? 0 : pages_heap_clear_small(h, id);
 		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	} else {
-		cleared = clear(h, pages_heap_address(h, e->first), size, zero);
+		cleared = clear(h, pages_heap_block(h, e), size, zero);
 		e->note.calloc = size >= PAGES_SPARSE_FROM;
 	}
 	atomic_fetch_add_explicit(&pages_heap_other_counts(h)->cleared_bytes, cleared,
@@ -270,7 +302,7 @@ from_zones(struct pages_heap *h, size_t size, size_t align, bool zero)
 	size_t pages = 0;
 
 	if (PAGES_UNLIKELY(atomic_load_explicit(&h->small_sizes, memory_order_acquire) != 0))
-		pages = pages_heap_pages(h, size);
+		pages = pages_for(h, size, align);
 	if (pages != 0 && align <= PAGES_UNIT && pages_heap_zone_for(h, pages) == PAGES_ZONE_SMALL) {
 		r = from_extents(h, PAGES_ZONE_SMALL, size, align, zero);
 		if (r.narrow && pages_heap_widen_small(h, pages + pages_heap_pages(h, align)))
@@ -298,7 +330,7 @@ alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 	pages_heap_learn_density(h, r.id, r.fresh);
 	if (zero)
 		make_zero(h, r.id, size, r.zero);
-	return pages_heap_address(h, h->extents.node[r.id].first);
+	return pages_heap_block(h, &h->extents.node[r.id]);
 }
 
 /* Callocs that are expected to stay sparse reuse the sparse block instead (sparse.c). */
@@ -308,7 +340,7 @@ alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	struct pages_extent *e;
 	uint32_t id = 0;
 
-	if (align == 1 && !(zero && pages_heap_expects_sparse(h, size)))
+	if (is_aligned_anywhere(h, align) && !(zero && pages_heap_expects_sparse(h, size)))
 		id = pages_cache_take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return alloc_slowly(h, size, align, zero);
@@ -320,7 +352,7 @@ alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 		pages_heap_unmark(h, e);
 	if (zero)
 		make_zero(h, id, size, (struct pages_span){ 0, 0 });
-	return pages_heap_address(h, e->first);
+	return pages_heap_block(h, e);
 }
 
 void *
@@ -400,5 +432,6 @@ pages_heap_usable(struct pages_heap *h, const void *p)
 
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_usable_dedicated(h, p);
-	return (size_t)h->extents.node[id].used << h->arena.page_shift;
+	return ((size_t)h->extents.node[id].used << h->arena.page_shift) -
+	       pages_heap_offset(&h->extents.node[id]);
 }

@@ -46,7 +46,7 @@ pages_cache_add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, pages_cache_read(counter) + n, memory_order_relaxed);
 }
 
-/* Take the block out of this thread's front cache if it has this size; or 0. */
+/* Take the block out of this thread's front cache if it is as long as one of this size; or 0. */
 static inline uint32_t
 pages_cache_take(struct pages_heap *h, size_t size)
 {
@@ -58,7 +58,7 @@ pages_cache_take(struct pages_heap *h, size_t size)
 
 	if (id == 0 || id == PAGES_FRONT_CACHE_BUSY)
 		return 0;
-	pages = pages_heap_pages(h, size);
+	pages = pages_heap_pages_coloured(h, size);
 	if (atomic_load_explicit(&k->pages, memory_order_relaxed) != pages ||
 	    !atomic_compare_exchange_strong_explicit(&k->block, &id, PAGES_FRONT_CACHE_BUSY,
 						     memory_order_acquire, memory_order_relaxed))

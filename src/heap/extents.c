@@ -302,6 +302,7 @@ pages_extents_take(struct pages_extents *x, uint32_t id, uint32_t first, uint32_
 	}
 	set_span(x, id, first, count);
 	e->used = count;
+	e->colour = 0;
 	e->note = (struct pages_note){ .tick = 0 };
 	pages_extent_set_state(e, PAGES_EXTENT_LIVE);
 	return id;

@@ -68,7 +68,8 @@ struct pages_extent {
 	uint32_t count;
 	uint32_t used;		/* in use: pages of the block; the rest is room to grow */
 	uint16_t state;		/* enum pages_extent_state; accessed atomically */
-	uint16_t zone;		/* enum pages_zone: of all units that it overlaps */
+	uint8_t zone;		/* enum pages_zone: of all units that it overlaps */
+	uint8_t colour;		/* cache lines from the start of its first page to the block */
 	union {
 		uint32_t left;	/* free: a child in the tree; spare, deferred: next in the list */
 		uint32_t advice;	/* DEDICATED: what the kernel has taken */

@@ -20,6 +20,7 @@
  *	room		the rest of a live extent: address space to grow into, without memory
  *	slot		an extent of twice a block's length or more, to which a growing block moves
  *	threshold	the size from which a request goes to the heap (route.h)
+ *	colour		of a block: where in its first page it begins, in cache lines
  *	dedicated block	a block in units that it shares with no other, so that it can carry advice
  *	zone		of the arena: units that have huge pages, or that have small ones (density.h)
  *	sparse class	sizes of which most live blocks were hardly written to (density.h)
@@ -108,6 +109,18 @@ struct pages_density {
 	_Atomic uint32_t turns;		/* how often it was sparse, and then dense again */
 };
 
+/*
+ * Arrays that all begin at the start of a page collide in the first-level cache, which takes its
+ * set from the offset in a page (Bonwick, The Slab Allocator, 1994, "cache coloring").  So blocks
+ * may begin at one of several offsets.  Every block has room for all of them: then any freed one
+ * fits any request for so many pages.
+ */
+enum {
+	PAGES_COLOURS = 16,
+	PAGES_COLOUR_BYTES = 64,	/* a cache line */
+	PAGES_COLOUR_ROOM = (PAGES_COLOURS - 1) * PAGES_COLOUR_BYTES,
+};
+
 /* May memory be moved by page tables, and be marked?  AUTO: until munmap, mremap or madvise is hooked. */
 enum pages_moves { PAGES_MOVES_AUTO, PAGES_MOVES_ON, PAGES_MOVES_OFF };
 
@@ -117,9 +130,11 @@ struct pages_heap_options {
 	bool huge;		/* use huge pages */
 	enum pages_moves moves;
 	bool forgets;		/* what is freed is given back at once, to the page */
+	bool colours;		/* blocks that need not begin with a page have a colour */
 };
 
-#define PAGES_HEAP_DEFAULTS { 0, 10000, true, PAGES_MOVES_AUTO, false }
+#define PAGES_HEAP_DEFAULTS PAGES_HEAP_DEFAULTS_WITH(false)
+#define PAGES_HEAP_DEFAULTS_WITH(colours) { 0, 10000, true, PAGES_MOVES_AUTO, false, colours }
 
 /* What is learnt once, at the first request or before the process enters a sandbox. */
 struct pages_facts {
@@ -148,6 +163,7 @@ struct pages_heap {
 	_Atomic uint64_t last_purge;	/* ms */
 	uint32_t last_mark;	/* tick in which stale units were marked */
 	uint64_t unmarked;	/* units.unmarked at that time */
+	unsigned colour;	/* of the block that got one last */
 	uint32_t ticks;		/* calls of leave_quickly(): one in 64 reads the clock */
 	bool keeps_all;		/* for units.keeps_all, before there are units */
 	size_t hidden_end;	/* during a fork: kept units below it are hidden from the child */
@@ -235,8 +251,8 @@ pages_heap_owns(struct pages_heap *h, const void *p)
 bool pages_heap_maps(const struct pages_heap *h, const void *p);
 
 /*
- * Allocate size bytes at a multiple of align, a power of two; every block begins at a page.
- * If zero, all bytes are zero.
+ * Allocate size bytes at a multiple of align, a power of two; every block begins at a page, or
+ * with options.colours at a cache line if that is enough.  If zero, all bytes are zero.
  */
 void *pages_heap_alloc(struct pages_heap *h, size_t size, size_t align, bool zero);
 

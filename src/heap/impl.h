@@ -36,6 +36,20 @@ pages_heap_pages(const struct pages_heap *h, size_t size)
 	return size == 0 ? 1 : (size + page - 1) >> h->arena.page_shift;
 }
 
+/* How many pages a block has that may have any colour. */
+static inline size_t
+pages_heap_pages_coloured(const struct pages_heap *h, size_t size)
+{
+	return pages_heap_pages(h, h->options.colours ? size + PAGES_COLOUR_ROOM : size);
+}
+
+/* How far behind the start of its first page block e begins. */
+static inline size_t
+pages_heap_offset(const struct pages_extent *e)
+{
+	return (size_t)e->colour * PAGES_COLOUR_BYTES;
+}
+
 /* Is a block longer than the machine's memory, or the arena? */
 static inline bool
 pages_heap_is_too_long(const struct pages_heap *h, size_t pages)
@@ -48,16 +62,24 @@ static inline uint32_t
 pages_heap_find(const struct pages_heap *h, const void *p, enum pages_extent_state state)
 {
 	size_t offset = (size_t)((const char *)p - h->arena.base);
+	uint32_t id = pages_extents_find(&h->extents, offset >> h->arena.page_shift, state);
 
-	if ((offset & (h->arena.page_size - 1)) != 0)
+	if ((offset & (h->arena.page_size - 1)) != pages_heap_offset(&h->extents.node[id]))
 		return 0;
-	return pages_extents_find(&h->extents, offset >> h->arena.page_shift, state);
+	return id;
 }
 
 static inline char *
 pages_heap_address(const struct pages_heap *h, size_t page)
 {
 	return h->arena.base + (page << h->arena.page_shift);
+}
+
+/* The address of block e. */
+static inline char *
+pages_heap_block(const struct pages_heap *h, const struct pages_extent *e)
+{
+	return pages_heap_address(h, e->first) + pages_heap_offset(e);
 }
 
 /* Block e, or pages [first, end), belong to the program now, or not any more: poison.h. */

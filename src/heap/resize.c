@@ -67,7 +67,7 @@ bool
 pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = pages_heap_checked(h, p, "pages_try_expand");
-	size_t pages = pages_heap_pages(h, size);
+	size_t pages = pages_heap_pages(h, size + pages_heap_offset(&h->extents.node[id]));
 
 	if (pages <= h->extents.node[id].used)
 		return true;
@@ -110,7 +110,8 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id;
 	struct pages_want want = { .align = up, .offset = old->first % up };
 	/* The slot ends with a unit, so that no unit lies half in its room and half in a block. */
-	size_t slot = want.offset + pages_pow2_at_least(2 * (size_t)pages);
+	size_t colour = h->options.colours;	/* the page more */
+	size_t slot = want.offset + pages_pow2_at_least(2 * (pages - colour)) + colour;
 
 	slot = pages_round_up(slot, up) - want.offset;
 
@@ -142,6 +143,7 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages, enum pages_zone
 		return false;
 	}
 	e = &h->extents.node[id];
+	e->colour = old->colour;
 	e->note = old->note;
 	e->note.hollow = true;
 	if (PAGES_UNLIKELY(e->zone != old->zone))	/* pages move within a zone only */
@@ -345,7 +347,8 @@ void *
 pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 {
 	uint32_t id = pages_heap_checked(h, p, "realloc"), new;
-	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t pages = pages_heap_pages(h, size + pages_heap_offset(e)), used = e->used;
 	enum outcome o;
 
 	if (pages == used)
@@ -355,7 +358,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
 		o = resize(h, id, pages, keep, &new);
 	if (o == GROWN)
-		return pages_heap_address(h, h->extents.node[new].first);
+		return pages_heap_block(h, &h->extents.node[new]);
 	count_declined(h, o);
 	return NULL;
 }

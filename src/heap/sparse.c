@@ -62,12 +62,12 @@ expects(struct pages_heap *h, size_t pages)
 	return (sizes & size_bit(pages)) != 0;
 }
 
-/* Load first, because pages_heap_pages() needs an open heap: it is open if any bit is set. */
+/* Load first, because to count pages needs an open heap: it is open if any bit is set. */
 bool
 pages_heap_expects_sparse(struct pages_heap *h, size_t size)
 {
 	return atomic_load_explicit(&h->sparse_sizes, memory_order_acquire) != 0 &&
-	       expects(h, pages_heap_pages(h, size));
+	       expects(h, pages_heap_pages_coloured(h, size));
 }
 
 static void

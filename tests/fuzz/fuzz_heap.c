@@ -131,6 +131,7 @@ open_heap(const uint8_t *header)
 		.arena_max = MIB(arena_mib[header[0] >> 5 & 3]),
 		.retain_ms = retain_ms[header[0] >> 3 & 3],
 		.huge = (header[0] & 4) == 0,
+		.colours = (header[1] & 4) != 0,
 	};
 
 	atomic_store(&now_ms, 1000);

@@ -241,7 +241,8 @@ check_usable(const struct player *p, const struct block *b)
 
 	must(usable >= b->len, "less is usable than was asked for");
 	if (pages_owns(b->p))
-		must(usable % HEAP->arena.page_size == 0, "a part of a page is usable");
+		must(((uintptr_t)b->p + usable) % HEAP->arena.page_size == 0,
+		     "a block ends within a page");
 }
 
 static void
@@ -354,7 +355,8 @@ check_books(struct player *p)
 	for (struct block *b = p->blocks; b < p->blocks + SLOTS; b++)
 		if (b->p != NULL && pages_owns(b->p)) {
 			objects++;
-			bytes += p->doors->usable(b->p);
+			bytes += p->doors->usable(b->p) +
+				 (uintptr_t)b->p % HEAP->arena.page_size;
 		}
 	must(st.live_objects == objects, "live blocks are miscounted");
 	must(st.live_bytes == bytes, "live bytes are miscounted");

@@ -415,11 +415,11 @@ use_children(void)
 		fail("a child of fork() ended otherwise");
 }
 
-/* Blocks of the heap begin with a page, unlike those of the C library. */
+/* Blocks of the heap begin with a cache line, unlike those of the C library. */
 static bool
 is_of_the_heap(const char *p)
 {
-	return ((uintptr_t)p & 4095) == 0;
+	return (uintptr_t)p % 64 == 0;
 }
 
 static void

@@ -688,7 +688,7 @@ a_limit_that_is_no_pointer_is_refused(void)
 	return true;
 }
 
-/* Blocks of the heap begin with a page, unlike those of the C library. */
+/* Blocks of the heap begin with a cache line, unlike those of the C library. */
 static bool
 memory_that_cannot_be_locked_is_the_heaps(void)
 {
@@ -697,7 +697,7 @@ memory_that_cannot_be_locked_is_the_heaps(void)
 	EXPECT(mlockall(0) == -1 && errno == EINVAL);
 	EXPECT(syscall(SYS_mlockall, 0L) == -1 && errno == EINVAL);
 	EXPECT((p = malloc(40 * MIB)) != NULL);
-	EXPECT(getenv("VICTIM_SHIM") == NULL || (uintptr_t)p % 4096 == 0);
+	EXPECT(getenv("VICTIM_SHIM") == NULL || (uintptr_t)p % 64 == 0);
 	free(p);
 	return true;
 }
