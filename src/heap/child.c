@@ -26,45 +26,6 @@ drop_kept(struct pages_heap *h) PAGES_LOCKED
 	(void)pages_heap_end(h, c);
 }
 
-/* Ends reservations by threads that are not there. */
-static void
-reset_caches(struct pages_heap *h)
-{
-	for (int i = 0; i < PAGES_FRONT_CACHES; i++) {
-		struct pages_front_cache *k = &h->caches[i];
-		uint32_t busy = PAGES_FRONT_CACHE_BUSY;
-
-		/* The block that was on its way in or out leaks: nothing tells which it was. */
-		(void)atomic_compare_exchange_strong(&k->block, &busy, 0);
-		atomic_store(&k->own.hits, 0);
-		atomic_store(&k->own.hit_bytes, 0);
-		atomic_store(&k->own.large_bytes, 0);
-	}
-}
-
-/* The child counts anew; the blocks that it inherits stay live. */
-static void
-reset_counters(struct pages_heap *h)
-{
-	struct pages_stats *st = &h->stats;
-	struct pages_units *u = &h->units;
-
-	*st = (struct pages_stats){
-		.live_objects = st->live_objects,
-		.live_bytes = st->live_bytes,
-		.peak_live_bytes = st->live_bytes,
-		.inherited_objects = st->live_objects,
-	};
-	u->moved = u->reused = u->fresh = u->returned = u->moved_free = u->refused_moves = 0;
-	u->freed = u->kept;
-	u->inherited = u->peak_resident = u->held + u->kept;
-	atomic_store(&h->own.busy, 0);
-	atomic_store(&h->own.cleared_bytes, 0);
-	atomic_store(&h->own.copied_bytes, 0);
-	reset_caches(h);
-	pages_heap_leave_record(h);
-}
-
 /*
  * A block with DONT_FORK leaves a hole in the child's arena.  Another mapping could land there,
  * and freeing the block in the child would destroy that.  So close the hole with inaccessible
@@ -115,7 +76,8 @@ pages_heap_become_child(struct pages_heap *h, bool locked) PAGES_LOCK_UNCHECKED
 		drop_kept(h);
 		pages_heap_check_now(h);
 	}
-	reset_counters(h);
+	pages_heap_count_anew(h);
+	pages_heap_leave_record(h);
 	/* The thread that had it may not be there. */
 	atomic_store_explicit(&h->peeking, false, memory_order_relaxed);
 	if (open)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.c - copies the counters of the heap to its slot in a record, and computes the statistics
+ * record.c - copies the counters of the heap to its slot in a record
  */
 #include "block.h"
 #include "cache.h"
@@ -23,61 +23,6 @@ pages_heap_count_waiting(const struct pages_heap *h, struct pages_stats *st)
 	st->live_bytes -= (size_t)e->used << h->arena.page_shift;
 	st->kept_bytes += len;
 	st->freed_bytes += len;
-}
-
-static void
-fill_units(const struct pages_units *u, struct pages_stats *ret)
-{
-	ret->reused_bytes = u->reused * PAGES_UNIT;
-	ret->freed_bytes = u->freed * PAGES_UNIT;
-	ret->moved_free_bytes = u->moved_free * PAGES_UNIT;
-	ret->inherited_bytes = u->inherited * PAGES_UNIT;
-	ret->moved_bytes = u->moved * PAGES_UNIT;
-	ret->fresh_bytes = u->fresh * PAGES_UNIT;
-	ret->returned_bytes = u->returned * PAGES_UNIT;
-	ret->resident_bytes = (u->held + u->kept + u->leaving) * PAGES_UNIT;
-	ret->peak_resident_bytes = u->peak_resident * PAGES_UNIT;
-	ret->kept_bytes = (u->kept + u->leaving) * PAGES_UNIT;
-	ret->refused_moves = u->refused_moves;
-	ret->vma_splits = u->splits.count;
-	ret->arena_bytes = u->mapped * PAGES_UNIT;
-}
-
-static void
-add_other(const struct pages_other_counts *c, struct pages_stats *ret)
-{
-	ret->declined_busy += atomic_load_explicit(&c->busy, memory_order_relaxed);
-	ret->cleared_bytes += atomic_load_explicit(&c->cleared_bytes, memory_order_relaxed);
-	ret->copied_bytes += atomic_load_explicit(&c->copied_bytes, memory_order_relaxed);
-}
-
-static uint32_t
-caches_used(const struct pages_heap *h)
-{
-	return atomic_load_explicit(&h->caches_used, memory_order_relaxed);
-}
-
-/* What the heap itself has counted: all but what threads count in the slot. */
-static void
-fill_own(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
-{
-	fill_units(u, ret);
-	add_other(&h->own, ret);
-	for (uint32_t used = caches_used(h); used != 0; used &= used - 1)
-		pages_stats_add_hits(ret, &h->caches[__builtin_ctz(used)].own);
-}
-
-void
-pages_heap_fill(const struct pages_heap *h, const struct pages_units *u, struct pages_stats *ret)
-{
-	const struct pages_record_slot *s = atomic_load_explicit(&h->slot, memory_order_acquire);
-
-	fill_own(h, u, ret);
-	if (s == NULL)
-		return;
-	add_other(&s->other, ret);
-	for (uint32_t used = caches_used(h); used != 0; used &= used - 1)
-		pages_stats_add_hits(ret, &s->caches[__builtin_ctz(used)].counts);
 }
 
 /* The slot. --------------------------------------------------------------- */
@@ -112,7 +57,7 @@ take_slot(struct pages_heap *h) PAGES_LOCKED
 static void
 copy_caches(const struct pages_heap *h, struct pages_record_slot *s) PAGES_LOCKED
 {
-	for (uint32_t used = caches_used(h); used != 0; used &= used - 1) {
+	for (uint32_t used = pages_heap_caches_used(h); used != 0; used &= used - 1) {
 		int i = __builtin_ctz(used);
 		uint32_t id = atomic_load_explicit(&h->caches[i].block, memory_order_acquire);
 		uint32_t waiting = 0;
@@ -136,7 +81,7 @@ pages_heap_copy_to_record(struct pages_heap *h)
 	s = atomic_load(&h->slot);
 	if (s == NULL)
 		return;
-	fill_own(h, &h->units, &st);
+	pages_heap_fill_own(h, &h->units, &st);
 	pages_heap_count_waiting(h, &st);
 	for (size_t i = 0; i < PAGES_RECORD_WORDS; i++)
 		atomic_store_explicit(&s->words[i], ((const uint64_t *)&st)[i],
