@@ -104,37 +104,17 @@ pages_report_saved(const struct pages_report *r)
 
 /* JSON. ------------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence at s, 0 if it is invalid. */
-static size_t
-utf8_len(const char *s)
-{
-	unsigned char c = (unsigned char)s[0], d = (unsigned char)s[1];
-	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-
-	/* Not the shortest form, a surrogate, or beyond U+10FFFF. */
-	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) || (c == 0xf0 && d < 0x90) ||
-	    (c == 0xf4 && d >= 0x90))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
-/* File names are bytes.  A byte that is not UTF-8 becomes \udcXX, as Python writes it. */
-static void
-put_string(struct pages_text *o, const char *key, const char *s)
+void
+pages_report_json_string(struct pages_text *o, const char *s)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n;
 
-	pages_text_put(o, ",\"");
-	pages_text_put(o, key);
-	pages_text_put(o, "\":\"");
+	pages_text_char(o, '"');
 	for (; *s != '\0'; s += n != 0 ? n : 1) {
 		unsigned char c = (unsigned char)*s;
 
-		n = utf8_len(s);
+		n = pages_text_utf8_len(s);
 		if (c < 0x20 || n == 0) {
 			pages_text_put(o, n != 0 ? "\\u00" : "\\udc");
 			pages_text_char(o, hex[c >> 4]);
@@ -147,6 +127,15 @@ put_string(struct pages_text *o, const char *key, const char *s)
 			pages_text_char(o, s[i]);
 	}
 	pages_text_char(o, '"');
+}
+
+static void
+put_string(struct pages_text *o, const char *key, const char *s)
+{
+	pages_text_put(o, ",\"");
+	pages_text_put(o, key);
+	pages_text_put(o, "\":");
+	pages_report_json_string(o, s);
 }
 
 static void

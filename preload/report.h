@@ -72,6 +72,13 @@ pages_report_is_active(const struct pages_report *r)
 size_t pages_report_json(const struct pages_report *r, const char *list, char *buf, size_t len);
 size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
 
+/*
+ * Write s in quotes, as JSON.  File names are bytes: one that is not UTF-8 becomes \udcXX, as
+ * Python writes it.
+ */
+struct pages_text;
+void pages_report_json_string(struct pages_text *o, const char *s);
+
 struct pages_saved pages_report_saved(const struct pages_report *r);
 
 /*

@@ -7,26 +7,6 @@
 #include "report.h"
 #include "text.h"
 
-/* In the largest unit that gives at least 1, with one decimal, rounded down. */
-static void
-put_size(struct pages_text *o, uint64_t bytes)
-{
-	static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB" };
-	uint64_t tenths = bytes * 10;
-	size_t u = 0;
-
-	if (bytes > UINT64_MAX / 10)
-		tenths = UINT64_MAX;
-	for (; tenths >= 10240 && u < 4; u++)
-		tenths /= 1024;
-	pages_text_number(o, tenths / 10);
-	if (u != 0 && tenths % 10 != 0) {
-		pages_text_char(o, '.');
-		pages_text_number(o, tenths % 10);
-	}
-	pages_text_put(o, units[u]);
-}
-
 static void
 put_label(struct pages_text *o, const char *label)
 {
@@ -40,7 +20,7 @@ static void
 size_line(struct pages_text *o, const char *label, uint64_t bytes)
 {
 	put_label(o, label);
-	put_size(o, bytes);
+	pages_text_size(o, bytes);
 	pages_text_char(o, '\n');
 }
 
@@ -52,22 +32,11 @@ count_line(struct pages_text *o, const char *label, uint64_t n)
 	pages_text_char(o, '\n');
 }
 
-/* A file's name may have bytes that would do something to a terminal. */
-static void
-put_name(struct pages_text *o, const char *name)
-{
-	for (; *name != '\0'; name++)
-		if ((unsigned char)*name < ' ' || *name == '\177')
-			pages_text_char(o, '?');
-		else
-			pages_text_char(o, *name);
-}
-
 static void
 put_head(struct pages_text *o, const struct pages_report *r)
 {
 	pages_text_put(o, "pages: ");
-	put_name(o, r->exe);
+	pages_text_name(o, r->exe);
 	pages_text_put(o, " (pid ");
 	pages_text_number(o, r->pid);
 	pages_text_put(o, "): ");
@@ -87,7 +56,7 @@ put_about(struct pages_text *o, const struct pages_report *r)
 	}
 	if (r->provider[0] != '\0') {
 		put_label(o, "allocator behind");
-		put_name(o, r->provider);
+		pages_text_name(o, r->provider);
 		pages_text_char(o, '\n');
 	}
 	if (pages_report_is_active(r))
@@ -112,7 +81,7 @@ put_no_effect(struct pages_text *o, const struct pages_report *r)
 		pages_text_put(o, "all large requests were passed on");
 	} else if (pages_report_is_active(r)) {
 		pages_text_put(o, "no request reached the threshold of ");
-		put_size(o, r->threshold);
+		pages_text_size(o, r->threshold);
 	} else {
 		pages_text_put(o, r->mode + (strncmp(r->mode, "inactive: ", 10) == 0 ? 10 : 0));
 	}
@@ -142,7 +111,7 @@ put_usage(struct pages_text *o, const struct pages_usage *u)
 	pages_text_put(o, ", ");
 	pages_text_number(o, u->page_faults);
 	pages_text_put(o, " page faults, peak ");
-	put_size(o, u->peak_bytes);
+	pages_text_size(o, u->peak_bytes);
 	pages_text_put(o, ".\n");
 }
 
@@ -188,7 +157,7 @@ put_effect(struct pages_text *o, const struct pages_stats *st)
 	put_label(o, "large requests served");
 	pages_text_number(o, st->requests);
 	pages_text_put(o, ", together ");
-	put_size(o, st->requested_bytes);
+	pages_text_size(o, st->requested_bytes);
 	pages_text_char(o, '\n');
 	size_line(o, "peak of live blocks", st->peak_live_bytes);
 	size_line(o, "served from resident memory", st->reused_bytes);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "heap/published.h"
 #include "os/base.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -70,10 +71,16 @@ struct pages_shim pages_shim = {
 
 /* Facts for the report. */
 static struct pages_conf conf;
-static char mode[96] = "inactive: never started";
-static const char *provider = "";
 static uint64_t stderr_at_start;
+static const char *provider;
 
+/* The same for others to read, from outside. */
+extern struct pages_published pages_shim_published;
+PAGES_SHIM_HIDDEN struct pages_published pages_shim_published = {
+	PAGES_PUBLISHED_OF("libpages_malloc", &pages_shim_heap, NULL),
+	.mode = "inactive: never started",
+};
+PAGES_PUBLISH(pages_shim_published);
 
 static void
 copy_string(char *dst, size_t size, const char *src)
@@ -87,8 +94,9 @@ copy_string(char *dst, size_t size, const char *src)
 static void
 set_mode(const char *text, const char *detail)
 {
-	size_t n = pages_min(strlen(text), sizeof(mode) - 1);
-	size_t m = pages_min(strlen(detail), sizeof(mode) - 1 - n);
+	char *mode = pages_shim_published.mode;
+	size_t room = sizeof(pages_shim_published.mode) - 1;
+	size_t n = pages_min(strlen(text), room), m = pages_min(strlen(detail), room - n);
 
 	memcpy(mode, text, n);
 	memcpy(mode + n, detail, m);
@@ -149,6 +157,8 @@ settle(void)
 	if (conf.report[0] != '\0')
 		stderr_at_start = pages_os_file_id(STDERR_FILENO);
 	pages_heap_configure(&pages_shim_heap, &conf.heap);
+	atomic_store(&pages_shim_published.threshold, conf.threshold);
+	copy_string(pages_shim_published.provider, sizeof(pages_shim_published.provider), provider);
 
 	if (conf.disable) {
 		set_mode("inactive: PAGES_CONF says disable:true", "");
@@ -204,7 +214,7 @@ pages_shim_retire(const char *reason)
 	set_mode("retired: ", reason);
 	slot = atomic_load(&pages_shim_heap.slot);
 	if (slot != NULL)
-		copy_string(slot->mode, sizeof(slot->mode), mode);
+		copy_string(slot->mode, sizeof(slot->mode), pages_shim_published.mode);
 }
 
 /* The record. ------------------------------------------------------------- */
@@ -234,8 +244,8 @@ join_record(void)
 	}
 	if (pages_os_exe(slot->exe, sizeof(slot->exe)) != 0)
 		slot->exe[0] = '\0';
-	copy_string(slot->mode, sizeof(slot->mode), mode);
-	copy_string(slot->provider, sizeof(slot->provider), provider);
+	copy_string(slot->mode, sizeof(slot->mode), pages_shim_published.mode);
+	copy_string(slot->provider, sizeof(slot->provider), pages_shim_published.provider);
 	(void)pages_os_advise(p, sizeof(*r), PAGES_OS_DONT_DUMP);
 	atomic_store(&slot->threshold, conf.threshold);
 	atomic_store(&slot->pid, (uint64_t)pages_os_pid());
@@ -272,8 +282,8 @@ pages_shim_report(bool ended)
 		return;
 	if (pages_os_exe(r.exe, sizeof(r.exe)) != 0)
 		r.exe[0] = '\0';
-	copy_string(r.mode, sizeof(r.mode), mode);
-	copy_string(r.provider, sizeof(r.provider), provider);
+	copy_string(r.mode, sizeof(r.mode), pages_shim_published.mode);
+	copy_string(r.provider, sizeof(r.provider), pages_shim_published.provider);
 	r.threshold = conf.threshold;
 	r.confined = atomic_load(&pages_shim_heap.confined);
 	r.background_threads = atomic_load(&pages_background.started);

@@ -45,6 +45,60 @@ pages_text_number(struct pages_text *t, uint64_t n)
 		pages_text_char(t, digits[i++]);
 }
 
+/* The length of the UTF-8 sequence at s, 0 if it is invalid. */
+static inline size_t
+pages_text_utf8_len(const char *s)
+{
+	unsigned char c = (unsigned char)s[0], d = (unsigned char)s[1];
+	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+
+	/* Not the shortest form, a surrogate, or beyond U+10FFFF. */
+	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) || (c == 0xf0 && d < 0x90) ||
+	    (c == 0xf4 && d >= 0x90))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* In the largest unit that gives at least 1, with one decimal, rounded down. */
+static inline void
+pages_text_size(struct pages_text *t, uint64_t bytes)
+{
+	static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB" };
+	uint64_t tenths = bytes * 10;
+	size_t u = 0;
+
+	if (bytes > UINT64_MAX / 10)
+		tenths = UINT64_MAX;
+	for (; tenths >= 10240 && u < 4; u++)
+		tenths /= 1024;
+	pages_text_number(t, tenths / 10);
+	if (u != 0 && tenths % 10 != 0) {
+		pages_text_char(t, '.');
+		pages_text_number(t, tenths % 10);
+	}
+	pages_text_put(t, units[u]);
+}
+
+/* A name may have bytes that would do something to a terminal. */
+static inline void
+pages_text_name(struct pages_text *t, const char *name)
+{
+	for (; *name != '\0'; name++) {
+		unsigned char c = (unsigned char)*name, d = (unsigned char)name[1];
+
+		/* U+0080 to U+009F are control characters, too. */
+		if (c == 0xc2 && d >= 0x80 && d < 0xa0) {
+			pages_text_char(t, '?');
+			name++;
+		} else {
+			pages_text_char(t, c < ' ' || c == 0x7f ? '?' : *name);
+		}
+	}
+}
+
 /* Terminate it; returns its length. */
 static inline size_t
 pages_text_end(struct pages_text *t)
@@ -52,6 +106,27 @@ pages_text_end(struct pages_text *t)
 	if (t->size != 0)
 		t->buf[t->len] = '\0';
 	return t->len;
+}
+
+/* A size or a name in a buffer of the caller's, which is returned. */
+static inline const char *
+pages_text_size_of(uint64_t bytes, char *buf, size_t len)
+{
+	struct pages_text t = { buf, 0, len, false };
+
+	pages_text_size(&t, bytes);
+	pages_text_end(&t);
+	return buf;
+}
+
+static inline const char *
+pages_text_name_of(const char *name, char *buf, size_t len)
+{
+	struct pages_text t = { buf, 0, len, false };
+
+	pages_text_name(&t, name);
+	pages_text_end(&t);
+	return buf;
 }
 
 static inline bool

@@ -200,6 +200,8 @@ struct pages_heap {
 	/* Counters that are updated without the lock, unless there is a slot for them. */
 	struct pages_other_counts own;
 
+	_Atomic uint64_t background_threads, background_refused;	/* as in a slot */
+
 	/* Counters that outlive the process: record.h.  Set by pages_heap_record(). */
 	struct pages_record *record;
 	_Atomic(struct pages_record_slot *) slot;
@@ -374,7 +376,7 @@ bool pages_heap_record(struct pages_heap *h, struct pages_record *record,
 		       struct pages_record_slot *slot);
 void pages_heap_record_end(struct pages_heap *h);
 
-/* Note in the slot, if there is one: how often a background thread was started, or refused. */
+/* Note how often a background thread was started, or refused: for the slot, and for pages-stat. */
 void pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refused);
 
 /*

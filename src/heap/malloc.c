@@ -12,6 +12,7 @@
 #include "os/base.h"
 #include "os/kept.h"
 #include "malloc_impl.h"
+#include "published.h"
 #include "route.h"
 
 struct pages_heap pages_malloc_heap = { .options = PAGES_HEAP_DEFAULTS };
@@ -21,6 +22,14 @@ const struct pages_route pages_malloc_route = {
 	.threshold = PAGES_THRESHOLD,
 	.next = { malloc, calloc, realloc, free, malloc_usable_size },
 };
+
+extern struct pages_published pages_malloc_published;
+__attribute__((visibility("hidden"))) struct pages_published pages_malloc_published = {
+	PAGES_PUBLISHED_OF("libpages", &pages_malloc_heap, &pages_kept_announced),
+	.threshold = PAGES_THRESHOLD,
+	.mode = "active",
+};
+PAGES_PUBLISH(pages_malloc_published);
 
 __attribute__((constructor)) static void
 at_load(void)

@@ -168,6 +168,8 @@ pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refu
 {
 	struct pages_record_slot *s = atomic_load(&h->slot);
 
+	atomic_store(&h->background_threads, started);
+	atomic_store(&h->background_refused, refused);
 	if (s == NULL)
 		return;
 	atomic_store(&s->background_threads, started);

@@ -20,6 +20,7 @@ struct pages_kept {
 
 /* There is one owner.  *k stays where it is.  Any thread, any number of times. */
 void pages_kept_announce(struct pages_kept *k);
+extern _Atomic(struct pages_kept *) pages_kept_announced __attribute__((visibility("hidden")));
 
 /* What was announced, or NULL. */
 struct pages_kept *pages_kept(void);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote.c - reads another process's memory, and what /proc tells everybody about it
+ */
+#include "remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int
+pages_remote_open(struct pages_remote *r, pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	r->pid = pid;
+	r->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return r->dir >= 0 ? 0 : -errno;
+}
+
+void
+pages_remote_close(struct pages_remote *r)
+{
+	close(r->dir);
+}
+
+int
+pages_remote_read(const struct pages_remote *r, uint64_t from, void *to, size_t len)
+{
+	struct iovec here = { to, len }, there;
+	ssize_t n;
+
+	memcpy(&there.iov_base, &from, sizeof(from));
+	there.iov_len = len;
+	n = process_vm_readv(r->pid, &here, 1, &there, 1, 0);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* The four user or group ids of a line: are they all id? */
+static bool
+are_all(const char *line, uint64_t id)
+{
+	uint64_t n[4];
+
+	return sscanf(line, "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64, &n[0], &n[1], &n[2],
+		      &n[3]) == 4 && n[0] == id && n[1] == id && n[2] == id && n[3] == id;
+}
+
+static void
+note_line(const char *line, struct pages_remote_status *ret)
+{
+	uint64_t n;
+
+	if (strncmp(line, "Name:\t", 6) == 0) {
+		snprintf(ret->name, sizeof(ret->name), "%.*s", (int)strcspn(line + 6, "\n"), line + 6);
+	} else if (strncmp(line, "State:\t", 7) == 0) {
+		ret->state = line[7];
+	} else if (strncmp(line, "Uid:", 4) == 0) {
+		(void)sscanf(line + 4, "%" SCNu64, &ret->uid);
+		ret->other_ids |= !are_all(line + 4, geteuid());
+	} else if (strncmp(line, "Gid:", 4) == 0) {
+		ret->other_ids |= !are_all(line + 4, getegid());
+	} else if (sscanf(line, "VmRSS: %" SCNu64 " kB", &n) == 1) {
+		ret->rss = n * 1024;
+	}
+}
+
+int
+pages_remote_status(const struct pages_remote *r, struct pages_remote_status *ret)
+{
+	int fd = openat(r->dir, "status", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+	char line[512];
+	int err = 0;
+
+	*ret = (struct pages_remote_status){ .state = 0 };
+	if (f == NULL) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	while (fgets(line, sizeof(line), f) != NULL)
+		note_line(line, ret);
+	if (ferror(f) || ret->state == 0)
+		err = -ESRCH;
+	fclose(f);
+	return err;
+}

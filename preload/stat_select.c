@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stat_select.c - finds processes by number and by name
+ */
+#include "stat_select.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "remote.h"
+
+enum { NAME_MAX_LEN = 15 };
+
+bool
+pages_pid_of(const char *text, pid_t *ret)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < 1 || n > INT_MAX)
+		return false;
+	*ret = (pid_t)n;
+	return true;
+}
+
+bool
+pages_pids_add(struct pages_pids *p, pid_t pid)
+{
+	if (p->count == p->room) {
+		size_t room = p->room * 2 + 16;
+		pid_t *more = reallocarray(p->pid, room, sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		p->pid = more;
+		p->room = room;
+	}
+	p->pid[p->count++] = pid;
+	return true;
+}
+
+/* Threads of the kernel have no memory. */
+static bool
+is_wanted(pid_t pid, const char *name)
+{
+	struct pages_remote_status status;
+	struct pages_remote r;
+	bool wanted;
+
+	if (pid == getpid() || pages_remote_open(&r, pid) != 0)
+		return false;
+	wanted = pages_remote_status(&r, &status) == 0 &&
+		 (name != NULL ? strncmp(status.name, name, NAME_MAX_LEN) == 0 : status.rss != 0);
+	pages_remote_close(&r);
+	return wanted;
+}
+
+int
+pages_pids_find(struct pages_pids *p, const char *name)
+{
+	DIR *d = opendir("/proc");
+	const struct dirent *e;
+	int err = 0;
+	pid_t pid;
+
+	if (d == NULL)
+		return -errno;
+	while (err == 0 && (e = readdir(d)) != NULL)
+		if (pages_pid_of(e->d_name, &pid) && is_wanted(pid, name) && !pages_pids_add(p, pid))
+			err = -ENOMEM;
+	closedir(d);
+	return err;
+}

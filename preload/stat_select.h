@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stat_select.h - which processes pages-stat looks at
+ */
+#ifndef PAGES_STAT_SELECT_H
+#define PAGES_STAT_SELECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct pages_pids {
+	pid_t *pid;
+	size_t count, room;
+};
+
+/* Is it a number that a process can have? */
+bool pages_pid_of(const char *text, pid_t *ret);
+
+/* Add one.  False: not enough memory. */
+bool pages_pids_add(struct pages_pids *p, pid_t pid);
+
+/*
+ * Add all processes of this machine, as far as /proc shows them, that are called name, or all
+ * that have memory if it is NULL; never this one.  The kernel cuts names off after 15 bytes, and
+ * so does this.  0 or -errno.
+ */
+int pages_pids_find(struct pages_pids *p, const char *name);
+
+#endif /* PAGES_STAT_SELECT_H */
