@@ -42,6 +42,6 @@ while read -r path; do
 	# shellcheck disable=SC2086	# patterns
 	(cd "$tmp/tree" && ls -d $path >/dev/null 2>&1 || ls -d ${path}.c >/dev/null 2>&1 ||
 		ls -d "$path"/*.c >/dev/null 2>&1) || echo "$path"
-done <"$tmp/named" | grep -vE '^tests/\*/NAME\.log|^(preload/pages-run|tests/api/api|tests/unit/unit)$' >"$tmp/missing"
+done <"$tmp/named" | grep -vE '^tests/\*/NAME\.log|^(preload/pages-(run|stat)|tests/api/api|tests/unit/unit)$' >"$tmp/missing"
 [ ! -s "$tmp/missing" ] || fail "named but not in the tarball: $(tr '\n' ' ' <"$tmp/missing")"
 exit $bad

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What bash offers after pages-run: every option of its --help, every key of PAGES_CONF, and
-# then what it would offer for the command.
+# then what it would offer for the command.  After pages-stat: its options, and processes.
 srcdir=${srcdir:-.}
 run=$PWD/preload/pages-run
+stat=$PWD/preload/pages-stat
 library=/usr/share/bash-completion/bash_completion
 [ -x "$run" ] || { echo "not built"; exit 99; }
 [ -f $library ] || { echo "bash-completion is not installed"; exit 77; }
@@ -11,13 +12,16 @@ library=/usr/share/bash-completion/bash_completion
 . $library
 # shellcheck source-path=SCRIPTDIR source=../../preload/pages-run.bash
 . "$srcdir/preload/pages-run.bash"
+# shellcheck source-path=SCRIPTDIR source=../../preload/pages-stat.bash
+. "$srcdir/preload/pages-stat.bash"
+command=pages-run
 bad=0
 
 # offers WORD...: what it offers for the last of them; words are split at colons and equals signs
 offers() {
-	COMP_LINE="pages-run $*"
+	COMP_LINE="$command $*"
 	COMP_POINT=${#COMP_LINE}
-	COMP_WORDS=(pages-run)
+	COMP_WORDS=("$command")
 	local word rest
 	for word; do
 		while [[ $word =~ ^([^:=]*)([:=])(.*)$ ]]; do
@@ -31,7 +35,7 @@ offers() {
 	done
 	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 	COMPREPLY=()
-	_pages_run pages-run "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	"_${command/-/_}" "$command" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 	printf '%s\n' "${COMPREPLY[@]}" | sort
 }
 
@@ -44,8 +48,10 @@ same() {
 	fi
 }
 
-options=$("$run" --help | grep -oE '(^|[ ,;])--?[a-zA-Z][a-z-]*' | tr -d ' ,;' | sort -u)
-same "every option is offered" "$(offers - | sed 's/=$//' | grep -vx -- -- | sort -u)" "$options"
+# options PROGRAM: those of its --help
+options() { "$1" --help | grep -oE '(^|[ ,;])--?[a-zA-Z][a-z-]*' | tr -d ' ,;' | sort -u; }
+offered() { offers - | sed 's/=$//' | grep -vx -- -- | sort -u; }
+same "every option is offered" "$(offered)" "$(options "$run")"
 # But for the key that pages-run sets itself.
 keys=$(sed -n 's/^\tif (is(key, "\(.*\)"))$/\1:/p' "$srcdir/preload/conf.c" | grep -v '^record:' | sort)
 same "every key is offered" "$(offers -c '')" "$keys"
@@ -57,4 +63,9 @@ cd "$srcdir/src/lib" || exit 99
 same "a file for the report" "$(offers --report=libpages.m)" libpages.map
 same "the command's arguments" "$(offers -t 1M cat libpages.m)" libpages.map
 same "after --" "$(offers -q -- cat libpages.m)" libpages.map
+
+command=pages-stat
+same "every option of pages-stat" "$(offered)" "$(options "$stat")"
+same "its pid" "$(offers $$ | grep -x $$)" $$
+same "its name" "$(offers "$(cat /proc/$$/comm)" | head -n 1)" "$(cat /proc/$$/comm)"
 exit $bad

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# bash completion for pages-stat(1): its options, and the processes of this machine by name or pid.
+
+_pages_stat()
+{
+	local cur prev words cword
+	_init_completion || return
+
+	case $cur in
+	-*)
+		mapfile -t COMPREPLY < <(compgen -W "--all --watch --watch= --map --json --prometheus
+			--help --version -a -w -m -j -p -h -V" -- "$cur")
+		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+		;;
+	[0-9]*) mapfile -t COMPREPLY < <(cd /proc && compgen -G "$cur*") ;;
+	# A process may have any name, and compgen expands words: only harmless ones.
+	*)
+		mapfile -t COMPREPLY < <(compgen -W "$(grep -hxE '[A-Za-z0-9._+-]+' \
+			/proc/[0-9]*/comm 2>/dev/null | sort -u)" -- "$cur")
+		;;
+	esac
+}
+complete -F _pages_stat pages-stat
