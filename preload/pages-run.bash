@@ -33,7 +33,7 @@ _pages_run()
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		--) command=yes; ((i++)); break ;;
-		-t | -c | --threshold | --conf) ((i++)) ;;
+		-t | -c | --threshold | --conf | --record) ((i++)) ;;
 		-*) ;;
 		*) break ;;
 		esac
@@ -45,6 +45,10 @@ _pages_run()
 
 	case $prev,$cur in
 	-t,* | --threshold,*) mapfile -t COMPREPLY < <(compgen -W "64K 256K 1M 16M" -- "$cur") ;;
+	--record,*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
 	-c,* | --conf,*) _pages_run_settings "$cur" ;;
 	*,--threshold=*)
 		mapfile -t COMPREPLY < <(compgen -P --threshold= -W "64K 256K 1M 16M" -- "${cur#*=}")
@@ -56,12 +60,12 @@ _pages_run()
 	*,--compare=*)
 		mapfile -t COMPREPLY < <(compgen -P --compare= -W "3 5 9 15" -- "${cur#*=}")
 		;;
-	*,--report=*)
+	*,--report=* | *,--record=*)
 		compopt -o filenames 2>/dev/null
-		mapfile -t COMPREPLY < <(compgen -P --report= -f -- "${cur#*=}")
+		mapfile -t COMPREPLY < <(compgen -P "${cur%%=*}=" -f -- "${cur#*=}")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "--report --report= --compare --compare= --threshold= --conf=
+		mapfile -t COMPREPLY < <(compgen -W "--report --report= --record= --compare --compare= --threshold= --conf=
 			--dry-run --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		;;

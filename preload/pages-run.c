@@ -21,6 +21,7 @@
 #include "compare.h"
 #include "elf_inspect.h"
 #include "find_shim.h"
+#include "sampler.h"
 #include "tally.h"
 #include "text.h"
 
@@ -31,6 +32,7 @@ struct options {
 	bool report, dry_run, quiet;
 	unsigned compare;		/* number of runs, or 0 */
 	const char *report_file;	/* NULL: standard error */
+	const char *record_file;	/* of samples over time, or NULL */
 	char *conf;			/* settings to append to PAGES_CONF, or NULL */
 };
 
@@ -77,6 +79,7 @@ usage(FILE *f)
 	fputs("usage: pages-run [options] [--] command [argument ...]\n"
 	      "Run a command with its large allocations on paged regions.\n"
 	      "      --report[=FILE]             say at the end what it did (FILE.json: JSON)\n"
+	      "      --record=FILE               samples of its memory over time, to plot\n"
 	      "      --compare[=RUNS]            run it plainly and with the shim in turn (5 times)\n"
 	      "  -t, --threshold=SIZE            what is large (256K; from 64K)\n"
 	      "  -c, --conf=KEY:VALUE[,...]      settings (see -c help:true)\n"
@@ -118,6 +121,11 @@ apply(struct options *o, int option)
 		o->report = true;
 		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
 		break;
+	case 'R':
+		if (optarg[0] == '\0')
+			fail("--record", "the name of the file is empty");
+		o->record_file = optarg;
+		break;
 	case 'C':
 		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
 		break;
@@ -154,6 +162,7 @@ parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "report", optional_argument, NULL, 'r' },
+		{ "record", required_argument, NULL, 'R' },
 		{ "compare", optional_argument, NULL, 'C' },
 		{ "threshold", required_argument, NULL, 't' },
 		{ "conf", required_argument, NULL, 'c' },
@@ -168,8 +177,8 @@ parse(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1)
 		apply(&o, c);
-	if (o.compare != 0 && (o.report || o.dry_run))
-		fail("--compare", "not together with --report or --dry-run");
+	if (o.compare != 0 && (o.report || o.record_file != NULL || o.dry_run))
+		fail("--compare", "not together with --report, --record or --dry-run");
 	if (argv[optind] == NULL && !o.dry_run) {
 		usage(stderr);
 		exit(OWN_TROUBLE);
@@ -286,22 +295,40 @@ usage_of(const struct pages_child *c)
 	};
 }
 
-__attribute__((noreturn)) static void
-run_and_report(const struct options *o, const struct command *c, FILE *out, struct pages_tally *t)
+static void
+report(const struct options *o, const struct command *c, const struct pages_child *child, FILE *out,
+       struct pages_tally *t)
 {
 	const char *file = o->report_file;
-	struct pages_child child;
 	bool json = file != NULL && pages_text_ends_in(file, ".json");
 
-	if (!pages_child_run(c->path, c->argv, &child))
-		fail("fork", strerror(errno));
-	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
-	t->sum.usage = usage_of(&child);
-	pages_tally_collect(t, child.pid, c->path, c->verdict.problem);
+	t->sum.usage = usage_of(child);
+	pages_tally_collect(t, child->pid, c->path, c->verdict.problem);
 	if (!pages_tally_print(t, out, json))
 		say("report: %s", strerror(ENOMEM));
 	if (fflush(out) != 0 || ferror(out))
 		say("%s: %s", file != NULL ? file : "report", strerror(errno));
+}
+
+/* out: where to report to, or NULL. */
+__attribute__((noreturn)) static void
+run_and_report(const struct options *o, const struct command *c, FILE *out, struct pages_tally *t,
+	       struct pages_sampler *sampler)
+{
+	struct pages_child child;
+	int err = 0;
+
+	if (sampler->samples.file != NULL && t->record != NULL)
+		err = pages_sampler_start(sampler, t);
+	if (!pages_child_run(c->path, c->argv, &child))
+		fail("fork", strerror(errno));
+	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
+	if (sampler->samples.file != NULL && err == 0)
+		err = pages_sampler_stop(sampler);
+	if (err != 0)
+		say("%s: %s", o->record_file, strerror(-err));
+	if (out != NULL)
+		report(o, c, &child, out, t);
 	pages_child_imitate(child.status);
 }
 
@@ -344,6 +371,22 @@ open_report(const struct options *o)
 	return f;
 }
 
+static void
+open_samples(const struct options *o, const struct command *c, struct pages_sampler *ret)
+{
+	char of[200] = "";
+	int err;
+
+	for (char **a = c->argv; *a != NULL; a++) {
+		size_t n = strlen(of);
+
+		snprintf(of + n, sizeof(of) - n, "%s%s", n != 0 ? " " : "", *a);
+	}
+	err = pages_sampler_open(ret, o->record_file, of);
+	if (err != 0)
+		fail(o->record_file, strerror(-err));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -352,6 +395,7 @@ main(int argc, char **argv)
 	struct pages_environment env[2] = { pages_environment_now() };
 	struct pages_tally tally = { .record = NULL };
 	char shim[PATH_MAX];
+	struct pages_sampler sampler = { .pid = 0 };
 	FILE *out = NULL;
 
 	find_shim(shim);
@@ -364,11 +408,13 @@ main(int argc, char **argv)
 							     : "will have no effect on",
 		    c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
 
-	o.report &= !o.dry_run;		/* that is of no use to a command that is run later */
-	if (o.report) {
+	/* These are of no use to a command that is run later. */
+	if (o.report && !o.dry_run)
 		out = open_report(&o);
+	if (o.record_file != NULL && !o.dry_run)
+		open_samples(&o, &c, &sampler);
+	if (out != NULL || sampler.samples.file != NULL)
 		make_record(&o, &tally);
-	}
 	if (!c.verdict.harmful)
 		set_preload(&o, shim);
 	set_conf(&o);
@@ -380,7 +426,7 @@ main(int argc, char **argv)
 		env[1] = pages_environment_now();
 		compare(&o, &c, env);
 	}
-	if (o.report)
-		run_and_report(&o, &c, out, &tally);
+	if (out != NULL || sampler.samples.file != NULL)
+		run_and_report(&o, &c, out, &tally, &sampler);
 	pages_child_exec(c.path, c.argv);
 }

@@ -4,15 +4,20 @@
 _pages_stat()
 {
 	local cur prev words cword
-	_init_completion || return
+	_init_completion -s || return
 
-	case $cur in
-	-*)
+	case $prev,$cur in
+	--record,* | --plot,*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--watch,* | --interval,*) mapfile -t COMPREPLY < <(compgen -W "0.2 1 2 10" -- "$cur") ;;
+	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "--all --watch --watch= --map --json --prometheus
-			--help --version -a -w -m -j -p -h -V" -- "$cur")
+			--record= --interval= --plot= --help --version -a -w -m -j -p -h -V" -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		;;
-	[0-9]*) mapfile -t COMPREPLY < <(cd /proc && compgen -G "$cur*") ;;
+	*,[0-9]*) mapfile -t COMPREPLY < <(cd /proc && compgen -G "$cur*") ;;
 	# A process may have any name, and compgen expands words: only harmless ones.
 	*)
 		mapfile -t COMPREPLY < <(compgen -W "$(grep -hxE '[A-Za-z0-9._+-]+' \

@@ -4,20 +4,16 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "plot.h"
+#include "samples.h"
 #include "stat_output.h"
-#include "stat_select.h"
-#include "text.h"
-
-/* Exit status: see pages-stat(1).  The last one is for errors of pages-stat itself. */
-enum { ACTIVE, INACTIVE, NO_PROCESS, NOT_READ, OWN_TROUBLE = 125 };
+#include "stat_round.h"
 
 enum format { TABLE, JSON, PROMETHEUS };
 
@@ -25,35 +21,10 @@ struct options {
 	enum format format;
 	bool all, map;
 	double watch;		/* seconds; 0: once */
+	double interval;	/* of --record */
+	const char *record, *plot;	/* files, or NULL */
 	char **operands;
 };
-
-/* One look at all processes: those in which there is something, in the order of their pids. */
-struct round {
-	struct pages_sight *seen;
-	size_t count;
-	size_t unread;		/* others that could not be read, of --all */
-	int status;
-};
-
-__attribute__((format(printf, 1, 2))) static void
-say(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("pages-stat: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
-__attribute__((noreturn)) static void
-fail(const char *what, const char *why)
-{
-	say("%s: %s", what, why);
-	exit(OWN_TROUBLE);
-}
 
 /* Options. ---------------------------------------------------------------- */
 
@@ -62,12 +33,16 @@ usage(FILE *f)
 {
 	fputs("usage: pages-stat [options] PID|NAME ...\n"
 	      "       pages-stat [options] --all\n"
+	      "       pages-stat --plot=FILE [PICTURE]\n"
 	      "Show what pages does in running processes.\n"
 	      "  -a, --all                       every process in which it is active\n"
 	      "  -w, --watch[=SECONDS]           again and again (every 2 seconds)\n"
 	      "  -m, --map                       and draw the arena\n"
 	      "  -j, --json                      a line of JSON for each\n"
 	      "  -p, --prometheus                Prometheus's text format\n"
+	      "      --record=FILE               write samples over time to FILE\n"
+	      "      --interval=SECONDS          between samples (0.2)\n"
+	      "      --plot=FILE                 draw them by gnuplot: FILE.svg, or PICTURE\n"
 	      "  -h, --help; -V, --version       print this text, the version\n\n"
 	      "Exits with 0: active, 1: inactive, 2: no such process, 3: may not be read,\n"
 	      "125: own trouble.\n", f);
@@ -79,8 +54,8 @@ parse_seconds(const char *text)
 	char *end;
 	double s = strtod(text, &end);
 
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || !(s >= 0.1 && s <= 86400))
-		fail(text, "not a number of seconds: 0.1 to 86400");
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || !(s >= 0.01 && s <= 86400))
+		pages_stat_fail(text, "not a number of seconds: 0.01 to 86400");
 	return s;
 }
 
@@ -103,6 +78,15 @@ apply(struct options *o, int option)
 	case 'p':
 		o->format = PROMETHEUS;
 		break;
+	case 'r':
+		o->record = optarg;
+		break;
+	case 'i':
+		o->interval = parse_seconds(optarg);
+		break;
+	case 'P':
+		o->plot = optarg;
+		break;
 	case 'h':
 		usage(stdout);
 		exit(0);
@@ -111,8 +95,24 @@ apply(struct options *o, int option)
 		exit(0);
 	default:
 		usage(stderr);
-		exit(OWN_TROUBLE);
+		exit(PAGES_STAT_TROUBLE);
 	}
+}
+
+/* The first that is wrong ends the program. */
+static void
+check(const struct options *o)
+{
+	bool looks = o->all || o->map || o->watch != 0 || o->format != TABLE;
+
+	if (o->plot != NULL && (looks || o->record != NULL))
+		pages_stat_fail("--plot", "not with options that look at processes");
+	if (o->record != NULL && (o->watch != 0 || o->map || o->format != TABLE))
+		pages_stat_fail("--record", "not with --watch, --map, --json or --prometheus");
+	if (o->map && o->format != TABLE)
+		pages_stat_fail("--map", "is for people, not with --json or --prometheus");
+	if (o->watch != 0 && o->format == PROMETHEUS)
+		pages_stat_fail("--watch", "not with --prometheus, which is one set of figures");
 }
 
 static struct options
@@ -124,141 +124,38 @@ parse(int argc, char **argv)
 		{ "map", no_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "prometheus", no_argument, NULL, 'p' },
+		{ "record", required_argument, NULL, 'r' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ "plot", required_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .format = TABLE };
+	struct options o = { .format = TABLE, .interval = 0.2 };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "aw::mjphV", longs, NULL)) != -1)
 		apply(&o, c);
 	o.operands = argv + optind;
-	if (o.all == (o.operands[0] != NULL)) {
+	check(&o);
+	if (o.plot != NULL ? o.operands[0] != NULL && o.operands[1] != NULL :
+			     o.all == (o.operands[0] != NULL)) {
 		usage(stderr);
-		exit(OWN_TROUBLE);
+		exit(PAGES_STAT_TROUBLE);
 	}
-	if (o.map && o.format != TABLE)
-		fail("--map", "is for people, not with --json or --prometheus");
-	if (o.watch != 0 && o.format == PROMETHEUS)
-		fail("--watch", "not with --prometheus, which is one set of figures");
 	return o;
 }
 
-/* A look at all of them. -------------------------------------------------- */
-
-static int
-status_of(const struct pages_sight *s)
+static struct pages_round
+look(const struct options *o, bool quiet)
 {
-	switch (s->state) {
-	case PAGES_SIGHT_SEEN:
-		return pages_sight_is_active(s) ? ACTIVE : INACTIVE;
-	case PAGES_SIGHT_GONE:
-		return NO_PROCESS;
-	case PAGES_SIGHT_HIDDEN:
-	case PAGES_SIGHT_DENIED:
-	case PAGES_SIGHT_NO_READING:
-	case PAGES_SIGHT_SILENT:
-	case PAGES_SIGHT_FAILED:
-		return NOT_READ;
-	default:
-		return INACTIVE;
-	}
-}
-
-static void
-complain(const struct pages_sight *s)
-{
-	char why[320], name[64];
-
-	pages_sight_explain(s, why, sizeof(why));
-	if (s->status.name[0] != '\0')
-		say("%s (pid %d) %s%s", pages_text_name_of(s->status.name, name, sizeof(name)),
-		    (int)s->pid, strncmp(why, "inactive", 8) == 0 ? "is " : "", why);
-	else
-		say("pid %d: %s", (int)s->pid, why);
-}
-
-/* Look at one.  Only with --all it is no news that another program is inactive. */
-static void
-look(const struct options *o, pid_t pid, bool quiet, struct round *ret)
-{
-	struct pages_sight *s = &ret->seen[ret->count];
-	int status;
-
-	pages_sight_look(pid, o->map, s);
-	status = status_of(s);
-	if (status == NOT_READ)
-		ret->unread++;
-	if (!quiet && status != ACTIVE)
-		complain(s);
-	ret->status = status > ret->status ? status : ret->status;
-	if (s->state == PAGES_SIGHT_SEEN && (status == ACTIVE || !o->all))
-		ret->count++;
-}
-
-/* The pids that the operands name; those of --all. */
-static struct pages_pids
-find(const struct options *o, struct round *round)
-{
-	struct pages_pids pids = { .count = 0 };
-	int err = o->all ? pages_pids_find(&pids, NULL) : 0;
-
-	for (char **name = o->operands; err == 0 && *name != NULL; name++) {
-		size_t before = pids.count;
-		pid_t pid;
-
-		if (pages_pid_of(*name, &pid)) {
-			err = pages_pids_add(&pids, pid) ? 0 : -ENOMEM;
-			continue;
-		}
-		err = pages_pids_find(&pids, *name);
-		if (err == 0 && pids.count == before) {
-			say("%s: no process has that name", *name);
-			round->status = NO_PROCESS;
-		}
-	}
-	if (err != 0)
-		fail("/proc", strerror(-err));
-	return pids;
-}
-
-/* Among several, one that is active is enough: the others are in what was printed. */
-static bool
-is_search(const struct options *o)
-{
-	pid_t pid;
-
-	return o->all || (o->operands[1] == NULL && !pages_pid_of(o->operands[0], &pid));
-}
-
-static struct round
-look_at_all(const struct options *o, bool quiet)
-{
-	struct round round = { .status = ACTIVE };
-	struct pages_pids pids = find(o, &round);
-
-	/* One more, because a process that shows nothing is read into the next place, too. */
-	round.seen = calloc(pids.count + 1, sizeof(*round.seen));
-	if (round.seen == NULL)
-		fail("memory", strerror(ENOMEM));
-	for (size_t i = 0; i < pids.count; i++)
-		look(o, pids.pid[i], quiet || o->all, &round);
-	free(pids.pid);
-	if (is_search(o)) {
-		bool found = false;
-
-		for (size_t i = 0; i < round.count; i++)
-			found |= pages_sight_is_active(&round.seen[i]);
-		round.status = found ? ACTIVE : round.status != ACTIVE ? round.status : INACTIVE;
-	}
-	return round;
+	return pages_round_look(o->all ? NULL : o->operands, o->map, quiet);
 }
 
 /* Printing. --------------------------------------------------------------- */
 
 static const struct pages_sight *
-earlier(const struct round *before, pid_t pid)
+earlier(const struct pages_round *before, pid_t pid)
 {
 	for (size_t i = 0; i < before->count; i++)
 		if (before->seen[i].pid == pid)
@@ -267,7 +164,7 @@ earlier(const struct round *before, pid_t pid)
 }
 
 static void
-print(const struct options *o, const struct round *round, const struct round *before, FILE *out)
+print(const struct options *o, const struct pages_round *round, const struct pages_round *before, FILE *out)
 {
 	bool rows = o->format == TABLE && (o->all || round->count > 1) && !o->map;
 
@@ -296,7 +193,7 @@ static void
 finish(FILE *out)
 {
 	if (fflush(out) != 0 || ferror(out))
-		fail("output", strerror(errno));
+		pages_stat_fail("output", strerror(errno));
 }
 
 /* Over what was there before: line by line, so that nothing flickers. */
@@ -315,7 +212,7 @@ refresh(const char *text)
 }
 
 static void
-print_screen(const struct options *o, const struct round *round, const struct round *before)
+print_screen(const struct options *o, const struct pages_round *round, const struct pages_round *before)
 {
 	bool screen = isatty(STDOUT_FILENO) && o->format == TABLE;
 	char *text = NULL;
@@ -323,7 +220,7 @@ print_screen(const struct options *o, const struct round *round, const struct ro
 	FILE *f = screen ? open_memstream(&text, &len) : stdout;
 
 	if (f == NULL)
-		fail("memory", strerror(ENOMEM));
+		pages_stat_fail("memory", strerror(ENOMEM));
 	print(o, round, before, f);
 	if (screen && fclose(f) == 0)
 		refresh(text);
@@ -333,12 +230,82 @@ print_screen(const struct options *o, const struct round *round, const struct ro
 	finish(stdout);
 }
 
+/* Samples over time. ------------------------------------------------------- */
+
+static struct pages_sample
+sum_up(const struct pages_round *round)
+{
+	struct pages_sample sum = { .processes = round->count };
+
+	for (size_t i = 0; i < round->count; i++) {
+		const struct pages_sight *s = &round->seen[i];
+
+		sum.process += s->status.rss;
+		for (size_t k = 0; k < s->heaps; k++) {
+			const struct pages_stats *st = &s->heap[k].report.stats;
+
+			sum.live += st->live_bytes;
+			sum.kept += st->kept_bytes;
+			sum.resident += st->resident_bytes;
+			sum.requests += st->requests;
+		}
+	}
+	return sum;
+}
+
+/* Until all are gone, or this process is interrupted: each line is written when it is known. */
+static int
+record(const struct options *o)
+{
+	struct pages_round round = look(o, false);
+	const struct pages_sight *first = &round.seen[0];
+	struct pages_samples samples;
+	int status = round.status, err;
+	char of[128];
+
+	if (round.count == 0)
+		return status;
+	if (o->all || round.count > 1)
+		snprintf(of, sizeof(of), "%s", o->all ? "all processes" : o->operands[0]);
+	else
+		snprintf(of, sizeof(of), "%s (pid %d)", first->status.name, (int)first->pid);
+	err = pages_samples_open(&samples, o->record, of);
+	while (err == 0 && (o->all || round.count != 0)) {
+		struct pages_sample sum = sum_up(&round);
+
+		err = pages_samples_add(&samples, &sum);
+		free(round.seen);
+		pages_samples_wait(o->interval);
+		round = look(o, true);
+	}
+	free(round.seen);
+	if (err != 0)
+		pages_stat_fail(o->record, strerror(-err));
+	err = pages_samples_close(&samples);
+	if (err != 0)
+		pages_stat_fail(o->record, strerror(-err));
+	return status;
+}
+
+static int
+plot(const struct options *o)
+{
+	char why[512], svg[4096];
+
+	if ((size_t)snprintf(svg, sizeof(svg), "%s.svg", o->plot) >= sizeof(svg))
+		pages_stat_fail(o->plot, strerror(ENAMETOOLONG));
+	if (pages_plot(o->plot, o->operands[0] != NULL ? o->operands[0] : svg, why, sizeof(why)) != 0) {
+		pages_say("%s", why);
+		return PAGES_STAT_TROUBLE;
+	}
+	return 0;
+}
+
 /* Until all are gone.  Without a process to look at there is nothing to wait for. */
 static int
 watch(const struct options *o)
 {
-	struct timespec pause = { (time_t)o->watch, (long)((o->watch - (double)(time_t)o->watch) * 1e9) };
-	struct round before = { .count = 0 }, round = look_at_all(o, false);
+	struct pages_round before = { .count = 0 }, round = look(o, false);
 	int status = round.status;
 
 	if (isatty(STDOUT_FILENO) && o->format == TABLE && round.count != 0)
@@ -347,8 +314,8 @@ watch(const struct options *o)
 		print_screen(o, &round, &before);
 		free(before.seen);
 		before = round;
-		nanosleep(&pause, NULL);
-		round = look_at_all(o, true);
+		pages_samples_wait(o->watch);
+		round = look(o, true);
 	}
 	free(before.seen);
 	free(round.seen);
@@ -359,12 +326,16 @@ int
 main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
-	struct round round, none = { .count = 0 };
+	struct pages_round round, none = { .count = 0 };
 	int status;
 
+	if (o.plot != NULL)
+		return plot(&o);
+	if (o.record != NULL)
+		return record(&o);
 	if (o.watch != 0)
 		return watch(&o);
-	round = look_at_all(&o, false);
+	round = look(&o, false);
 	print(&o, &round, &none, stdout);
 	finish(stdout);
 	status = round.status;

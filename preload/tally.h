@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "report.h"
+#include "samples.h"
 
 struct pages_record;
 
@@ -32,6 +33,9 @@ int pages_tally_open(struct pages_tally *t);
  * pid is the command's, path its executable; problem tells why it may have no slot.
  */
 void pages_tally_collect(struct pages_tally *t, pid_t pid, const char *path, const char *problem);
+
+/* What the processes have at this moment that are there, and what all have asked for so far. */
+void pages_tally_sample(const struct pages_tally *t, struct pages_sample *ret);
 
 /* Print the sum, as text or as JSON.  False if there was not enough memory. */
 bool pages_tally_print(const struct pages_tally *t, FILE *out, bool json);

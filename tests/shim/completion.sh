@@ -61,11 +61,13 @@ same "a second setting" "$(offers -c thp:on,dump:l)" live
 same "after --conf=" "$(offers --conf=ba)" background:
 cd "$srcdir/src/lib" || exit 99
 same "a file for the report" "$(offers --report=libpages.m)" libpages.map
+same "a file for the samples" "$(offers --record=libpages.m)" libpages.map
 same "the command's arguments" "$(offers -t 1M cat libpages.m)" libpages.map
 same "after --" "$(offers -q -- cat libpages.m)" libpages.map
 
 command=pages-stat
 same "every option of pages-stat" "$(offered)" "$(options "$stat")"
+same "a file to plot" "$(offers --plot=libpages.m)" libpages.map
 same "its pid" "$(offers $$ | grep -x $$)" $$
 same "its name" "$(offers "$(cat /proc/$$/comm)" | head -n 1)" "$(cat /proc/$$/comm)"
 exit $bad

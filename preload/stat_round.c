@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stat_round.c - looks at all processes that pages-stat was asked for, and says what is not there
+ */
+#include "stat_round.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stat_select.h"
+#include "text.h"
+
+void
+pages_say(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("pages-stat: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void
+pages_stat_fail(const char *what, const char *why)
+{
+	pages_say("%s: %s", what, why);
+	exit(PAGES_STAT_TROUBLE);
+}
+
+static int
+status_of(const struct pages_sight *s)
+{
+	switch (s->state) {
+	case PAGES_SIGHT_SEEN:
+		return pages_sight_is_active(s) ? PAGES_STAT_ACTIVE : PAGES_STAT_INACTIVE;
+	case PAGES_SIGHT_GONE:
+		return PAGES_STAT_NO_PROCESS;
+	case PAGES_SIGHT_HIDDEN:
+	case PAGES_SIGHT_DENIED:
+	case PAGES_SIGHT_NO_READING:
+	case PAGES_SIGHT_SILENT:
+	case PAGES_SIGHT_FAILED:
+		return PAGES_STAT_NOT_READ;
+	default:
+		return PAGES_STAT_INACTIVE;
+	}
+}
+
+static void
+complain(const struct pages_sight *s)
+{
+	char why[320], name[64];
+
+	pages_sight_explain(s, why, sizeof(why));
+	if (s->status.name[0] != '\0')
+		pages_say("%s (pid %d) %s%s", pages_text_name_of(s->status.name, name, sizeof(name)),
+			  (int)s->pid, strncmp(why, "inactive", 8) == 0 ? "is " : "", why);
+	else
+		pages_say("pid %d: %s", (int)s->pid, why);
+}
+
+/* Look at one.  Only with --all it is no news that another program is inactive. */
+static void
+look(pid_t pid, bool picture, bool quiet, bool active_only, struct pages_round *ret)
+{
+	struct pages_sight *s = &ret->seen[ret->count];
+	int status;
+
+	pages_sight_look(pid, picture, s);
+	status = status_of(s);
+	if (status == PAGES_STAT_NOT_READ)
+		ret->unread++;
+	if (!quiet && status != PAGES_STAT_ACTIVE)
+		complain(s);
+	ret->status = status > ret->status ? status : ret->status;
+	if (s->state == PAGES_SIGHT_SEEN && (status == PAGES_STAT_ACTIVE || !active_only))
+		ret->count++;
+}
+
+/* The pids that the operands name; those of --all. */
+static struct pages_pids
+find(char **operands, bool quiet, struct pages_round *round)
+{
+	struct pages_pids pids = { .count = 0 };
+	int err = operands == NULL ? pages_pids_find(&pids, NULL) : 0;
+
+	for (char **name = operands; err == 0 && name != NULL && *name != NULL; name++) {
+		size_t before = pids.count;
+		pid_t pid;
+
+		if (pages_pid_of(*name, &pid)) {
+			err = pages_pids_add(&pids, pid) ? 0 : -ENOMEM;
+			continue;
+		}
+		err = pages_pids_find(&pids, *name);
+		if (err == 0 && pids.count == before) {
+			if (!quiet)
+				pages_say("%s: no process has that name", *name);
+			round->status = PAGES_STAT_NO_PROCESS;
+		}
+	}
+	if (err != 0)
+		pages_stat_fail("/proc", strerror(-err));
+	return pids;
+}
+
+/* Among several, one that is active is enough: the others are in what was printed. */
+static bool
+is_search(char **operands)
+{
+	pid_t pid;
+
+	return operands == NULL || (operands[1] == NULL && !pages_pid_of(operands[0], &pid));
+}
+
+struct pages_round
+pages_round_look(char **operands, bool picture, bool quiet)
+{
+	struct pages_round round = { .status = PAGES_STAT_ACTIVE };
+	struct pages_pids pids = find(operands, quiet, &round);
+
+	/* One more, because a process that shows nothing is read into the next place, too. */
+	round.seen = calloc(pids.count + 1, sizeof(*round.seen));
+	if (round.seen == NULL)
+		pages_stat_fail("memory", strerror(ENOMEM));
+	for (size_t i = 0; i < pids.count; i++)
+		look(pids.pid[i], picture, quiet || operands == NULL, operands == NULL, &round);
+	free(pids.pid);
+	if (is_search(operands)) {
+		bool found = false;
+
+		for (size_t i = 0; i < round.count; i++)
+			found |= pages_sight_is_active(&round.seen[i]);
+		if (found)
+			round.status = PAGES_STAT_ACTIVE;
+		else if (round.status == PAGES_STAT_ACTIVE)
+			round.status = PAGES_STAT_INACTIVE;
+	}
+	return round;
+}

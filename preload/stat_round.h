@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stat_round.h - one look of pages-stat at all processes that it was asked for
+ */
+#ifndef PAGES_STAT_ROUND_H
+#define PAGES_STAT_ROUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sight.h"
+
+/* Exit status: see pages-stat(1).  The last one is for errors of pages-stat itself. */
+enum {
+	PAGES_STAT_ACTIVE,
+	PAGES_STAT_INACTIVE,
+	PAGES_STAT_NO_PROCESS,
+	PAGES_STAT_NOT_READ,
+	PAGES_STAT_TROUBLE = 125,
+};
+
+struct pages_round {
+	struct pages_sight *seen;	/* the processes in which there is something; to be freed */
+	size_t count;
+	size_t unread;			/* others that could not be read */
+	int status;
+};
+
+/*
+ * Look at the processes that operands name, pids and names of programs, NULL after the last; or at
+ * all if operands is NULL, of which only those count in which it is active.  Unless quiet, each in
+ * which it is not gets a line on standard error.
+ */
+struct pages_round pages_round_look(char **operands, bool picture, bool quiet);
+
+/* "pages-stat: ..." on standard error; fail() ends the program. */
+__attribute__((format(printf, 1, 2))) void pages_say(const char *format, ...);
+__attribute__((noreturn)) void pages_stat_fail(const char *what, const char *why);
+
+#endif /* PAGES_STAT_ROUND_H */
