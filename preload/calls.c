@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -109,7 +110,7 @@ raw_shmat(int id, const void *p, int flags)
 }
 
 static int
-raw_ioctl(int fd, unsigned long request, ...)
+raw_ioctl(int fd, PAGES_IOCTL_REQUEST request, ...)
 {
 	va_list ap;
 	void *arg;
@@ -121,13 +122,13 @@ raw_ioctl(int fd, unsigned long request, ...)
 }
 
 static int
-raw_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+raw_setrlimit(PAGES_RLIMIT_RESOURCE resource, const struct rlimit *limit)
 {
 	return (int)pages_enter(SYS_prlimit64, 0, resource, limit, 0L);
 }
 
 static int
-raw_prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+raw_prlimit(pid_t pid, PAGES_RLIMIT_RESOURCE resource, const struct rlimit *limit,
 	    struct rlimit *old)
 {
 	return (int)pages_enter(SYS_prlimit64, pid, resource, limit, old);
@@ -158,10 +159,15 @@ raw_vmsplice(int fd, const struct iovec *v, size_t n, unsigned flags)
 	return pages_enter(SYS_vmsplice, fd, v, n, flags);
 }
 
+/* The address is a pointer, or glibc's union of pointers to all kinds of addresses. */
 static ssize_t
-raw_sendto(int fd, const void *p, size_t len, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_len)
+raw_sendto(int fd, const void *p, size_t len, int flags, PAGES_SOCKADDR_ARG to, socklen_t to_len)
 {
-	return pages_enter(SYS_sendto, fd, p, len, flags, to.__sockaddr__, to_len);
+	const void *address;
+
+	_Static_assert(sizeof(to) == sizeof(address), "one pointer");
+	memcpy(&address, &to, sizeof(address));
+	return pages_enter(SYS_sendto, fd, p, len, flags, address, to_len);
 }
 
 static ssize_t
@@ -177,7 +183,7 @@ raw_sendmsg(int fd, const struct msghdr *m, int flags)
 }
 
 static int
-raw_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+raw_sendmmsg(int fd, struct mmsghdr *m, unsigned n, PAGES_SENDMMSG_FLAGS flags)
 {
 	return (int)pages_enter(SYS_sendmmsg, fd, m, n, flags);
 }

@@ -22,9 +22,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* mbind() is libnuma's; C libraries before 2.36 do not declare the other. */
+/* mbind() is libnuma's; not all C libraries declare the others. */
 long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned long max,
 	   unsigned flags);
+int pkey_mprotect(void *p, size_t len, int prot, int key);
 ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice, unsigned flags);
 
 #define PAGES_CALLS(X) X(mmap) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect) X(madvise)       \

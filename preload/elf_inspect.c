@@ -229,6 +229,26 @@ is_for_us(const Elf64_Ehdr *eh)
 	       eh->e_machine == __ehdr_start.e_machine;
 }
 
+/* musl's loader, by the name that it has everywhere.  All others are taken for glibc's. */
+static bool
+is_musl(const char *interpreter)
+{
+	return strstr(interpreter, "ld-musl-") != NULL;
+}
+
+/* The loader of this program itself, whose C library is the shim's. */
+static const char *
+our_interpreter(void)
+{
+	const char *start = (const char *)&__ehdr_start;
+	const Elf64_Phdr *s = (const void *)(start + __ehdr_start.e_phoff);
+
+	for (size_t i = 0; i < __ehdr_start.e_phnum; i++)
+		if (s[i].p_type == PT_INTERP)
+			return start + s[i].p_offset;	/* both lie in the first page */
+	return "";
+}
+
 /* The first reason that applies, from the interpreter, the libraries and the symbols. */
 static struct pages_elf_verdict
 judge(struct elf *e)
@@ -241,8 +261,12 @@ judge(struct elf *e)
 		else if (e->segments[i].p_type == PT_DYNAMIC)
 			read_dynamic(e, &e->segments[i]);
 	}
-	if (strstr(interpreter, "musl") != NULL)
-		return (struct pages_elf_verdict){ "it runs on musl, the shim on glibc", true };
+	if (interpreter[0] != '\0' && is_musl(interpreter) != is_musl(our_interpreter()))
+		return (struct pages_elf_verdict){
+			is_musl(interpreter) ? "it runs on musl, the shim on glibc"
+					     : "it runs on glibc, the shim on musl",
+			true,
+		};
 	if (interpreter[0] == '\0' && !e->is_loader)
 		return (struct pages_elf_verdict){ "it is statically linked", false };
 	if (e->needs_sanitizer || defines(e, "__asan_init") || defines(e, "__tsan_init") ||

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "os/os.h"
 
@@ -142,33 +141,18 @@ pages_scope_symbol(const struct link_map *object, const char *name)
 }
 
 /*
- * glibc's loader defines it.  Weak: to musl's a reference that it cannot resolve is an error.
- * There, a debugger's way leads to the same list: the executable's dynamic section.
+ * The list that the loader shows to debuggers: glibc's defines the first, musl's the second.  Weak,
+ * because to musl's a reference that it cannot resolve is an error.
  */
-#pragma weak _r_debug
-
-static const struct r_debug *
-debugger_list(void)
-{
-	const ElfW(Phdr) *head = (const void *)getauxval(AT_PHDR);
-	const ElfW(Dyn) *d = NULL;
-	ElfW(Addr) base = 0;
-
-	for (size_t i = 0; head != NULL && i < getauxval(AT_PHNUM); i++) {
-		if (head[i].p_type == PT_PHDR)
-			base = (ElfW(Addr))head - head[i].p_vaddr;
-		else if (head[i].p_type == PT_DYNAMIC)
-			d = (const void *)(base + head[i].p_vaddr);
-	}
-	while (d != NULL && d->d_tag != DT_NULL && d->d_tag != DT_DEBUG)
-		d++;
-	return d != NULL && d->d_tag == DT_DEBUG ? (const void *)d->d_un.d_ptr : NULL;
-}
+extern struct r_debug _r_debug __attribute__((weak));
+extern struct r_debug *_dl_debug_addr __attribute__((weak));
 
 const struct link_map *
 pages_scope_first(void)
 {
-	const struct r_debug *list = &_r_debug != NULL ? &_r_debug : debugger_list();
+	const struct r_debug *list = &_r_debug != NULL	      ? &_r_debug
+				     : &_dl_debug_addr != NULL ? _dl_debug_addr
+							       : NULL;
 
 	return list != NULL ? list->r_map : NULL;
 }

@@ -49,7 +49,7 @@ send(int fd, const void *p, size_t len, int flags)
 }
 
 SHIM ssize_t
-sendto(int fd, const void *p, size_t len, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_len)
+sendto(int fd, const void *p, size_t len, int flags, PAGES_SOCKADDR_ARG to, socklen_t to_len)
 {
 	pages_watch_send(p, len, flags);
 	return PAGES_CALL(sendto)(fd, p, len, flags, to, to_len);
@@ -116,7 +116,7 @@ void
 pages_watch_sendmsg(const struct msghdr *m, int flags)
 {
 	if ((flags & MSG_ZEROCOPY) != 0)
-		note(m->msg_iov, m->msg_iovlen);
+		note(m->msg_iov, (size_t)m->msg_iovlen);
 }
 
 SHIM ssize_t
@@ -137,11 +137,11 @@ pages_watch_sendmmsg(const struct mmsghdr *m, size_t sent, int flags)
 }
 
 SHIM int
-sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+sendmmsg(int fd, struct mmsghdr *m, unsigned n, PAGES_SENDMMSG_FLAGS flags)
 {
 	int result = PAGES_CALL(sendmmsg)(fd, m, n, flags);
 
 	if (result > 0)
-		pages_watch_sendmmsg(m, (size_t)result, flags);
+		pages_watch_sendmmsg(m, (size_t)result, (int)flags);
 	return result;
 }

@@ -32,13 +32,13 @@ pages_watch_limit(int resource)
 
 	if ((resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
 	    pages_heap_is_here(&pages_shim_heap) &&
-	    getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
+	    getrlimit((PAGES_RLIMIT_RESOURCE)resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY)
 		(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
 	errno = saved;
 }
 
 SHIM int
-setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+setrlimit(PAGES_RLIMIT_RESOURCE resource, const struct rlimit *limit)
 {
 	int result = PAGES_CALL(setrlimit)(resource, limit);
 
@@ -47,11 +47,13 @@ setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 	return result;
 }
 
-SHIM int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+#undef setrlimit64	/* macros of musl */
+#undef prlimit64
+SHIM int setrlimit64(PAGES_RLIMIT_RESOURCE resource, const struct rlimit64 *limit)
 	__attribute__((alias("setrlimit")));
 
 SHIM int
-prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
+prlimit(pid_t pid, PAGES_RLIMIT_RESOURCE resource, const struct rlimit *limit, struct rlimit *old)
 {
 	int result = PAGES_CALL(prlimit)(pid, resource, limit, old);
 
@@ -60,7 +62,7 @@ prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, 
 	return result;
 }
 
-SHIM int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+SHIM int prlimit64(pid_t pid, PAGES_RLIMIT_RESOURCE resource, const struct rlimit64 *limit,
 		   struct rlimit64 *old) __attribute__((alias("prlimit")));
 
 void

@@ -151,6 +151,7 @@ SHIM void free_aligned_sized(void *ptr, size_t alignment, size_t size);
 SHIM void cfree(void *ptr);
 SHIM void __libc_free(void *ptr);
 SHIM void *__libc_realloc(void *ptr, size_t size);
+SHIM void *pvalloc(size_t size);
 
 /* C23: the caller passes the size that it allocated, which this allocator does not need. */
 SHIM void

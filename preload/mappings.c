@@ -81,6 +81,8 @@ mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 	return PAGES_CALL(mmap)(p, len, prot, flags, fd, offset);
 }
 
+/* musl has it for old programs only, and a macro of this name for new ones. */
+#undef mmap64
 SHIM void *mmap64(void *p, size_t len, int prot, int flags, int fd, off64_t offset)
 	__attribute__((alias("mmap")));
 
@@ -251,7 +253,7 @@ mbind(void *p, unsigned long len, int mode, const unsigned long *nodes, unsigned
 
 /* As with process_madvise(). */
 void
-pages_watch_ioctl(unsigned long request, const void *arg)
+pages_watch_ioctl(unsigned request, const void *arg)
 {
 	const struct uffdio_register *r = arg;
 
@@ -260,7 +262,7 @@ pages_watch_ioctl(unsigned long request, const void *arg)
 }
 
 SHIM int
-ioctl(int fd, unsigned long request, ...)
+ioctl(int fd, PAGES_IOCTL_REQUEST request, ...)
 {
 	va_list ap;
 	void *arg;
@@ -271,6 +273,6 @@ ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	result = PAGES_CALL(ioctl)(fd, request, arg);
 	if (result == 0)
-		pages_watch_ioctl(request, arg);
+		pages_watch_ioctl((unsigned)request, arg);
 	return result;
 }

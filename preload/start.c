@@ -116,8 +116,8 @@ is_in_front(void)
 						  "__hwasan_init" };
 	const struct link_map *first = pages_scope_first(), *self = pages_scope_self(), *o;
 
-	if (pages_scope_definer(first, "gnu_get_libc_version") == NULL) {
-		set_mode("inactive: the C library is not glibc", "");
+	if ((pages_scope_definer(first, "gnu_get_libc_version") != NULL) != PAGES_GLIBC) {
+		set_mode("inactive: the C library is not ", PAGES_GLIBC ? "glibc" : "musl");
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)

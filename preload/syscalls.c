@@ -92,7 +92,7 @@ notice_success(long nr, const long a[6], long result)
 		pages_watch_sendmmsg((const struct mmsghdr *)a[1], (size_t)result, (int)a[3]);
 		break;
 	case SYS_ioctl:
-		pages_watch_ioctl((unsigned long)a[1], (const void *)a[2]);
+		pages_watch_ioctl((unsigned)a[1], (const void *)a[2]);
 		break;
 	case SYS_setrlimit:
 		pages_watch_limit((int)a[0]);

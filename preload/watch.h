@@ -28,7 +28,7 @@ void pages_watch_madvise(const void *p, size_t len, int advice);
 
 /* After these have succeeded: what the program passed could not be read before. */
 void pages_watch_process_madvise(const struct iovec *v, size_t n, int advice);
-void pages_watch_ioctl(unsigned long request, const void *arg);
+void pages_watch_ioctl(unsigned request, const void *arg);
 
 /* Pages that the kernel goes on to read.  The last three after success; the first two before. */
 void pages_watch_send(const void *p, size_t len, int flags);

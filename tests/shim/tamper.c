@@ -32,12 +32,15 @@
 /* libnuma's, which need not be there: the shim's, or none. */
 extern long mbind(void *p, unsigned long len, int mode, const unsigned long *nodes,
 		  unsigned long max, unsigned flags) __attribute__((weak));
+/* So with musl, which has none. */
+extern int pkey_mprotect(void *p, size_t len, int prot, int key) __attribute__((weak));
 
 /* In another program the same calls are made by syscall(), which passes a long for each. */
 #ifdef RAW
 #define RAW6(name, a, b, c, d, e, f) \
 	syscall(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define mmap(p, len, prot, flags, fd, at) ((void *)RAW6(mmap, p, len, prot, flags, fd, at))
+#undef mmap64
 #define mmap64 mmap
 #define munmap(p, len) (int)RAW6(munmap, p, len, 0, 0, 0, 0)
 #define mremap(p, len, now, flags, to) ((void *)RAW6(mremap, p, len, now, flags, to, 0))
@@ -71,7 +74,7 @@ static int
 keyed(char *p, size_t len)
 {
 	int key = (int)syscall(SYS_pkey_alloc, 0, 1 /* PKEY_DISABLE_ACCESS */);
-	int err = key >= 0 ? pkey_mprotect(p, len, PROT_READ | PROT_WRITE, key) : -1;
+	int err = key >= 0 && pkey_mprotect != NULL ? pkey_mprotect(p, len, PROT_READ | PROT_WRITE, key) : -1;
 
 	if (key >= 0)
 		(void)syscall(SYS_pkey_free, key);
@@ -247,7 +250,8 @@ handle_faults(char *p, size_t len)
 	if (fd >= 0)
 		close(fd);
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* USER_MODE_ONLY */);
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &r) != 0)
+	if (fd < 0 || ioctl(fd, (PAGES_IOCTL_REQUEST)UFFDIO_API, &api) != 0 ||
+	    ioctl(fd, (PAGES_IOCTL_REQUEST)UFFDIO_REGISTER, &r) != 0)
 		return -1;
 	return madvise(p, len, MADV_DONTNEED);
 }
