@@ -4,7 +4,9 @@
  */
 #include "find_shim.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +70,42 @@ pages_find_shim(const char *told, char ret[PATH_MAX])
 	return NULL;
 }
 
+/*
+ * glibc's loader puts the directory of its libraries in the place of $LIB: lib/x86_64-linux-gnu,
+ * lib64 or the like.  From there the way goes back to the root, which is its own parent, and on
+ * to the shim, wherever that is.  musl's loader takes the name as it is, finds no such file, and
+ * goes on without it, in silence.  Where something else expands it, to nothing, it still leads
+ * to the shim.
+ */
+#define FOR_GLIBC "/$LIB/../../../.."
+
+/* Does the loader of this process find a library that way?  One that is loaded it knows by inode. */
+static bool
+is_followed(void)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	const struct link_map *map = NULL;
+	char path[PATH_MAX];
+
+	return libc != NULL && dlinfo(libc, RTLD_DI_LINKMAP, &map) == 0 &&
+	       map->l_name[0] == '/' && put(path, FOR_GLIBC, map->l_name) &&
+	       dlopen(path, RTLD_LAZY | RTLD_NOLOAD) != NULL;
+}
+
+void
+pages_shim_entry(const char *shim, char ret[PATH_MAX])
+{
+	if (!is_followed() || !put(ret, FOR_GLIBC, shim))
+		put(ret, shim, "");
+}
+
 bool
 pages_is_shim(const char *item, const char *shim)
 {
 	char a[PATH_MAX], b[PATH_MAX];
 
+	if (strncmp(item, FOR_GLIBC, strlen(FOR_GLIBC)) == 0)
+		item += strlen(FOR_GLIBC);
 	return strchr(item, '/') != NULL && realpath(item, a) != NULL && realpath(shim, b) != NULL &&
 	       strcmp(a, b) == 0;
 }

@@ -19,6 +19,13 @@
  */
 const char *pages_find_shim(const char *told, char ret[PATH_MAX]);
 
+/*
+ * The entry of LD_PRELOAD for the shim, whose absolute path is shim: one that only glibc follows,
+ * if that can be had, since the variable is inherited by programs of other C libraries, which
+ * cannot load it.  Else the path itself.
+ */
+void pages_shim_entry(const char *shim, char ret[PATH_MAX]);
+
 /* Is item, an entry of LD_PRELOAD, the same file?  False for a name that the loader searches. */
 bool pages_is_shim(const char *item, const char *shim);
 

@@ -242,9 +242,10 @@ static void
 set_preload(const struct options *o, const char *shim)
 {
 	const char *old = getenv("LD_PRELOAD");
+	char entry[PATH_MAX], *list;
 
-	char *list = old != NULL && old[0] != '\0' ? join(shim, ":", old) : join(shim, "", "");
-
+	pages_shim_entry(shim, entry);
+	list = old != NULL && old[0] != '\0' ? join(entry, ":", old) : join(entry, "", "");
 	set(o, "LD_PRELOAD", old != NULL && preloads(shim) ? old : list);
 	free(list);
 }

@@ -130,7 +130,11 @@ same "an empty part of PATH is here" "$(PATH=":$PATH" "$run" probe)" probe
 ## The environment
 status "a dry run" 0 "$run" -n -t 1M -c thp:off -- ./probe
 same "prints only the environment" "$(cut -d= -f1 out | tr '\n' ' ')" "LD_PRELOAD PAGES_CONF "
-has "with the shim" out "^LD_PRELOAD=$shim\$"
+case $(ldd "$run") in	# glibc's loader follows this, musl's does not
+*'libc.so.6 => /'*) lib='/$LIB/../../../..' ;;
+*) lib= ;;
+esac
+has "with the shim" out "^LD_PRELOAD=$lib$shim\$"
 has "and the settings" out '^PAGES_CONF=threshold:1M,thp:off$'
 status "a dry run without settings" 0 "$run" -n
 hasnt "leaves PAGES_CONF alone" out PAGES_CONF
@@ -138,15 +142,17 @@ same "a dry run with a report names no record" "$("$run" -n --report true | cut 
 PAGES_CONF=retain:5 "$run" -t 1M sh -c 'echo "$PAGES_CONF"' >out
 same "PAGES_CONF is appended to" "$(cat out)" "retain:5,threshold:1M"
 LD_PRELOAD=libkeep.so "$run" -n >out 2>err
-has "LD_PRELOAD is kept, behind the shim" out "^LD_PRELOAD=$shim:libkeep.so\$"
+has "LD_PRELOAD is kept, behind the shim" out "^LD_PRELOAD=$lib$shim:libkeep.so\$"
 ln -s "$shim" link.so
 LD_PRELOAD="$tmp/link.so:libkeep.so" "$run" -n >out 2>err
 has "the shim is not listed twice" out "^LD_PRELOAD=$tmp/link.so:libkeep.so\$"
+"$run" "$run" -n >out 2>err
+has "nor if pages-run has listed it" out "^LD_PRELOAD=$lib$shim\$"
 LD_PRELOAD=/nonexistent/libasan.so.8 "$run" -n >out 2>err
 hasnt "nothing is put in front of a sanitizer" out "$shim"
 has "which is said" err '^pages-run: .*sanitizer'
 PAGES_SHIM=$tmp/link.so "$run" -n >out 2>err
-has "a link stays a link, for when it leads to a later version" out "^LD_PRELOAD=$tmp/link.so\$"
+has "a link stays a link, for when it leads to a later version" out "^LD_PRELOAD=$lib$tmp/link.so\$"
 (cd "$tmp" && PAGES_SHIM=./link.so "$run" -n >out 2>err)
 has "a relative path does not stay" out "^LD_PRELOAD=/"
 mkdir "sp ace" && cp "$shim" "sp ace/x.so"
@@ -231,8 +237,8 @@ has "has a line of page faults" err '^  page faults  *[0-9][0-9]* '
 has "and a verdict" err '^No clear difference\|^Every run with the shim'
 "$run" --compare=2 sh -c 'echo "${LD_PRELOAD:-none} ${PAGES_CONF:-none}"' >out 2>err
 same "the ways take turns" "$(cat out)" "none none
-$shim none
-$shim none
+$lib$shim none
+$lib$shim none
 none none"
 PAGES_CONF=retain:5 "$run" --compare=1 -t 1M sh -c 'echo "$PAGES_CONF"' >out 2>err
 same "settings are those of the shim's runs" "$(cat out)" "retain:5
