@@ -28,6 +28,9 @@ class jit {
 public:
 	explicit jit(std::size_t len, error_code &ec) noexcept
 		{ detail::report(pages_jit_open(&h_, len), ec); }
+	/* pages_jit_open_near(): calls from this code reach the target, a function perhaps */
+	template <class T> jit(std::size_t len, T *target, std::size_t within, error_code &ec) noexcept
+		{ detail::report(pages_jit_open_near(&h_, len, target, within), ec); }
 	~jit() { pages_jit_close(&h_); }
 	jit(const jit &) = delete;		/* functions know where it is: it does not move */
 	jit &operator=(const jit &) = delete;
@@ -42,6 +45,10 @@ public:
 		{ detail::report(pages_jit_write(&h_, offset, code, len), ec); }
 #ifdef __cpp_exceptions
 	explicit jit(std::size_t len) { detail::check(pages_jit_open(&h_, len), "pages_jit_open"); }
+	template <class T> jit(std::size_t len, T *target, std::size_t within)
+	{
+		detail::check(pages_jit_open_near(&h_, len, target, within), "pages_jit_open_near");
+	}
 	void write(std::size_t offset, const void *code, std::size_t len)
 		{ detail::check(pages_jit_write(&h_, offset, code, len), "pages_jit_write"); }
 #endif

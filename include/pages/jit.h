@@ -62,6 +62,25 @@ struct pages_jit {
 #define pages_jit_open(jit, len)                                                   \
 	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len))
 
+/*
+ * pages_jit_open_near - the same within reach of an address, for code that calls what is there
+ *
+ *	pages_jit_open_near(&jit, 1 << 20, puts, PAGES_CALL_REACH)
+ *
+ *   target  a pointer of any type, mostly to a function
+ *   within  bytes: from each byte at which code runs, and from their end, target is so far away
+ *           at most
+ *
+ * The pages are put in the place of nothing, and never move.  Of functions in several libraries,
+ * take one in the middle, and less than the reach.
+ * Returns also -EADDRNOTAVAIL if no range is free there: let the code call by a register then.
+ * Without /proc a free range may be missed.
+ * Cost: that of pages_jit_open(); among N mappings now and then about N us more.
+ */
+#define pages_jit_open_near(jit, len, target, within)                              \
+	pages_jit_open_near_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len),        \
+			     PAGES_NEEDS_ADDRESS(target), PAGES_NEEDS_INTEGER(size_t, within))
+
 /* pages_jit_close - unmap the pages and leave *jit empty; no thread may run their code */
 #define pages_jit_close(jit) pages_jit_empty_(PAGES_NEEDS_JIT(jit))
 
@@ -134,9 +153,22 @@ PAGES_END_C
 #define PAGES_NEEDS_JIT(jit) PAGES_NEEDS_POINTER(struct pages_jit, jit)
 #define PAGES_NEEDS_CONST_JIT(jit) PAGES_NEEDS_CONST_POINTER(struct pages_jit, jit)
 
+/* A pointer to anything: the two arms turn functions and arrays into pointers. */
+#ifdef __cplusplus
+#define PAGES_NEEDS_ADDRESS(p) pages_address_(p)
+template <class T> PAGES_INLINE_ uintptr_t
+pages_address_(T *p) { return reinterpret_cast<uintptr_t>(p); }
+#else
+#define PAGES_NEEDS_ADDRESS(p)                                                     \
+	((uintptr_t)_Generic((char (*)[__builtin_classify_type(1 ? (p) : (p))])0,  \
+			     char (*)[5 /* a pointer */]: (p), default: pages_no_address_))
+#endif
+
 PAGES_BEGIN_C
 
 PAGES_API PAGES_MUST_CHECK int pages_jit_open_(struct pages_jit *jit, size_t len);
+PAGES_API PAGES_MUST_CHECK int pages_jit_open_near_(struct pages_jit *jit, size_t len,
+						    uintptr_t target, size_t within);
 PAGES_API PAGES_MUST_CHECK int pages_jit_edit_(struct pages_jit *jit, void **ret);
 PAGES_API PAGES_MUST_CHECK int pages_jit_publish_(struct pages_jit *jit, size_t off, size_t len);
 PAGES_API PAGES_MUST_CHECK int pages_jit_write_(struct pages_jit *jit, size_t off,

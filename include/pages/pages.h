@@ -53,8 +53,8 @@
  * every other call needs the handle for itself.  Different handles are independent.
  * Sizes and offsets are bytes; the page size is that of the running machine.
  *
- * This header includes those of other groups of calls: frozen.h, secret.h, explain.h, and
- * with PAGES_ENABLE_EXEC jit.h.
+ * This header includes those of other groups of calls: options.h (pages_open_with()), frozen.h,
+ * secret.h, explain.h, and with PAGES_ENABLE_EXEC jit.h.
  */
 #ifndef PAGES_PAGES_H
 #define PAGES_PAGES_H
@@ -80,49 +80,6 @@
 #define pages_open(rw, len)                                                        \
 	pages_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_LENGTH(len),             \
 		    PAGES_CALL_("pages_open"))
-
-/* The page size that the kernel shall use for a range. */
-enum pages_huge {
-	PAGES_HUGE_DEFAULT,	/* the setting of the system */
-	PAGES_HUGE_NEVER,	/* small pages only, for memory that is touched sparsely */
-	PAGES_HUGE_TRANSPARENT,	/* huge pages where possible; the start is aligned to 2 MiB */
-	PAGES_HUGE_2M,		/* pages of 2 MiB or of 1 GiB from the hugetlb pool; */
-	PAGES_HUGE_1G,		/*   as TRANSPARENT if the pool has too few of them */
-};
-
-/* Everything but len may be 0. */
-struct pages_options {
-	size_t len;		/* bytes */
-	size_t align;		/* of the first byte, also after a resize; a power of two */
-	size_t reserve;		/* bytes of address space in which pages_resize() never moves */
-	enum pages_huge huge;
-	bool guards;		/* an inaccessible page on either side */
-	bool shared;		/* let pages_freeze() work without a copy; see frozen.h */
-	const char *label;	/* for /proc/PID/maps and explanations; at most 79 chars */
-};
-
-/*
- * pages_open_with - pages_open() with options
- *
- *	struct pages_options o = { .len = 1 << 20, .guards = true, .label = "stack" };
- *
- * guards: an access to the byte before the first or after the last one faults.  Where the
- *   kernel can mark single pages (Linux 6.13) guards cost no mapping, else two.
- * reserve: counts towards RLIMIT_AS, but is no memory.  pages_resize() beyond it returns
- *   -ERANGE.
- * huge: len is rounded up to a multiple of pages_page_size(rw), which also tells whether
- *   the pool had pages.  Pages from the pool can have no reserve and cannot be resized.
- * label: is ignored if the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
- *
- * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
- * below len, a label that pages_label() would refuse, or options that exclude each
- * other (only one of reserve, shared and pool pages; guards neither with shared nor with
- * pool pages; align not with shared); -ENOMEM; -EBUSY if *rw is not empty; for shared also
- * -EMFILE, -EFBIG beyond RLIMIT_FSIZE, and -EOPNOTSUPP where memory files are forbidden.
- */
-#define pages_open_with(rw, ...)	/* the options may be a compound literal */  \
-	pages_open_with_(PAGES_NEEDS_EXACTLY(pages_rw, rw), PAGES_NEEDS_OPTIONS(__VA_ARGS__), \
-			 PAGES_CALL_("pages_open_with"))
 
 /*
  * pages_close - unmap the pages of any handle but a sealed one, and leave the handle empty
@@ -418,24 +375,9 @@ PAGES_API PAGES_MUST_CHECK int pages_advise_(struct pages_raw_ p, enum pages_hin
 PAGES_API PAGES_MUST_CHECK int pages_place_(struct pages_raw_ p, enum pages_numa numa,
 					    uint64_t nodes);
 
-/* Takes a compound literal as one argument: commas in it come in by __VA_ARGS__. */
-PAGES_INLINE_ const struct pages_options *
-pages_options_(const struct pages_options *options)
-{
-	return options;
-}
-
 PAGES_END_C
 
-#ifdef __cplusplus
-PAGES_REFUSE_NULL_(pages_options_)
-#define PAGES_NEEDS_OPTIONS(...) pages_options_(__VA_ARGS__)
-#else
-#define PAGES_NEEDS_OPTIONS(...)                                                   \
-	_Generic((__VA_ARGS__), struct pages_options *: pages_options_(__VA_ARGS__), \
-		const struct pages_options *: pages_options_(__VA_ARGS__))
-#endif
-
+#include <pages/options.h>
 #include <pages/frozen.h>
 #include <pages/secret.h>
 #include <pages/explain.h>

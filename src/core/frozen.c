@@ -171,6 +171,8 @@ settle(const struct pages_options *o, size_t *len, size_t *reserve)
 		return -EINVAL;
 	if (o->align != 0 || o->huge != PAGES_HUGE_DEFAULT || o->guards || o->shared)
 		return -EINVAL;
+	if (o->target != 0 || o->within != 0)
+		return -EINVAL;
 	*reserve = *len;
 	if (o->reserve != 0)
 		err = pages_whole(o->reserve, page, reserve);

@@ -15,6 +15,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "near.h"
 
 enum { RX = PAGES_OS_READ | PAGES_OS_EXEC, RW = PAGES_OS_READ | PAGES_OS_WRITE };
 
@@ -47,12 +48,15 @@ map_views(int fd, size_t len, void **run, void **ret_write)
 	return 0;
 }
 
-/* Two views of a memory file.  The descriptor can be closed: the mappings keep the file. */
+/*
+ * Two views of a memory file, the executable one in the place of the pages at run, or anywhere if
+ * that is NULL.  The descriptor can be closed: the mappings keep the file.
+ */
 static int
-open_views(size_t len, struct pages_jit *ret)
+open_views(size_t len, void *run, struct pages_jit *ret)
 {
 	uintptr_t stamp = pages_forks_stamp();
-	void *write, *run = NULL;
+	void *write;
 	int fd, err;
 
 	if (!pages_can(PAGES_CAP_CODE))
@@ -118,44 +122,77 @@ unshare(struct pages_jit *jit)
 }
 
 /*
- * One view that flips.  It is made executable once here, so that a policy that forbids this
- * is reported now, and not when code is published.
+ * One view that flips, at both or anywhere.  It is made executable once here, so that a policy
+ * that forbids this is reported now, and not when code is published.
  */
 static int
-open_flipping(size_t len, struct pages_jit *ret)
+open_flipping(size_t len, void *both, struct pages_jit *ret)
 {
-	void *both;
-	int err = pages_os_map(len, pages_os_page_size(), 0, RW, &both);
+	void *place = both;
+	int err;
 
+	if (place == NULL)
+		err = pages_os_map(len, pages_os_page_size(), 0, RW, &place);
+	else
+		err = pages_os_protect(place, len, RW);
 	if (err != 0)
 		return err;
-	err = pages_os_protect(both, len, RX);
+	err = pages_os_protect(place, len, RX);
 	if (err != 0) {
-		pages_os_release(both, len);
+		if (both == NULL)
+			pages_os_release(place, len);
 		return err;
 	}
-	*ret = (struct pages_jit){ .write_ = both, .run_ = both, .len_ = len };
+	*ret = (struct pages_jit){ .write_ = place, .run_ = place, .len_ = len };
+	return 0;
+}
+
+/* Code in place of the pages at run, or anywhere if that is NULL. */
+static int
+open_at(struct pages_jit *jit, size_t len, void *run)
+{
+	struct pages_jit j;
+	int err = open_views(len, run, &j);
+
+	/* Nobody knows what is at run now; it may be another thread's. */
+	if (err == -ENOTRECOVERABLE)
+		return -ENOMEM;
+	if (err != 0)
+		err = open_flipping(len, run, &j);
+	if (err != 0) {
+		pages_os_release(run, run != NULL ? len : 0);
+		return err;
+	}
+	j.serial_ = pages_serial_new();
+	*jit = j;
 	return 0;
 }
 
 int
 pages_jit_open_(struct pages_jit *jit, size_t len)
 {
-	struct pages_jit j;
 	size_t rounded;
 	int err = pages_whole(len, pages_os_page_size(), &rounded);
 
 	if (err != 0)
 		return err;
-	if (jit->run_ != NULL)
-		return -EBUSY;
-	if (open_views(rounded, &j) != 0)
-		err = open_flipping(rounded, &j);
+	return jit->run_ != NULL ? -EBUSY : open_at(jit, rounded, NULL);
+}
+
+int
+pages_jit_open_near_(struct pages_jit *jit, size_t len, uintptr_t target, size_t within)
+{
+	size_t page = pages_os_page_size();
+	struct pages_near wish = { .align = page, .target = target, .within = within };
+	void *run;
+	int err = pages_whole(len, page, &wish.len);
+
 	if (err != 0)
 		return err;
-	j.serial_ = pages_serial_new();
-	*jit = j;
-	return 0;
+	if (jit->run_ != NULL)
+		return -EBUSY;
+	err = pages_map_near(&wish, PAGES_OS_NONE, &run);
+	return err != 0 ? err : open_at(jit, wish.len, run);
 }
 
 void

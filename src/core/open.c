@@ -8,6 +8,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "near.h"
 #include "note.h"
 
 /* The kernel uses a transparent huge page only for an aligned 2 MiB of a mapping. */
@@ -36,12 +37,17 @@ settle(const struct pages_options *o, struct pages_options *ret)
 		return -EINVAL;
 	if (o->reserve != 0 && s.reserve < s.len)
 		return -EINVAL;
-	if (wants_pool(o) + o->shared + (o->reserve != 0) > 1)
+	if (wants_pool(o) + o->shared + (o->reserve != 0 || o->within != 0) > 1)
+		return -EINVAL;
+	if (o->target != 0 && o->within == 0)
 		return -EINVAL;
 	if ((o->guards && (wants_pool(o) || o->shared)) || (o->align != 0 && o->shared))
 		return -EINVAL;
 	if (o->label != NULL && !pages_is_label(o->label))
 		return -EINVAL;
+	/* Pages with a reserve stay where they are. */
+	if (o->within != 0)
+		s.reserve = pages_max(s.reserve, s.len);
 	s.align = pages_max(o->align, page);
 	if (o->huge == PAGES_HUGE_TRANSPARENT || wants_pool(o))
 		s.align = pages_max(s.align, HUGE_ALIGN);
@@ -56,13 +62,22 @@ settle(const struct pages_options *o, struct pages_options *ret)
 static int
 reserve(size_t len, const struct pages_options *o, char **ret)
 {
-	size_t lead = o->guards ? pages_os_page_size() : 0, span;
+	struct pages_near wish = {
+		.align = o->align,
+		.lead = o->guards ? pages_os_page_size() : 0,
+		.target = o->target,
+		.within = o->within,
+	};
+	size_t lead = wish.lead;
 	void *start;
 	int err;
 
-	if (__builtin_add_overflow(len, 2 * lead, &span))
+	if (__builtin_add_overflow(len, 2 * lead, &wish.len))
 		return -ENOMEM;
-	err = pages_os_map(span, o->align, lead, PAGES_OS_NONE, &start);
+	if (o->within != 0)
+		err = pages_map_near(&wish, PAGES_OS_NONE, &start);
+	else
+		err = pages_os_map(wish.len, o->align, lead, PAGES_OS_NONE, &start);
 	if (err == 0)
 		*ret = (char *)start + lead;
 	return err;

@@ -167,6 +167,13 @@ pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret)
 	return map_aligned(len, align, lead, (int)prot, ANON, ret);
 }
 
+/* As for pages_os_fill(): a hint. */
+int
+pages_os_map_hinted(void *p, size_t len, unsigned prot, void **ret)
+{
+	return map(p, len, (int)prot, ANON, ret);
+}
+
 int
 pages_os_map_pool(size_t len, unsigned log2, void **ret)
 {

@@ -147,27 +147,28 @@ parse(const char *line)
  * is in the file name; its addresses and permissions come first and are kept.
  */
 int
-pages_os_query_text(const void *p, struct pages_os_mapping *ret)
+pages_os_each_mapping(bool (*visit)(void *arg, const struct pages_os_mapping *m), void *arg)
 {
 	enum { ENOUGH = 512 };
-	struct pages_os_mapping m = { .start = NULL };
 	char buf[4 * ENOUGH];
 	size_t have = 0;
 	int saved = errno, fd;
 	int err = open_proc("/proc/self/maps", &fd);
-	bool found = false;
+	bool more = err == 0;
 	long n = 1;
 
-	while (err == 0 && !found && n > 0) {
+	while (more && n > 0) {
 		char *line = buf, *end;
 
 		n = PAGES_OS_CALL(syscall)(SYS_read, fd, buf + have, sizeof(buf) - 1 - have);
 		have += n > 0 ? (size_t)n : 0;
 		buf[have] = '\0';
-		for (; !found && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		for (; more && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+			struct pages_os_mapping m;
+
 			*end = '\0';
 			m = parse(line);
-			found = m.start + m.len > (const char *)p;
+			more = visit(arg, &m);
 		}
 		have = pages_min(have - (size_t)(line - buf), ENOUGH);
 		memmove(buf, line, have);
@@ -176,9 +177,37 @@ pages_os_query_text(const void *p, struct pages_os_mapping *ret)
 		return err;
 	pages_os_file_close(fd);
 	errno = saved;
-	if (!found)
-		return n < 0 ? -EIO : -ENOENT;
-	*ret = m;
+	return n < 0 ? -EIO : 0;
+}
+
+struct search {
+	const char *p;
+	struct pages_os_mapping found;
+	bool ended;
+};
+
+static bool
+ends_behind(void *arg, const struct pages_os_mapping *m)
+{
+	struct search *s = arg;
+
+	s->ended = m->start + m->len > s->p;
+	if (s->ended)
+		s->found = *m;
+	return !s->ended;
+}
+
+int
+pages_os_query_text(const void *p, struct pages_os_mapping *ret)
+{
+	struct search s = { .p = p };
+	int err = pages_os_each_mapping(ends_behind, &s);
+
+	if (err != 0)
+		return err;
+	if (!s.ended)
+		return -ENOENT;
+	*ret = s.found;
 	return 0;
 }
 

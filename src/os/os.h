@@ -79,6 +79,12 @@ void pages_os_release(void *p, size_t len);
 int pages_os_map(size_t len, size_t align, size_t lead, unsigned prot, void **ret);
 
 /*
+ * The same at p if nothing is mapped in that range, else anywhere: the caller compares.  Never
+ * replaces a mapping.
+ */
+int pages_os_map_hinted(void *p, size_t len, unsigned prot, void **ret);
+
+/*
  * Map read-write memory from the hugetlb pool of pages of 1 << log2 bytes; len is a multiple
  * of that.  -ENOMEM if the pool has too few pages left.
  */
@@ -303,6 +309,12 @@ struct pages_os_mapping {
  */
 int pages_os_query(const void *p, struct pages_os_mapping *ret);
 int pages_os_query_text(const void *p, struct pages_os_mapping *ret);
+
+/*
+ * Call visit for one mapping after the other, from the lowest on, until it returns false.  Other
+ * threads may change what was seen already.  -EIO after an error while reading.
+ */
+int pages_os_each_mapping(bool (*visit)(void *arg, const struct pages_os_mapping *m), void *arg);
 
 /*
  * Find the first run of resident pages in [p + *offset, p + len).  On return *offset is its

@@ -269,6 +269,14 @@ functions()
 	}
 	CHECK(!mapped(start));
 
+	pages::jit near(1, std::qsort, PAGES_CALL_REACH, ec);
+	CHECK(!ec);
+	const char *end = near.handle()->run_ + near.size();
+	intptr_t distance = reinterpret_cast<intptr_t>(&std::qsort) - reinterpret_cast<intptr_t>(end);
+	CHECK(distance < intptr_t{PAGES_CALL_REACH} && -distance <= intptr_t{PAGES_CALL_REACH});
+	pages::jit nowhere(1, &ec, 0, ec);
+	CHECK(ec == std::errc::address_not_available && nowhere.size() == 0);
+
 	pages::rw w(1 << 12, ec);
 	CHECK(!ec);
 	std::memcpy(w.data(), add, sizeof(add));

@@ -124,6 +124,13 @@ open_reserved_guarded(struct pages_rw *rw)
 }
 
 static int
+open_near(struct pages_rw *rw)
+{
+	return open_with(rw, (struct pages_options){ .target = (uintptr_t)open_reserved,
+						     .within = PAGES_GIB(1) });
+}
+
+static int
 open_dressed(struct pages_rw *rw)
 {
 	return open_with(rw, (struct pages_options){ .huge = PAGES_HUGE_NEVER, .label = "dressed" });
@@ -228,6 +235,7 @@ static const struct kind {
 	{ "guarded", open_guarded, false },
 	{ "reserved", open_reserved, false },
 	{ "reserved, guarded", open_reserved_guarded, false },
+	{ "near", open_near, true },
 	{ "dressed", open_dressed, false },
 	{ "pool", open_pool, true },
 	{ "shared", open_shared, false },
@@ -741,6 +749,13 @@ jit_open(struct trial *t)
 FAILING(jit_open, NULL, jit_open)
 
 static int
+jit_open_near(struct trial *t)
+{
+	return pages_jit_open_near(&t->jit, LEN, jit_open, PAGES_GIB(1));
+}
+FAILING(jit_open_near, NULL, jit_open_near)
+
+static int
 jit_write(struct trial *t)
 {
 	return pages_jit_write(&t->jit, 0, "code", 5);
@@ -820,6 +835,26 @@ Test(a_lost_place, of_a_clone)
 		cr_assert_eq(pages_clone(&frozen, &clone), -ENOMEM);
 	expect_left_alone("pages_os_file_map_at");
 	pages_close(&frozen);
+}
+
+Test(a_lost_place, of_code)
+{
+	struct pages_jit jit = {0};
+
+	lose_places(ENOTRECOVERABLE);
+	if (pages_can(PAGES_CAP_CODE))
+		cr_assert_eq(pages_jit_open_near(&jit, LEN, jit_open, PAGES_GIB(1)), -ENOMEM);
+	expect_left_alone("pages_os_file_map_at");
+}
+
+Test(a_place_within_reach, is_found_without_a_list_of_mappings)
+{
+	struct pages_rw rw = {0};
+
+	failing_arm(FAILING_ONCE, 1, ENOENT);
+	cr_assert_eq(open_near(&rw), 0);
+	cr_assert_str_eq(failing_disarm(), "pages_os_each_mapping");
+	pages_close(&rw);
 }
 
 Test(a_lost_place, of_pages_that_grow)

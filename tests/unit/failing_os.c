@@ -119,6 +119,7 @@ make_hole(void *at, size_t len)
 FALLIBLE(pages_os_reserve, (size_t len, size_t align, void **ret), (len, align, ret))
 FALLIBLE(pages_os_map, (size_t len, size_t align, size_t lead, unsigned prot, void **ret),
 	 (len, align, lead, prot, ret))
+FALLIBLE(pages_os_map_hinted, (void *p, size_t len, unsigned prot, void **ret), (p, len, prot, ret))
 FALLIBLE(pages_os_map_pool, (size_t len, unsigned log2, void **ret), (len, log2, ret))
 FALLIBLE(pages_os_map_lazy, (size_t len, void **ret), (len, ret))
 DAMAGING(pages_os_protect, (void *p, size_t len, unsigned prot), (p, len, prot), true,
@@ -168,6 +169,8 @@ FALLIBLE(pages_os_tell, (int fd, uint64_t *ret), (fd, ret))
 FALLIBLE(pages_os_seek, (int fd, uint64_t position), (fd, position))
 FALLIBLE(pages_os_query, (const void *p, struct pages_os_mapping *ret), (p, ret))
 FALLIBLE(pages_os_query_text, (const void *p, struct pages_os_mapping *ret), (p, ret))
+FALLIBLE(pages_os_each_mapping,
+	 (bool (*visit)(void *arg, const struct pages_os_mapping *m), void *arg), (visit, arg))
 FALLIBLE(pages_os_scan,
 	 (const void *p, size_t len, bool own, size_t *offset, size_t *ret_len),
 	 (p, len, own, offset, ret_len))

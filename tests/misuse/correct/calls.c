@@ -7,7 +7,7 @@
 static int
 life(struct pages_rw *w, struct pages_ro *r, struct pages_none *n)
 {
-	const struct pages_options o = { 8192, 0, 0, PAGES_HUGE_NEVER, true, false, "name" };
+	const struct pages_options o = { 8192, 0, 0, PAGES_HUGE_NEVER, true, false, "name", 0, 0 };
 	int err = pages_open_with(w, &o);
 
 	if (err == 0)
@@ -82,7 +82,7 @@ ask(const struct pages_rw *w)
 static int
 clones(struct pages_rw *w, int fd, const void *address)
 {
-	struct pages_options o = { 0, 0, 1 << 20, PAGES_HUGE_DEFAULT, false, false, NULL };
+	struct pages_options o = { 0, 0, 1 << 20, PAGES_HUGE_DEFAULT, false, false, NULL, 0, 0 };
 	struct pages_frozen f = { { NULL, 0, 0, 0 } };
 	struct pages_rw a = { { NULL, 0, 0, 0 } }, b = { { NULL, 0, 0, 0 } }, c = { { NULL, 0, 0, 0 } };
 	int err = pages_freeze(w, &f);
