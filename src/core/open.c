@@ -158,10 +158,10 @@ map_shared(const struct pages_options *o, struct pages_region *ret)
 {
 	struct pages_region r = { .len = o->len, .kind = PAGES_SHARED };
 	void *base;
-	int fd, err;
+	int fd, err = pages_lacks(PAGES_CAP_FILES);
 
-	if (!pages_can(PAGES_CAP_FILES))
-		return -EOPNOTSUPP;
+	if (err != 0)
+		return err;
 	err = pages_os_file_open(PAGES_OS_FILE_DATA, o->label ? o->label : "pages", o->len, &fd);
 	if (err != 0)
 		return err;

@@ -44,7 +44,7 @@ has_huge_pages(void)
 
 /*
  * Find out now what will be asked later: at a limit that was lowered meanwhile a probe would
- * fail, and say no for ever.
+ * fail, each time.
  */
 static void
 probe(void)

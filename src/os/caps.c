@@ -33,176 +33,205 @@ listed(const char *list, const char *name)
 /*
  * The probes.  Each gets two fresh read-write pages, which are unmapped afterwards, so it
  * may leave them in any state.  A probe tests the effect where that is cheap to see, because
- * emulators and sandboxes report success for calls that they ignore.
+ * emulators and sandboxes report success for calls that they ignore.  It returns 0, the error of
+ * the call that failed, or ABSENT.
  */
+#define ABSENT (-EOPNOTSUPP)
+
+static int
+shown(bool effect)
+{
+	return effect ? 0 : ABSENT;
+}
 
 /*
  * The moved page must arrive, and its old address must be mapped and zero.  qemu-user leaves
  * a hole at the old address, in which another thread's mmap could land.
  */
-static bool
+static int
 probe_move(char *p, size_t page)
 {
+	int err;
+
 	p[0] = 1;
-	if (pages_os_move(p, p + page, page) != 0) {
+	err = pages_os_move(p, p + page, page);
+	if (err != 0) {
 		(void)pages_os_fill(p + page, page, READ_WRITE);
-		return false;
+		return err;
 	}
-	return pages_os_fill(p, page, READ_WRITE) == -EEXIST && p[0] == 0 && p[page] == 1;
+	return shown(pages_os_fill(p, page, READ_WRITE) == -EEXIST && p[0] == 0 && p[page] == 1);
 }
 
-static bool
+static int
 probe_discard(char *p, size_t page)
 {
+	int err;
+
 	p[0] = 1;
-	return pages_os_discard(p, page) == 0 && *(volatile char *)p == 0;
+	err = pages_os_discard(p, page);
+	return err != 0 ? err : shown(*(volatile char *)p == 0);
 }
 
-static bool
+static int
 probe_huge(char *p, size_t page)
 {
-	return pages_os_advise(p, page, PAGES_OS_HUGE) == 0;
+	return pages_os_advise(p, page, PAGES_OS_HUGE);
 }
 
-static bool
+static int
 probe_small(char *p, size_t page)
 {
-	return pages_os_advise(p, page, PAGES_OS_NO_HUGE) == 0;
+	return pages_os_advise(p, page, PAGES_OS_NO_HUGE);
 }
 
-static bool
+static int
 probe_dump(char *p, size_t page)
 {
-	return pages_os_advise(p, page, PAGES_OS_DONT_DUMP) == 0;
+	return pages_os_advise(p, page, PAGES_OS_DONT_DUMP);
 }
 
-static bool
+static int
 probe_lazy(char *p, size_t page)
 {
 	p[0] = 1;
-	return pages_os_advise(p, page, PAGES_OS_FREE) == 0;
+	return pages_os_advise(p, page, PAGES_OS_FREE);
 }
 
 /*
  * Tests only whether the kernel accepts the advice, because its effect shows only after a
  * fork.  So nothing may depend on it for correctness.
  */
-static bool
+static int
 probe_wipe(char *p, size_t page)
 {
-	return pages_os_advise(p, page, PAGES_OS_WIPE_ON_FORK) == 0 &&
-	       pages_os_advise(p, page, PAGES_OS_KEEP_ON_FORK) == 0;
+	int err = pages_os_advise(p, page, PAGES_OS_WIPE_ON_FORK);
+
+	return err != 0 ? err : pages_os_advise(p, page, PAGES_OS_KEEP_ON_FORK);
 }
 
 /*
  * An emulator may report success for any advice that it does not know.  Inaccessible pages
  * cannot be populated for writing, so success there means that the call does nothing.
  */
-static bool
+static int
 probe_populate(char *p, size_t page)
 {
-	return pages_os_populate(p, page) == 0 &&
-	       pages_os_protect(p, page, PAGES_OS_NONE) == 0 && pages_os_populate(p, page) != 0;
+	int err = pages_os_populate(p, page);
+
+	if (err == 0)
+		err = pages_os_protect(p, page, PAGES_OS_NONE);
+	return err != 0 ? err : shown(pages_os_populate(p, page) != 0);
 }
 
-static bool
+static int
 probe_guard(char *p, size_t page)
 {
-	return pages_os_guard(p, page, true) == 0 && !pages_os_readable(p) &&
-	       pages_os_readable(p + page) && pages_os_guard(p, page, false) == 0 &&
-	       pages_os_readable(p);
+	int err = pages_os_guard(p, page, true);
+	bool guarded = err == 0 && !pages_os_readable(p) && pages_os_readable(p + page);
+
+	if (err == 0)
+		err = pages_os_guard(p, page, false);
+	return err != 0 ? err : shown(guarded && pages_os_readable(p));
 }
 
 /* A sealed mapping could not be unmapped any more, so this seals an empty range. */
-static bool
+static int
 probe_seal(char *p, size_t page)
 {
 	(void)page;
-	return pages_os_seal(p, 0) == 0;
+	return pages_os_seal(p, 0);
 }
 
-static bool
+static int
 probe_files(char *p, size_t page)
 {
-	int fd;
-	bool works;
+	int fd, err = pages_os_file_open(PAGES_OS_FILE_DATA, "probe", page, &fd);
 
-	if (pages_os_file_open(PAGES_OS_FILE_DATA, "probe", page, &fd) != 0)
-		return false;
-	works = pages_os_file_write(fd, 0, p, page) == 0 && pages_os_file_seal(fd) == 0 &&
-		pages_os_file_write(fd, 0, p, page) != 0;
+	if (err != 0)
+		return err;
+	err = pages_os_file_write(fd, 0, p, page);
+	if (err == 0)
+		err = pages_os_file_seal(fd);
+	if (err == 0)
+		err = shown(pages_os_file_write(fd, 0, p, page) != 0);
 	pages_os_file_close(fd);
-	return works;
+	return err;
 }
 
 /* Can a memory file of this kind be mapped with these permissions? */
-static bool
+static int
 maps(enum pages_os_file kind, size_t page, unsigned prot)
 {
 	void *view;
-	int fd;
-	bool works;
+	int fd, err = pages_os_file_open(kind, "probe", page, &fd);
 
-	if (pages_os_file_open(kind, "probe", page, &fd) != 0)
-		return false;
-	works = pages_os_file_map(fd, page, prot, PAGES_OS_SHARED, &view) == 0;
-	if (works)
+	if (err != 0)
+		return err;
+	err = pages_os_file_map(fd, page, prot, PAGES_OS_SHARED, &view);
+	if (err == 0)
 		pages_os_release(view, page);
 	pages_os_file_close(fd);
-	return works;
+	return err;
 }
 
-static bool
+static int
 probe_code(char *p, size_t page)
 {
 	(void)p;
 	return maps(PAGES_OS_FILE_CODE, page, PAGES_OS_READ | PAGES_OS_EXEC);
 }
 
-static bool
+static int
 probe_secret(char *p, size_t page)
 {
 	(void)p;
 	return maps(PAGES_OS_FILE_SECRET, page, PAGES_OS_READ | PAGES_OS_WRITE);
 }
 
-static bool
+static int
 probe_query(char *p, size_t page)
 {
 	struct pages_os_mapping m;
+	int err = pages_os_query(p, &m);
 
 	(void)page;
-	return pages_os_query(p, &m) == 0 && m.start <= p && p < m.start + m.len;
+	return err != 0 ? err : shown(m.start <= p && p < m.start + m.len);
 }
 
-static bool
+static int
 probe_scan(char *p, size_t page)
 {
 	size_t offset = 0, len = 0;
+	int err;
 
 	p[page] = 1;
-	return pages_os_scan(p, 2 * page, false, &offset, &len) == 0 && offset == page &&
-	       len == page;
+	err = pages_os_scan(p, 2 * page, false, &offset, &len);
+	return err != 0 ? err : shown(offset == page && len == page);
 }
 
-static bool
+static int
 probe_look(char *p, size_t page)
 {
 	size_t offset = 0, len = 0;
 	char c = 0;
+	int err;
 
 	p[page] = 1;
-	return pages_os_scan_mincore(p, 2 * page, &offset, &len) == 0 && offset == page &&
-	       len == page && pages_os_peek(p + page, &c, 1) == 0 && c == 1;
+	err = pages_os_scan_mincore(p, 2 * page, &offset, &len);
+	if (err == 0)
+		err = shown(offset == page && len == page);
+	if (err == 0)
+		err = pages_os_peek(p + page, &c, 1);
+	return err != 0 ? err : shown(c == 1);
 }
 
 /* Where this has to hold is not known here. */
-static bool
+static int
 probe_hint(char *p, size_t page)
 {
 	(void)p;
 	(void)page;
-	return true;
+	return 0;
 }
 
 /* What the heap, given such a feature, asks the kernel for, that malloc does not. */
@@ -210,7 +239,7 @@ enum beyond { NOTHING, ADVICE, CALLS };
 
 static const struct {
 	const char *name;
-	bool (*probe)(char *two_pages, size_t page);
+	int (*probe)(char *two_pages, size_t page);
 	enum beyond beyond;
 } table[PAGES_CAP_COUNT] = {
 	[PAGES_CAP_MOVE] = { "move", probe_move, NOTHING },
@@ -232,20 +261,27 @@ static const struct {
 	[PAGES_CAP_HINT] = { "hint", probe_hint, NOTHING },
 };
 
-static bool
+static int
 probe(enum pages_cap cap)
 {
-	size_t page = pages_os_page_size();
-	bool can;
+	int err;
 	void *p;
 
 	if (listed(secure_getenv("PAGES_DISABLE"), table[cap].name))
-		return false;
-	if (pages_os_map_lazy(2 * page, &p) != 0)
-		return false;
-	can = table[cap].probe(p, page);
-	pages_os_release(p, 2 * page);
-	return can;
+		return ABSENT;
+	err = pages_os_map_lazy(2 * pages_os_page_size(), &p);
+	if (err != 0)
+		return err;
+	err = table[cap].probe(p, pages_os_page_size());
+	pages_os_release(p, 2 * pages_os_page_size());
+	return err;
+}
+
+/* Is that the state of the process or the machine, and not what the kernel can do? */
+static bool
+passes(int err)
+{
+	return err == -ENOMEM || err == -EAGAIN || err == -EMFILE || err == -ENFILE || err == -EFBIG;
 }
 
 enum { UNKNOWN, NO, YES };
@@ -262,16 +298,25 @@ pages_confine(enum pages_confinement to)
 			atomic_store_explicit(&known[cap], NO, memory_order_relaxed);
 }
 
-bool
-pages_can(enum pages_cap cap)
+int
+pages_lacks(enum pages_cap cap)
 {
 	unsigned char answer = atomic_load_explicit(&known[cap], memory_order_relaxed);
 
 	if (PAGES_UNLIKELY(answer == UNKNOWN)) {
-		unsigned char found = probe(cap) ? YES : NO;
+		int err = probe(cap);
+		unsigned char found = err == 0 ? YES : NO;
 
+		if (passes(err))
+			return err;
 		if (atomic_compare_exchange_strong(&known[cap], &answer, found))
 			answer = found;
 	}
-	return answer == YES;
+	return answer == YES ? 0 : ABSENT;
+}
+
+bool
+pages_can(enum pages_cap cap)
+{
+	return pages_lacks(cap) == 0;
 }

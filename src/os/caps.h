@@ -3,7 +3,8 @@
  * caps.h - which optional features this kernel has, found out by trying them
  *
  * A feature is probed when it is first asked for, and the answer is kept for the life of
- * the process.  Kernel versions are never compared: distributions backport features,
+ * the process, unless the probe failed for a reason that passes: a limit, or lack of memory or
+ * descriptors.  Kernel versions are never compared: distributions backport features,
  * sandboxes forbid them, and emulators report success without doing anything.
  *
  * The environment variable PAGES_DISABLE is a comma-separated list of the names below in
@@ -43,6 +44,12 @@ enum pages_cap {
  * Cost: the first call for a feature makes a few system calls, later ones are a load.
  */
 bool pages_can(enum pages_cap cap);
+
+/*
+ * The same with a reason: 0 if it has; -EOPNOTSUPP; or the error of the probe, such as -EFBIG, if
+ * that may pass.  Then the next call probes again.
+ */
+int pages_lacks(enum pages_cap cap);
 
 /*
  * Sandboxes allow what the C library's malloc does: mmap, munmap, mremap, mprotect, madvise and

@@ -69,6 +69,64 @@ Test(a_limit_on_files, refuses_shared_pages)
 	must_pass(share);
 }
 
+/* Less than a page, when memory files are asked for first: they are not given up for good. */
+static void
+lift_a_tiny_limit(void)
+{
+	struct rlimit limit = { 1, LIMIT };
+	struct pages_options o = { .len = 1, .shared = true };
+	struct pages_rw w = {0};
+	struct pages_jit jit = {0};
+	unsigned got;
+	int err;
+
+	MUST(signal(SIGXFSZ, SIG_DFL) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	err = pages_open_with(&w, &o);
+	if (err == -EOPNOTSUPP)
+		_exit(UNABLE);
+	MUST(err == -EFBIG);
+	MUST(pages_secret_open(&w, 1, &got) == 0 && (got & PAGES_SECRET_HIDDEN) == 0);
+	pages_close(&w);
+	if (pages_jit_open(&jit, 1) == 0)
+		MUST(pages_jit_flips(&jit));
+	pages_jit_close(&jit);
+	limit.rlim_cur = LIMIT;
+	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	MUST(pages_open_with(&w, &o) == 0);
+	pages_close(&w);
+	MUST(!is_blocked_or_pending());
+}
+
+Test(a_limit_on_files, that_is_lifted_is_forgotten)
+{
+	must_pass(lift_a_tiny_limit);
+}
+
+static void
+use_up_descriptors(void)
+{
+	struct rlimit none, limit;
+	struct pages_options o = { .len = 1, .shared = true };
+	struct pages_rw w = {0};
+	int err;
+
+	MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	none = limit;
+	none.rlim_cur = 0;
+	MUST(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	err = pages_open_with(&w, &o);
+	if (err == -EOPNOTSUPP)
+		_exit(UNABLE);
+	MUST(err == -EMFILE && setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	MUST(pages_open_with(&w, &o) == 0);
+	pages_close(&w);
+}
+
+Test(a_limit_on_descriptors, that_is_lifted_is_forgotten)
+{
+	must_pass(use_up_descriptors);
+}
+
 static void
 freeze_and_clone(void)
 {
