@@ -60,4 +60,15 @@ pages_serial_retire(uintptr_t serial, const char *call)
 		pages_die_gone(call);
 }
 
+/*
+ * The pages stay where they are, but have another owner from now on: they get another number.
+ * Aborts as pages_serial_retire() does.
+ */
+static inline void
+pages_serial_renew(uintptr_t *serial, const char *call)
+{
+	pages_serial_retire(*serial, call);
+	*serial = pages_serial_new();
+}
+
 #endif /* PAGES_SERIAL_H */

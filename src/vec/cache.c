@@ -230,10 +230,13 @@ is_clean(char *p, size_t len)
 void
 paged_vec_keep(struct pages_rw *pages)
 {
-	struct entry e = { .pages = *pages, .since = pages_os_now_ms() };
+	struct entry e = { .since = pages_os_now_ms() };
 	struct removed out = { .n = 0 };
-	char *p = pages_write(&e.pages);
+	char *p = pages_write(pages);
 
+	/* Copies of the vector that was freed do not own what the next one gets. */
+	pages_serial_renew(&pages->p_.serial_, PAGED_VEC_COPY);
+	e.pages = *pages;
 	pages_kept_announce(&kept);
 	e.hot = bytes_of(&e) < PAGED_VEC_HUGE_FROM && is_clean(p, bytes_of(&e));
 	if ((e.hot || is_marked(p, bytes_of(&e))) && put(&e, e.since, &out))

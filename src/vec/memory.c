@@ -113,6 +113,7 @@ paged_vec_freeze_(struct paged_vec_ *v, const struct paged_vec_type_ *t, struct 
 		err = pages_to_ro(&v->pages_, to);
 	if (err != 0)
 		return err;
+	pages_serial_renew(&to->p_.serial_, PAGED_VEC_COPY);
 	*n = paged_vec_len(v, t);
 	paged_vec_forget_(v);
 	return 0;
@@ -129,9 +130,11 @@ paged_vec_thaw_(struct pages_ro *from, size_t n, const struct paged_vec_type_ *t
 	if (n > pages_len(from) / t->size)
 		return -ERANGE;
 	err = pages_to_rw(from, &v->pages_);
-	if (err == 0)
-		paged_vec_adopt(v, t, n * t->size);
-	return err;
+	if (err != 0)
+		return err;
+	pages_serial_renew(&v->pages_.p_.serial_, PAGED_VEC_COPY);
+	paged_vec_adopt(v, t, n * t->size);
+	return 0;
 }
 
 int

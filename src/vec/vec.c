@@ -393,6 +393,9 @@ void
 paged_vec_free_(struct paged_vec_ *v, const struct paged_vec_type_ *t)
 {
 	assert(paged_vec_is_valid(v, t));
+	/* Of a copy, the elements are somebody else's, too. */
+	if (paged_vec_in_pages(v))
+		pages_serial_expect(v->pages_.p_.serial_, PAGED_VEC_COPY);
 	paged_vec_truncate_(v, t, 0);
 	release(v);
 	paged_vec_forget_(v);

@@ -11,6 +11,7 @@
 
 #include <pages/paged_vec.h>
 
+#include "core/serial.h"
 #include "os/base.h"
 
 /* From this capacity on the elements lie in pages; the length of the first mapping. */
@@ -24,6 +25,9 @@
 
 /* Clones and pages of files get a reserve of their size times this; beyond it they are copied. */
 #define PAGED_VEC_ROOM 2
+
+/* The name under which a vector's copies are complained of: no call here knows its line. */
+#define PAGED_VEC_COPY "a vector"
 
 static inline bool
 paged_vec_in_pages(const struct paged_vec_ *v)
