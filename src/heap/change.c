@@ -29,6 +29,12 @@ add_step(struct pages_change *c, enum pages_step_kind kind, size_t first, size_t
 }
 
 static bool
+is_small(const struct pages_units *u, size_t i)
+{
+	return pages_bits_test(u->arena->small_bits, i);
+}
+
+static bool
 is_carried(const struct pages_change *c, size_t i)
 {
 	return i - c->carry.first < c->carry.count;
@@ -80,6 +86,18 @@ leave_contents(struct pages_units *u, size_t a, size_t b) PAGES_LOCKED
 }
 
 bool
+pages_change_can_hand_over(const struct pages_units *u, const struct pages_change *c)
+{
+	size_t a = c->carry.first, b = a + c->carry.count;
+
+	/* Where all is reserved, all is mapped. */
+	return c->carry.count != 0 && u->arena->reserved == NULL &&
+	       pages_bits_find(u->mapped_bits, a, b, true) == b &&
+	       is_small(u, a) == is_small(u, c->carry_src) &&
+	       u->splits.count + MOVE_SPLITS <= u->splits.max;
+}
+
+bool
 pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size_t b)
 {
 	size_t ca = c->carry.first, cb = ca + c->carry.count;
@@ -103,12 +121,6 @@ pages_change_begin(struct pages_units *u, struct pages_change *c, size_t a, size
 		todo |= take_word(u, w, pages_bits_mask(w, a, b));
 	pages_units_note_peaks(u);
 	return todo;
-}
-
-static bool
-is_small(const struct pages_units *u, size_t i)
-{
-	return pages_bits_test(u->arena->small_bits, i);
 }
 
 /* The run of busy units of the change from i on that need the same step. */
@@ -136,7 +148,7 @@ plan_map(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 	size_t end = run.first + run.count, most = end;
 	int err;
 
-	if (end >= u->mapped_end) {
+	if (end >= u->mapped_end && !c->at_limit) {
 		most = end + pages_max(MAP_STEP_MIN, u->mapped / MAP_STEP_SHARE);
 		most = pages_min(most, u->count);
 		most = pages_bits_find(u->busy_bits, end, most, true);
@@ -283,6 +295,13 @@ plan_run(struct pages_units *u, struct pages_change *c, struct pages_unit_run ru
 	return run.count;
 }
 
+/* Is unit i, which is busy, to come last? */
+static bool
+is_handed(const struct pages_change *c, size_t i)
+{
+	return c->at_limit && is_carried(c, i);
+}
+
 /* First all that must be mapped: moves replace mappings, and only our own. */
 static bool
 plan_maps(struct pages_units *u, struct pages_change *c) PAGES_LOCKED
@@ -292,7 +311,7 @@ plan_maps(struct pages_units *u, struct pages_change *c) PAGES_LOCKED
 	while (c->steps < PAGES_STEPS && (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b) {
 		struct pages_unit_run run = run_alike(u, c, i);
 
-		if (!pages_bits_test(u->mapped_bits, i) && !plan_map(u, c, run))
+		if (!pages_bits_test(u->mapped_bits, i) && !is_handed(c, i) && !plan_map(u, c, run))
 			return false;
 		i += run.count;
 	}
@@ -310,8 +329,11 @@ pages_change_plan(struct pages_units *u, struct pages_change *c)
 	if (plan_maps(u, c) || c->err != 0)
 		return c->steps != 0;
 	while (c->err == 0 && c->steps < PAGES_STEPS &&
-	       (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b)
-		i += plan_run(u, c, run_alike(u, c, i));
+	       (i = pages_bits_find(u->busy_bits, i, c->b, true)) < c->b) {
+		struct pages_unit_run run = run_alike(u, c, i);
+
+		i += is_handed(c, i) ? run.count : plan_run(u, c, run);
+	}
 	pages_units_note_peaks(u);
 	return c->steps != 0;
 }

@@ -75,6 +75,8 @@ struct pages_change {
 	size_t carry_src;
 	size_t carried;			/* how many have come, from the first one on */
 	bool carried_back;
+	bool at_limit;			/* they are handed over: their places are not mapped before */
+	size_t handed;			/* how many have come that way and are not counted yet */
 
 	size_t fresh;			/* units that got no memory */
 	size_t done;			/* units that were purged, marked or unmapped */
@@ -107,6 +109,22 @@ void pages_change_finish(struct pages_units *u, struct pages_change *c) PAGES_LO
  * was.  The caller then frees the block, or makes it as long as it was.
  */
 void pages_change_abandon(struct pages_units *u, struct pages_change *c) PAGES_LOCKED;
+
+/*
+ * At a limit that counts what is mapped there is no address space for a block's units and for
+ * their new place.  Then they are handed over: a few are mapped at the new place, and the move
+ * unmaps the old one.  That comes last, when all the rest of the new place is mapped.
+ *
+ * can_hand_over(): is nothing mapped where they are to come?
+ * hand_over(): without the lock; all of them, or none and c->err says why not.
+ * hand_back(): without the lock; undoes that, and ends the process if the kernel refuses it.
+ * settle_handed(): finish() then makes what they have left unmapped.
+ */
+bool pages_change_can_hand_over(const struct pages_units *u,
+				const struct pages_change *c) PAGES_LOCKED;
+void pages_change_hand_over(const struct pages_units *u, struct pages_change *c);
+void pages_change_hand_back(const struct pages_units *u, struct pages_change *c);
+void pages_change_settle_handed(struct pages_units *u, struct pages_change *c) PAGES_LOCKED;
 
 /*
  * Bring what was carried back, by copying it, because a move could be refused again.  With or

@@ -49,6 +49,15 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 	pages_heap_unlock(h);
 }
 
+/* The lock is not to be had: whoever has it next ends the change. */
+static void
+leave_change(struct pages_heap *h, struct pages_change *c)
+{
+	c->err = -EBUSY;
+	atomic_store_explicit(&c->state, PAGES_CHANGE_LEFT, memory_order_release);
+	atomic_fetch_add(&h->changes_left, 1);
+}
+
 bool
 pages_heap_perform(struct pages_heap *h, struct pages_change *c)
 {
@@ -56,9 +65,7 @@ pages_heap_perform(struct pages_heap *h, struct pages_change *c)
 		pages_change_perform(&h->units, c);
 		if (!pages_heap_enter(h)) {
 			pages_change_carry_back(&h->units, c);
-			c->err = -EBUSY;
-			atomic_store_explicit(&c->state, PAGES_CHANGE_LEFT, memory_order_release);
-			atomic_fetch_add(&h->changes_left, 1);
+			leave_change(h, c);
 			return false;
 		}
 		pages_change_settle(&h->units, c);
@@ -66,6 +73,20 @@ pages_heap_perform(struct pages_heap *h, struct pages_change *c)
 			return true;
 		pages_heap_unlock(h);
 	}
+}
+
+bool
+pages_heap_hand_over(struct pages_heap *h, struct pages_change *c)
+{
+	pages_change_hand_over(&h->units, c);
+	if (!pages_heap_enter(h)) {
+		pages_change_hand_back(&h->units, c);
+		leave_change(h, c);
+		return false;
+	}
+	if (c->err == 0)
+		pages_change_settle_handed(&h->units, c);
+	return true;
 }
 
 void

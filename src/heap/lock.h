@@ -29,4 +29,7 @@ void pages_heap_free_claimed(struct pages_heap *h, uint32_t id);
  */
 bool pages_heap_perform(struct pages_heap *h, struct pages_change *c) PAGES_TRY_LOCKS;
 
+/* The same for what of it is handed over (change.h), when all else has been performed. */
+bool pages_heap_hand_over(struct pages_heap *h, struct pages_change *c) PAGES_TRY_LOCKS;
+
 #endif /* PAGES_HEAP_LOCK_H */

@@ -3,6 +3,7 @@
  * perform.c - the system calls of a change: performs them without the lock, undoes them in a child
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "change.h"
@@ -131,6 +132,101 @@ pages_change_perform(const struct pages_units *u, struct pages_change *c)
 			carry = s->fate == PAGES_DONE;
 	}
 }
+
+/* Handing over. ----------------------------------------------------------- */
+
+/* How many units at a time: there must be address space for so many more.  At a limit, one. */
+enum { HAND = 16 };
+
+/* How often to try to undo a move. */
+enum { TRIES = 100 };
+
+/* Bring n units to dst, where nothing is mapped.  0, or -errno and nothing has changed. */
+static int
+hand(const struct pages_units *u, size_t src, size_t dst, size_t n)
+{
+	size_t len = n * PAGES_UNIT;
+	int err = pages_os_fill(address(u, dst), len, PAGES_OS_READ | PAGES_OS_WRITE);
+
+	if (err != 0)
+		return err;
+	err = pages_os_resize_to(address(u, src), len, len, address(u, dst));
+	if (err != 0)
+		pages_os_release(address(u, dst), len);
+	return err;
+}
+
+/* There is neither a way on nor back: better no process than one with half of a block. */
+_Noreturn static void
+die(void)
+{
+	static const char line[] = "pages: realloc(): a limit of the process was lowered meanwhile\n";
+
+	pages_os_complain(line, sizeof(line) - 1);
+	abort();
+}
+
+/*
+ * A unit comes back to the place that it has left.  If a limit does not let that be mapped it is
+ * a hole, because at a limit nobody can map anything there; the move counts towards no limit.
+ * What the kernel refuses now it may grant presently.
+ */
+static void
+hand_back(const struct pages_units *u, size_t src, size_t dst)
+{
+	char *from = address(u, dst), *to = address(u, src);
+	bool ours = false;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		int err = pages_os_fill(to, PAGES_UNIT, PAGES_OS_READ | PAGES_OS_WRITE);
+
+		ours |= err == 0;
+		if (err == -EEXIST && !ours)
+			break;
+		if (pages_os_resize_to(from, PAGES_UNIT, PAGES_UNIT, to) == 0)
+			return;
+		/* There may be too many mappings: a copy makes no more of them. */
+		if (pages_os_fill(to, PAGES_UNIT, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
+			memcpy(to, from, PAGES_UNIT);
+			pages_os_release(from, PAGES_UNIT);
+			return;
+		}
+	}
+	die();
+}
+
+void
+pages_change_hand_back(const struct pages_units *u, struct pages_change *c)
+{
+	while (c->handed != 0) {
+		c->handed--;
+		hand_back(u, c->carry_src + c->handed, c->carry.first + c->handed);
+	}
+}
+
+void
+pages_change_hand_over(const struct pages_units *u, struct pages_change *c)
+{
+	size_t most = HAND;
+
+	while (c->err == 0 && c->handed < c->carry.count) {
+		size_t src = c->carry_src + c->handed, dst = c->carry.first + c->handed;
+		size_t n = pages_min(pages_splits_alike(&u->splits, src, c->carry.count - c->handed),
+				     most);
+		int err = n != 0 ? hand(u, src, dst, n) : -EINVAL;
+
+		if (err == 0)
+			c->handed += n;
+		else if (err != -EEXIST && n > 1)
+			most = 1;
+		else
+			c->err = err;
+	}
+	if (c->err != 0)
+		pages_change_hand_back(u, c);
+}
+
+/* Undoing. ---------------------------------------------------------------- */
 
 void
 pages_change_carry_back(const struct pages_units *u, struct pages_change *c)

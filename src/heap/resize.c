@@ -80,6 +80,14 @@ pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 
 /* Moving. ----------------------------------------------------------------- */
 
+/*
+ * How a block gets another length: are its contents kept, and is it at a limit that leaves no
+ * address space for two places, so that its whole units are handed over (change.h)?
+ */
+struct manner {
+	bool keep, at_limit;
+};
+
 /* A block that moves: the change that prepares its new place, and what is left to be copied. */
 struct move {
 	struct pages_change *change;
@@ -102,10 +110,10 @@ plan_units(const struct pages_heap *h, uint32_t old)
 	return (struct move){ .old = old, .a = a < b ? a : b, .b = b };
 }
 
-/* Find a slot for a block of so many pages; without room, if there is none with room. */
+/* Find a slot for a block of so many pages; without room if none has any, or at a limit. */
 static uint32_t
 place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
-	   enum pages_zone zone) PAGES_LOCKED
+	   enum pages_zone zone, bool at_limit) PAGES_LOCKED
 {
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id;
 	struct pages_want want = { .align = up, .offset = old->first % up };
@@ -117,7 +125,7 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
 
 	want.zone = zone;
 	want.count = (uint32_t)pages_min(slot, h->extents.pages);
-	id = pages_heap_place(h, &want, pages);
+	id = at_limit ? 0 : pages_heap_place(h, &want, pages);
 	if (id == 0) {
 		want.count = pages;
 		id = pages_heap_place(h, &want, pages);
@@ -130,12 +138,13 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
  * there.
  */
 static bool
-begin_move(struct pages_heap *h, struct move *m, uint32_t pages, enum pages_zone zone) PAGES_LOCKED
+begin_move(struct pages_heap *h, struct move *m, uint32_t pages, enum pages_zone zone,
+	   bool at_limit) PAGES_LOCKED
 {
 	const struct pages_extent *old = &h->extents.node[m->old];
 	struct pages_change *c = pages_heap_change(h, 0);
 	struct pages_extent *e;
-	uint32_t id = c != NULL ? place_slot(h, old, pages, zone) : 0;
+	uint32_t id = c != NULL ? place_slot(h, old, pages, zone, at_limit) : 0;
 
 	if (id == 0) {
 		if (c != NULL)
@@ -158,6 +167,9 @@ begin_move(struct pages_heap *h, struct move *m, uint32_t pages, enum pages_zone
 	c->filling = PAGES_FILL;
 	c->carry_src = m->a;
 	c->carry = (struct pages_unit_run){ (size_t)((ptrdiff_t)m->a + m->distance), m->b - m->a };
+	c->at_limit = at_limit;
+	if (at_limit && !pages_change_can_hand_over(&h->units, c))
+		c->err = -ENOMEM;
 	m->more = pages_heap_prepare(h, c, e->first);
 	return true;
 }
@@ -214,8 +226,8 @@ end_move(struct pages_heap *h, const struct move *m) PAGES_LOCKED
 
 /* Move block id to a slot in that zone. */
 static enum outcome
-grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zone, bool keep,
-	     uint32_t *ret)
+grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zone,
+	     struct manner how, uint32_t *ret)
 {
 	const struct pages_extent *old = &h->extents.node[id];
 	struct move m = plan_units(h, id);
@@ -223,7 +235,7 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zo
 
 	if (!pages_heap_enter(h))
 		return LOCKED_OUT;
-	if (!begin_move(h, &m, (uint32_t)pages, zone)) {
+	if (!begin_move(h, &m, (uint32_t)pages, zone, how.at_limit)) {
 		pages_heap_leave(h);
 		return NO_ROOM;
 	}
@@ -232,13 +244,18 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zo
 		if (!pages_heap_perform(h, m.change))
 			return LOCKED_OUT;
 	}
+	if (how.at_limit && m.change->err == 0) {
+		pages_heap_unlock(h);
+		if (!pages_heap_hand_over(h, m.change))
+			return LOCKED_OUT;
+	}
 	carried = m.change->carried;
 	*ret = end_move(h, &m);
 	pages_heap_leave(h);
 	if (*ret == 0)
 		return REFUSED;
 	pages_heap_hand_out(h, &h->extents.node[*ret]);
-	if (keep)
+	if (how.keep)
 		copy_rest(h, &m, carried);
 	pages_heap_take_in(h, old->first, old->first + old->used);
 	pages_heap_clean_freed(h, m.old);
@@ -251,17 +268,18 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zo
  * it is not sparse any more, or where the zone has no room.
  */
 static enum outcome
-grow_out_of_zone(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
+grow_out_of_zone(struct pages_heap *h, uint32_t id, size_t pages, struct manner how,
+		 uint32_t *ret)
 {
 	enum outcome o = NO_ROOM;
 
 	if (pages_heap_is_sparse(h, id, pages)) {
-		o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, keep, ret);
+		o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, how, ret);
 		if (o == NO_ROOM &&
 		    pages_heap_widen_small(h, pages + pages_heap_unit_pages(h)))
-			o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, keep, ret);
+			o = grow_by_move(h, id, pages, PAGES_ZONE_SMALL, how, ret);
 	}
-	return o == NO_ROOM ? grow_by_move(h, id, pages, PAGES_ZONE_HUGE, keep, ret) : o;
+	return o == NO_ROOM ? grow_by_move(h, id, pages, PAGES_ZONE_HUGE, how, ret) : o;
 }
 
 /* Resizing. --------------------------------------------------------------- */
@@ -301,7 +319,7 @@ shrink(struct pages_heap *h, uint32_t id, size_t pages) PAGES_LOCKED
 
 /* Grow or shrink block id, in place or to *ret. */
 static enum outcome
-resize(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret)
+resize(struct pages_heap *h, uint32_t id, size_t pages, struct manner how, uint32_t *ret)
 {
 	enum outcome o;
 
@@ -325,8 +343,8 @@ resize(struct pages_heap *h, uint32_t id, size_t pages, bool keep, uint32_t *ret
 	if (o != NO_ROOM)
 		return o;
 	if (PAGES_UNLIKELY(h->extents.node[id].zone == PAGES_ZONE_SMALL))
-		return grow_out_of_zone(h, id, pages, keep, ret);
-	return grow_by_move(h, id, pages, PAGES_ZONE_HUGE, keep, ret);
+		return grow_out_of_zone(h, id, pages, how, ret);
+	return grow_by_move(h, id, pages, PAGES_ZONE_HUGE, how, ret);
 }
 
 static void
@@ -349,14 +367,18 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	uint32_t id = pages_heap_checked(h, p, "realloc"), new;
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t pages = pages_heap_pages(h, size + pages_heap_offset(e)), used = e->used;
+	struct manner how = { .keep = keep };
 	enum outcome o;
 
 	if (pages == used)
 		return p;
-	o = resize(h, id, pages, keep, &new);
+	o = resize(h, id, pages, how, &new);
 	/* Where a limit refuses a place, address space that serves nobody goes back first. */
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
-		o = resize(h, id, pages, keep, &new);
+		o = resize(h, id, pages, how, &new);
+	how.at_limit = true;
+	if (o == REFUSED)
+		o = resize(h, id, pages, how, &new);
 	if (o == GROWN)
 		return pages_heap_block(h, &h->extents.node[new]);
 	count_declined(h, o);

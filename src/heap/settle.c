@@ -71,22 +71,36 @@ settle_move(struct pages_units *u, struct pages_change *c, const struct pages_st
 	u->moved_free += n;
 }
 
+/* n units of the block have come from src to dst, which is mapped, and are busy no longer. */
+static void
+count_carried(struct pages_units *u, struct pages_change *c, size_t src, size_t dst,
+	      size_t n) PAGES_LOCKED
+{
+	/* src stays held until the end, so that the way back is open. */
+	pages_splits_move(&u->splits, src, dst, n);
+	pages_bits_clear(u->dirty_bits, dst, dst + n);
+	pages_units_set_dirty(u, dst, dst + n);
+	pages_bits_clear(u->busy_bits, dst, dst + n);
+	u->moved += n;
+	c->carried += n;
+}
+
 static void
 settle_carry(struct pages_units *u, struct pages_change *c, const struct pages_step *s) PAGES_LOCKED
 {
-	size_t src = s->src, n = s->count;
-
-	if (s->fate != PAGES_DONE) {
+	if (s->fate == PAGES_DONE)
+		count_carried(u, c, s->src, s->first, s->count);
+	else
 		settle_refused(u, c, s);
-		return;
-	}
-	/* src stays held until the end, so that the way back is open. */
-	pages_splits_move(&u->splits, src, s->first, n);
-	pages_bits_clear(u->dirty_bits, s->first, s->first + n);
-	pages_units_set_dirty(u, s->first, s->first + n);
-	pages_bits_clear(u->busy_bits, s->first, s->first + n);
-	u->moved += n;
-	c->carried += n;
+}
+
+void
+pages_change_settle_handed(struct pages_units *u, struct pages_change *c)
+{
+	size_t dst = c->carry.first;
+
+	pages_units_set_mapped(u, dst, dst + c->handed);
+	count_carried(u, c, c->carry_src, dst, c->handed);
 }
 
 void
@@ -95,7 +109,10 @@ pages_change_finish(struct pages_units *u, struct pages_change *c)
 	size_t a = c->carry_src, b = a + c->carried;
 
 	pages_bits_clear(u->held_bits, a, b);
-	pages_units_clear_marks(u, a, b);
+	if (c->handed != 0)
+		pages_units_set_unmapped(u, a, b);
+	else
+		pages_units_clear_marks(u, a, b);
 	u->placing -= c->carried;
 }
 

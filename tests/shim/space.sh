@@ -86,6 +86,49 @@ DATA 1000 outside 700 900
 AS 1000 outside 700 900
 END_OF_TABLE
 
+# grow AS|DATA MIB STEP: fences a block of 100 MiB in, and grows it by STEP MiB as long as that
+# goes under a limit of MIB.
+cat >"$tmp/grow.c" <<'END_OF_C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+int
+main(int argc, char **argv)
+{
+	size_t len = (size_t)100 << 20, step = (size_t)atoi(argv[3]) << 20;
+	rlim_t limit = (rlim_t)atoi(argv[2]) << 20;
+	struct rlimit rl = { limit, limit };
+	char *p = malloc(len), *fence[8], *q;
+
+	memset(p, 7, len);
+	for (int i = 0; i < 8; i++)
+		fence[i] = malloc(1 << 20);
+	if (setrlimit(argv[1][0] == 'A' ? RLIMIT_AS : RLIMIT_DATA, &rl) != 0)
+		return 1;
+	while ((q = realloc(p, len + step)) != NULL) {
+		p = q;
+		memset(p + len, 7, step);
+		len += step;
+		free(fence[len / step % 8]);
+		fence[len / step % 8] = malloc(1 << 20);
+	}
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != 7)
+			return 1;
+	printf("%zu\n", len >> 20);
+	return fence[0] == NULL || argc != 4;
+}
+END_OF_C
+${CC:-cc} -w -O1 -fno-builtin -o "$tmp/grow" "$tmp/grow.c" || exit 99
+for args in 'AS 400 20' 'DATA 400 20' 'AS 400 1' 'DATA 1000 300' 'AS 180 3'; do
+	# shellcheck disable=SC2086 # several arguments
+	set -- $args
+	alone=$("$tmp/grow" "$@")
+	shim=$("$run" "$tmp/grow" "$@") || fail "grow $*: exit $?"
+	[ "${shim:-0}" -ge $((alone * 95 / 100)) ] || fail "grow $*: $shim MiB in place of $alone"
+done
+
 # mapped WHAT: prints the peak of live MiB and the MiB that are mapped beyond those at the start.
 cat >"$tmp/mapped.c" <<'END_OF_C'
 #include <stdio.h>

@@ -13,6 +13,7 @@
 #include "heap/heap.h"
 #include "support/add_up.h"
 #include "failing_os.h"
+#include "limit.h"
 #include "support/flags.h"
 #include "support/support.h"
 
@@ -301,6 +302,67 @@ Test(a_heap_with_failures, hands_out_no_sparse_block_that_has_a_hole)
 		cr_assert(pages_heap_valid(&h));
 		pages_heap_close(&h);
 	}
+}
+
+/*
+ * At a limit a block moves, and the n-th call is refused.  Returns whether there were so many;
+ * *ret_moved says whether the block has moved.
+ */
+static bool
+move_at_limit(enum failing_mode mode, unsigned n, bool *ret_moved)
+{
+	struct pages_heap_options o = PAGES_HEAP_DEFAULTS;
+	struct rlimit was;
+	const char *refused;
+	char *p, *q;
+
+	o.arena_max = MIB(512);
+	o.retain_ms = 3600 * 1000;
+	pages_heap_configure(&h, &o);
+	p = pages_heap_alloc(&h, MIB(41), 1, false);
+	q = pages_heap_alloc(&h, MIB(3), 1, false);	/* behind it */
+	cr_assert(p != NULL && q != NULL);
+	mark(p, MIB(41), 1);
+	mark(q, MIB(3), 2);
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	was = leave(RLIMIT_AS, MIB(16));
+	failing_arm(mode, n, ENOMEM);
+	own(&blocks[0], q, MIB(3), MIB(3), 2);
+	q = pages_heap_resize(&h, p, MIB(49), true);
+	refused = failing_disarm();
+	restore(RLIMIT_AS, was);
+	*ret_moved = q != NULL;
+	p = q != NULL ? q : p;
+	cr_assert(is_marked(p, MIB(41), MIB(41), 1), "call %u: %s", n, refused);
+	check_all((int)n);
+	memset(p, 1, q != NULL ? MIB(49) : MIB(41));
+	pages_heap_free(&h, p);
+	drop(&blocks[0]);
+	cr_assert(pages_heap_valid(&h));
+	pages_heap_close(&h);
+	return refused != NULL;
+}
+
+Test(a_heap_with_failures, brings_a_block_back_that_is_half_moved)
+{
+	static const enum failing_mode modes[] = { FAILING_ONCE, FAILING_WITH_DAMAGE };
+	unsigned n, stayed = 0;
+	bool moved;
+
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("sanitizers need memory of their own");
+	SKIP_WITHOUT_A_HEAP();
+	if (!pages_can(PAGES_CAP_HINT))
+		cr_skip_test("what is reserved is not handed over");
+	for (int cap = 0; cap < PAGES_CAP_COUNT; cap++)
+		(void)pages_can((enum pages_cap)cap);
+	for (unsigned i = 0; i < 2; i++) {
+		for (n = 1; move_at_limit(modes[i], n, &moved); n++)
+			stayed += !moved;
+		cr_assert(moved, "not even if nothing is refused");
+		cr_assert_gt(n, 20, "only %u calls", n);
+	}
+	cr_assert_gt(stayed, 10, "only %u", stayed);
 }
 
 /* Memory that can be neither dropped nor mapped anew is unmapped: it is given back all the same. */

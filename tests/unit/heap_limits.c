@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "heap/heap.h"
+#include "limit.h"
 #include "support/support.h"
 
 enum { BLOCKS = 12 };
@@ -58,12 +59,6 @@ lower(int resource)
 	low = (struct rlimit){ MIB(1), was.rlim_max };
 	cr_assert_eq(setrlimit((__rlimit_resource_t)resource, &low), 0);
 	return was;
-}
-
-static void
-restore(int resource, struct rlimit was)
-{
-	cr_assert_eq(setrlimit((__rlimit_resource_t)resource, &was), 0);
 }
 
 static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
@@ -171,6 +166,58 @@ Test(a_heap_over_its_limits, gives_back_what_is_locked)
 	use(p, MIB(30));
 	munlockall();
 	check_and_close();
+}
+
+/* A block that cannot grow where it is; all that is mapped is in use. */
+static char *
+fence_in(size_t len)
+{
+	char *p;
+
+	open_and_fragment();
+	p = pages_heap_alloc(&h, len, 1, false);
+	cr_assert_not_null(p);
+	mark(p, len, 99);
+	block[0] = pages_heap_alloc(&h, MIB(9), 1, false);
+	cr_assert_not_null(block[0]);
+	mark(block[0], MIB(8), 0);
+	(void)pages_heap_release_space(&h, SIZE_MAX);
+	return p;
+}
+
+Test(a_heap_at_its_limits, moves_a_block_without_space_for_two)
+{
+	for (size_t i = 0; i < 2; i++) {
+		char *p = fence_in(MIB(101)), *q;
+		struct rlimit was;
+
+		SKIP_IF_RESERVED(h);
+		was = leave(resources[i], MIB(30));
+		q = pages_heap_resize(&h, p, MIB(121), true);
+		restore(resources[i], was);
+		cr_assert_not_null(q);
+		cr_assert_neq(q, p, "it need not have moved");
+		cr_assert(is_marked(q, MIB(101), MIB(101), 99));
+		use(q, MIB(121));
+		pages_heap_free(&h, q);
+		check_and_close();
+	}
+}
+
+Test(a_heap_at_its_limits, leaves_a_block_alone_that_it_cannot_move)
+{
+	for (size_t i = 0; i < 2; i++) {
+		char *p = fence_in(MIB(101));
+		struct rlimit was = leave(resources[i], MIB(8));
+
+		/* There is space for what it grows by, but not for the move. */
+		cr_assert_null(pages_heap_resize(&h, p, MIB(109), true));
+		restore(resources[i], was);
+		cr_assert(is_marked(p, MIB(101), MIB(101), 99));
+		use(p, MIB(101));
+		pages_heap_free(&h, p);
+		check_and_close();
+	}
 }
 
 /* A request that no machine could serve is no reason to give up a reserved arena. */
