@@ -145,6 +145,7 @@ pages_scope_symbol(const struct link_map *object, const char *name)
  * because to musl's a reference that it cannot resolve is an error.
  */
 extern struct r_debug _r_debug __attribute__((weak));
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern struct r_debug *_dl_debug_addr __attribute__((weak));
 
 const struct link_map *

@@ -83,13 +83,19 @@ pages_find_shim(const char *told, char ret[PATH_MAX])
 static bool
 is_followed(void)
 {
-	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), *again = NULL;
 	const struct link_map *map = NULL;
 	char path[PATH_MAX];
 
-	return libc != NULL && dlinfo(libc, RTLD_DI_LINKMAP, &map) == 0 &&
-	       map->l_name[0] == '/' && put(path, FOR_GLIBC, map->l_name) &&
-	       dlopen(path, RTLD_LAZY | RTLD_NOLOAD) != NULL;
+	if (libc == NULL)
+		return false;
+	if (dlinfo(libc, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/' &&
+	    put(path, FOR_GLIBC, map->l_name))
+		again = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+	if (again != NULL)
+		dlclose(again);
+	dlclose(libc);
+	return again != NULL;
 }
 
 void

@@ -28,7 +28,7 @@ for check in calloc realloc errno share; do
 	program shim/victim "$loader" --preload "$shim"	# which is not the way of the kernel
 done
 check="4 300"
-program stress/stress timeout 120
+program stress/stress env LD_LIBRARY_PATH="$PWD/.libs"
 
 # Another allocator behind it, which ends the process over a block that is not its own.
 cat >"$tmp/other.c" <<'END_OF_C'

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034
 # To be sourced by tests of the shim for another target than this machine's, in a build
 # directory, with $srcdir: builds it there in $tmp/build, and runs programs with it.  Whole
 # programs only, since Criterion is this machine's.
