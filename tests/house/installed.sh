@@ -6,7 +6,7 @@ srcdir=$(cd "${srcdir:-.}" && pwd)
 . "$srcdir/tests/support/installed.sh"
 cc=${CC:-cc} cxx=${CXX:-c++}
 command -v pkg-config >/dev/null || { echo "no pkg-config"; exit 77; }
-run=$root$(value bindir)/pages-run
+run=$root$(value bindir)/pages-run stat=$root$(value bindir)/pages-stat
 export PKG_CONFIG_LIBDIR="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 cd "$tmp" || exit 99
@@ -35,6 +35,19 @@ if $cxx --version >/dev/null 2>&1; then
 	works "is served by it under its SONAME" active env LD_PRELOAD=libpages_malloc.so.0 ./plain
 	works "and by pages-run" active env PAGES_SHIM="$libdir/libpages_malloc.so" "$run" ./plain
 fi
+
+# From outside: as soon as the program has been loaded.
+seen() {
+	LD_PRELOAD=libpages_malloc.so.0 sleep 60 &
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		"$stat" $! >shown 2>&1
+		status=$?
+		[ $status = 1 ] && sleep 0.1 || break
+	done
+	kill $!
+	[ $status = 0 ] && grep 'libpages_malloc: active' shown
+}
+works "pages-stat shows it" seen
 
 refused() {
 	! $cc -static empty.c -L"$libdir" -lpages_malloc -o empty >refusal 2>&1 &&

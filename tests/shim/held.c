@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held.c - a program at rest, in which pages-stat finds known figures: held WHAT
+ * held.c - a program at rest, in which pages-stat finds known figures: held WHAT [NAME]
  *
  * It allocates by malloc, which the shim may serve, and by libpages.  When all is done it prints
  * a line, the statistics of libpages, and waits for a signal.
@@ -77,15 +77,13 @@ main(int argc, char **argv)
 	use_libpages();
 	if (strcmp(what, "name") == 0)
 		prctl(PR_SET_NAME, "a \"b\\c\n\033[2J\302\233\377");
+	if (strcmp(what, "name-of") == 0 && argc > 2)
+		prctl(PR_SET_NAME, argv[2]);
 	if (strcmp(what, "undumpable") == 0)
 		prctl(PR_SET_DUMPABLE, 0);
 	if (strcmp(what, "clone") == 0 && syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) != 0)
 		pause();	/* the child has not used the heap, and no handler has told it */
 	print_stats();
-	if (strcmp(what, "trim") == 0) {
-		free(kept[0]);
-		(void)pages_trim(0);
-	}
 	pause();
 	return 0;
 }
