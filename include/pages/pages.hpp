@@ -19,10 +19,12 @@
 #error <pages/pages.hpp> needs C++17
 #endif
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <memory_resource>

@@ -9,8 +9,9 @@
  *		x *= 2;
  *
  * The vector of paged_vec.h with the names of std::vector: growing moves page tables, not
- * elements.  T must be trivially copyable.  Iterators are pointers; they stay valid until the
- * capacity changes, in stable mode (a reserve) until the element is removed.
+ * elements.  T must be trivially copyable.  Iterators are pointers, so std::sort and its kin work
+ * on them at full speed; they stay valid until the capacity changes, in stable mode (a reserve)
+ * until the element is removed.
  *
  * It can be moved, and is empty then; clone() makes copies.  A call that fails leaves the
  * vector as it was.  operator[] and at() print one line and abort if there is no such element,
@@ -63,11 +64,67 @@ template <class T> class vec {
 				return false;
 		return true;
 	}
+	/* Move the elements from i on to make room for n, which hold anything then. */
+	int open_gap(std::size_t i, std::size_t n) noexcept
+	{
+		int err = i > size() ? -ERANGE : 0;
+
+		if (err == 0 && n > paged_vec_spare_(&v_) / sizeof(T))
+			err = paged_vec_reserve_(&v_, &type, n);
+		if (err == 0 && n != 0) {
+			void *at = begin() + i, *to = begin() + i + n;
+
+			std::memmove(to, at, (size() - i) * sizeof(T));
+			v_.end_ = end() + n;
+		}
+		return err;
+	}
+	int put(std::size_t i, std::size_t n, T x) noexcept
+	{
+		int err = open_gap(i, n);
+
+		if (err == 0)
+			std::fill_n(begin() + i, n, x);
+		return err;
+	}
+	/* Removes what was appended if it is left before it is told to stay. */
+	struct appended {
+		vec &v;
+		std::size_t before;
+		bool stays = false;
+
+		~appended() { if (!stays) v.truncate(before); }
+	};
+	/* The elements of a range may be the vector's own if it is given by pointers. */
+	template <class It> int put_range(std::size_t i, It first, It last)
+	{
+		if constexpr (std::is_same_v<It, T *> || std::is_same_v<It, const T *>) {
+			return paged_vec_insert_n_(&v_, &type, i, first,
+						   static_cast<std::size_t>(last - first));
+		} else {
+			appended tail{*this, size()};
+
+			if (i > size())
+				return -ERANGE;
+			for (; first != last; ++first) {
+				int err = push(*first);
+
+				if (err != 0)
+					return err;
+			}
+			std::rotate(begin() + i, begin() + tail.before, end());
+			tail.stays = true;
+			return 0;
+		}
+	}
+	T *at_or_end(int err, std::size_t i) noexcept
+		{ return err == 0 ? begin() + i : end(); }
 	int set_size(std::size_t n, const T &x) noexcept
 	{
 		return is_zero(x) ? paged_vec_resize_zeroed_(&v_, &type, n)
 				  : paged_vec_resize_(&v_, &type, n, &x);
 	}
+	template <class It> using category = typename std::iterator_traits<It>::iterator_category;
 
 public:
 	using value_type = T;
@@ -119,6 +176,8 @@ public:
 	reverse_iterator rend() noexcept { return reverse_iterator(begin()); }
 	const_reverse_iterator rbegin() const noexcept { return const_reverse_iterator(end()); }
 	const_reverse_iterator rend() const noexcept { return const_reverse_iterator(begin()); }
+	const_reverse_iterator crbegin() const noexcept { return rbegin(); }
+	const_reverse_iterator crend() const noexcept { return rend(); }
 	T &operator[](size_type i) noexcept { return *slot(i); }
 	const T &operator[](size_type i) const noexcept { return *slot(i); }
 	T &at(size_type i) noexcept { return *slot(i); }
@@ -135,10 +194,15 @@ public:
 	/* Remove [first, last); like std::vector, it returns where the next element is now. */
 	iterator erase(const_iterator first, const_iterator last) noexcept
 	{
-		size_type i = index(first), n = static_cast<size_type>(last - first);
+		size_type i = index(first), beyond = index(last);
 
-		if (paged_vec_drain_(&v_, &type, i, n, nullptr) != 0)
-			pages_die_range_("pages::vec::erase", i + n, size());
+		if (__builtin_expect(i > beyond || beyond > size(), 0))
+			pages_die_range_("pages::vec::erase", beyond, size());
+		if (i == beyond)
+			return begin() + i;
+		void *to = begin() + i;
+		std::memmove(to, last, (size() - beyond) * sizeof(T));
+		truncate(size() - (beyond - i));
 		return begin() + i;
 	}
 	iterator erase(const_iterator at) noexcept { return erase(at, at + 1); }
@@ -152,8 +216,24 @@ public:
 		{ detail::report(push(x), ec); }
 	void append(const T *from, size_type n, error_code &ec) noexcept
 		{ detail::report(paged_vec_insert_n_(&v_, &type, size(), from, n), ec); }
-	void insert(const_iterator at, T x, error_code &ec) noexcept
-		{ detail::report(paged_vec_insert_(&v_, &type, index(at), &x), ec); }
+	/* Insert before at, and return where: one, n times x, or a range.  On failure: end() */
+	iterator insert(const_iterator at, T x, error_code &ec) noexcept
+		{ return insert(at, 1, x, ec); }
+	iterator insert(const_iterator at, size_type n, T x, error_code &ec) noexcept
+	{
+		size_type i = index(at);
+
+		detail::report(put(i, n, x), ec);
+		return at_or_end(ec.value(), i);
+	}
+	template <class It, class = category<It>>
+	iterator insert(const_iterator at, It first, It last, error_code &ec)
+	{
+		size_type i = index(at);
+
+		detail::report(put_range(i, first, last), ec);
+		return at_or_end(ec.value(), i);
+	}
 	void resize(size_type n, error_code &ec) noexcept
 		{ detail::report(set_size(n, T()), ec); }
 	void resize(size_type n, T x, error_code &ec) noexcept
@@ -194,8 +274,35 @@ public:
 		{ detail::check(push(x), "pages::vec::push_back"); }
 	void append(const T *from, size_type n)
 		{ detail::check(paged_vec_insert_n_(&v_, &type, size(), from, n), "pages::vec::append"); }
-	void insert(const_iterator at, T x)
-		{ detail::check(paged_vec_insert_(&v_, &type, index(at), &x), "pages::vec::insert"); }
+	iterator insert(const_iterator at, T x) { return insert(at, 1, x); }
+	iterator insert(const_iterator at, size_type n, T x)
+	{
+		size_type i = index(at);
+
+		detail::check(put(i, n, x), "pages::vec::insert");
+		return begin() + i;
+	}
+	template <class It, class = category<It>>
+	iterator insert(const_iterator at, It first, It last)
+	{
+		size_type i = index(at);
+
+		detail::check(put_range(i, first, last), "pages::vec::insert");
+		return begin() + i;
+	}
+	iterator insert(const_iterator at, std::initializer_list<T> all)
+		{ return insert(at, all.begin(), all.end()); }
+	template <class... Arguments> iterator emplace(const_iterator at, Arguments &&...arguments)
+		{ return insert(at, 1, T(std::forward<Arguments>(arguments)...)); }
+	void assign(size_type n, T x) { clear(); insert(end(), n, x); }
+	template <class It, class = category<It>> void assign(It first, It last)
+		{ clear(); insert(end(), first, last); }
+	void assign(std::initializer_list<T> all) { assign(all.begin(), all.end()); }
+	explicit vec(size_type n) { resize(n); }
+	vec(size_type n, T x) { resize(n, x); }
+	template <class It, class = category<It>> vec(It first, It last) : vec()
+		{ assign(first, last); }
+	vec(std::initializer_list<T> all) : vec(all.begin(), all.end()) {}
 	void resize(size_type n)
 		{ detail::check(set_size(n, T()), "pages::vec::resize"); }
 	void resize(size_type n, T x)
@@ -246,6 +353,29 @@ operator==(const vec<T> &a, const vec<T> &b)
 	return true;
 }
 template <class T> bool operator!=(const vec<T> &a, const vec<T> &b) { return !(a == b); }
+template <class T> bool
+operator<(const vec<T> &a, const vec<T> &b)
+{
+	return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+template <class T> bool operator>(const vec<T> &a, const vec<T> &b) { return b < a; }
+template <class T> bool operator<=(const vec<T> &a, const vec<T> &b) { return !(b < a); }
+template <class T> bool operator>=(const vec<T> &a, const vec<T> &b) { return !(a < b); }
+
+/* std::erase_if() and std::erase(): how many were removed */
+template <class T, class Test> std::size_t
+erase_if(vec<T> &v, Test test)
+{
+	std::size_t n = v.size();
+
+	v.erase(std::remove_if(v.begin(), v.end(), test), v.end());
+	return n - v.size();
+}
+template <class T> std::size_t
+erase(vec<T> &v, const T &x)
+{
+	return erase_if(v, [value = x](const T &y) { return y == value; });
+}
 
 } // namespace pages
 

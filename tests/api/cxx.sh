@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# <pages/pages.hpp>: its test and the examples compile without a warning and run, with both
+# <pages/pages.hpp>: its tests and the examples compile without a warning and run, with both
 # compilers, in C++17 and C++20, and without exceptions and RTTI.
 srcdir=${srcdir:-.}
 lib=.libs/libpages.so
@@ -34,8 +34,10 @@ for cxx in g++ clang++; do
 	for std in c++17 c++20; do
 		echo 'int x;' >"$tmp/probe.cc"
 		$cxx -std=$std -c "$tmp/probe.cc" -o "$tmp/probe.o" 2>/dev/null || { echo "$cxx has no $std"; continue; }
-		works $cxx -std=$std -O2 "$srcdir/tests/api/cxx.cc"
-		works $cxx -std=$std -O0 -fno-exceptions -fno-rtti "$srcdir/tests/api/cxx.cc"
+		for test in "$srcdir"/tests/api/*.cc; do
+			works $cxx -std=$std -O2 "$test"
+			works $cxx -std=$std -O0 -fno-exceptions -fno-rtti "$test"
+		done
 		for example in "$srcdir"/tests/examples/*.cc; do
 			works $cxx -std=$std -Og "$example"
 		done
