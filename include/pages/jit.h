@@ -58,6 +58,8 @@ struct pages_jit {
  *
  * Returns 0; -EINVAL for len 0; -EBUSY if *jit is not empty; -ENOMEM; -EACCES if a
  * security policy allows neither two views nor one that flips.
+ * Two views are two mappings, of which a process has vm.max_map_count, usually 65 530: after about
+ * 32 700 the answer is -ENOMEM.  Many small functions share one struct pages_jit.
  */
 #define pages_jit_open(jit, len)                                                   \
 	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len))
@@ -71,7 +73,8 @@ struct pages_jit {
  *   within  bytes: from each byte at which code runs, and from their end, target is so far away
  *           at most
  *
- * The pages are put in the place of nothing, and never move.  Of functions in several libraries,
+ * The pages are put in the place of nothing, and never move; for a moment there has to be room for
+ * two more.  Of functions in several libraries,
  * take one in the middle, and less than the reach.
  * Returns also -EADDRNOTAVAIL if no range is free there: let the code call by a register then.
  * Without /proc a free range may be missed.

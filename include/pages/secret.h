@@ -39,6 +39,8 @@ enum pages_secrecy {
  * zero if the kernel can do that.  The child may close the handle.
  *
  * Returns 0; -EINVAL for len 0; -ENOMEM; -EBUSY if *rw is not empty.
+ * Each secret is two mappings, of which a process has vm.max_map_count, usually 65 530: after about
+ * 32 700 the answer is -ENOMEM.  Many small keys share one secret.
  */
 #define pages_secret_open(rw, len, got)                                            \
 	pages_secret_open_(PAGES_NEEDS_EXACTLY(pages_rw, rw),                      \

@@ -15,6 +15,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "frame.h"
 #include "near.h"
 
 enum { RX = PAGES_OS_READ | PAGES_OS_EXEC, RW = PAGES_OS_READ | PAGES_OS_WRITE };
@@ -131,10 +132,12 @@ open_flipping(size_t len, void *both, struct pages_jit *ret)
 	void *place = both;
 	int err;
 
-	if (place == NULL)
+	if (place == NULL) {
 		err = pages_os_map(len, pages_os_page_size(), 0, RW, &place);
-	else
+	} else {
+		pages_frame_mark(place, len, false);
 		err = pages_os_protect(place, len, RW);
+	}
 	if (err != 0)
 		return err;
 	err = pages_os_protect(place, len, RX);
@@ -147,16 +150,18 @@ open_flipping(size_t len, void *both, struct pages_jit *ret)
 	return 0;
 }
 
-/* Code in place of the pages at run, or anywhere if that is NULL. */
+/*
+ * Code in place of the pages at run, or anywhere if that is NULL.  They are unmapped on failure, but
+ * for -ENOTRECOVERABLE, when nobody knows what is there.
+ */
 static int
 open_at(struct pages_jit *jit, size_t len, void *run)
 {
 	struct pages_jit j;
 	int err = open_views(len, run, &j);
 
-	/* Nobody knows what is at run now; it may be another thread's. */
 	if (err == -ENOTRECOVERABLE)
-		return -ENOMEM;
+		return err;
 	if (err != 0)
 		err = open_flipping(len, run, &j);
 	if (err != 0) {
@@ -182,17 +187,30 @@ pages_jit_open_(struct pages_jit *jit, size_t len)
 int
 pages_jit_open_near_(struct pages_jit *jit, size_t len, uintptr_t target, size_t within)
 {
-	size_t page = pages_os_page_size();
-	struct pages_near wish = { .align = page, .target = target, .within = within };
-	void *run;
-	int err = pages_whole(len, page, &wish.len);
+	size_t page = pages_os_page_size(), rounded;
+	struct pages_near wish = { .align = page, .lead = page, .target = target, .within = within };
+	char *run;
+	void *start;
+	int err = pages_whole(len, page, &rounded);
 
 	if (err != 0)
 		return err;
 	if (jit->run_ != NULL)
 		return -EBUSY;
-	err = pages_map_near(&wish, PAGES_OS_NONE, &run);
-	return err != 0 ? err : open_at(jit, wish.len, run);
+	wish.len = rounded + 2 * page;
+	err = pages_map_near(&wish, PAGES_OS_NONE, &start);
+	if (err != 0)
+		return err;
+	pages_frame_mark(start, wish.len, true);
+	run = (char *)start + page;
+	err = open_at(jit, rounded, run);
+	if (err == -ENOTRECOVERABLE) {
+		pages_frame_abandon(run, rounded);
+		return -ENOMEM;
+	}
+	pages_os_release(start, page);
+	pages_os_release(run + rounded, page);
+	return err;
 }
 
 void

@@ -13,53 +13,8 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "frame.h"
 #include "note.h"
-
-/*
- * Unmap a frame after the move into it has failed.  The kernel may have unmapped the middle
- * before it refused, and another thread's mmap may have landed there since.  The middle is
- * unmapped only in two cases that are certain.  It was a hole until healing filled it.  Or it
- * never was a hole: then it still is one VMA with the guard pages around it.  Another
- * thread's mapping would not be merged into that VMA, because it lacks the attributes that
- * open_frame() sets.  Else the middle is left alone.
- */
-static void
-abandon(char *start, size_t span, char *middle, size_t len)
-{
-	struct pages_os_mapping m;
-	size_t page = (size_t)(middle - start);
-
-	if (pages_os_fill(middle, len, PAGES_OS_NONE) == 0 ||
-	    (pages_os_query_text(middle, &m) == 0 && m.start <= start &&
-	     start + span <= m.start + m.len)) {
-		pages_os_release(start, span);
-		return;
-	}
-	pages_os_release(start, page);
-	pages_os_release(middle + len, page);
-}
-
-/*
- * Map a frame: inaccessible address space for len bytes, and a page on either side.  The two
- * hints mean nothing for inaccessible pages; they mark the VMA, see abandon().
- */
-static int
-open_frame(size_t len, size_t align, char **ret_middle)
-{
-	size_t page = pages_os_page_size(), span;
-	void *start;
-	int err;
-
-	if (__builtin_add_overflow(len, 2 * page, &span))
-		return -ENOMEM;
-	err = pages_os_map(span, align, page, PAGES_OS_NONE, &start);
-	if (err != 0)
-		return err;
-	(void)pages_os_advise(start, span, PAGES_OS_DONT_DUMP);
-	(void)pages_os_advise(start, span, PAGES_OS_WIPE_ON_FORK);
-	*ret_middle = (char *)start + page;
-	return 0;
-}
 
 /* Move the pages of a plain region into a new frame, and unmap the old guards. */
 static int
@@ -67,13 +22,13 @@ reframe(struct pages_region *r, size_t len)
 {
 	size_t page = pages_os_page_size(), align = pages_max((size_t)1 << r->detail, page);
 	char *old = r->base, *base;
-	int err = open_frame(len, align, &base);
+	int err = pages_frame_open(len, align, &base);
 
 	if (err != 0)
 		return err;
 	err = pages_os_resize_to(old, r->len, len, base);
 	if (err != 0) {
-		abandon(base - page, len + 2 * page, base, len);
+		pages_frame_abandon(base, len);
 		return err;
 	}
 	/*

@@ -2,8 +2,7 @@
 /*
  * secret.c - pages for keys: hidden from the kernel, or locked, not dumped, not inherited
  *
- * A secret lies in the middle of a reservation that is two pages longer, so that there is a
- * guard page on either side.
+ * A secret lies in the middle of a frame, so that there is a guard page on either side.
  */
 #include "region.h"
 
@@ -11,6 +10,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "frame.h"
 #include "note.h"
 
 /* Pages of memfd_secret, which the kernel itself cannot read; it locks and never dumps them. */
@@ -57,35 +57,29 @@ map_ordinary(char *middle, size_t len, unsigned *got)
 int
 pages_map_secret_(size_t len, unsigned *got, const char *call, struct pages_raw_ *ret)
 {
-	size_t page = pages_os_page_size(), span;
+	size_t page = pages_os_page_size();
 	struct pages_region r = {
 		.kind = PAGES_SECRET,
 		.guarded = true,
 		.detail = pages_secret_detail(),
 	};
 	unsigned has = PAGES_SECRET_GUARDED;
-	void *frame;
 	int err = pages_whole(len, page, &r.len);
 
 	if (err != 0)
 		return err;
-	if (__builtin_add_overflow(r.len, 2 * page, &span))
-		return -ENOMEM;
-	err = pages_os_reserve(span, page, &frame);
+	err = pages_frame_open(r.len, page, &r.base);
 	if (err != 0)
 		return err;
-	r.base = (char *)frame + page;
 	err = map_hidden(r.base, r.len, &has);
 	if (err == -ENOTRECOVERABLE) {
-		/* Another thread's mapping may be in the middle, so unmap only the guards. */
-		pages_os_release(frame, page);
-		pages_os_release(r.base + r.len, page);
+		pages_frame_abandon(r.base, r.len);
 		return -ENOMEM;
 	}
 	if (err != 0)
 		err = map_ordinary(r.base, r.len, &has);
 	if (err != 0) {
-		pages_os_release(frame, span);
+		pages_os_release(pages_region_start(r), pages_region_span(r));
 		return err;
 	}
 	*ret = pages_raw_new(r);

@@ -69,6 +69,76 @@ Test(a_limit_on_files, refuses_shared_pages)
 	must_pass(share);
 }
 
+/*
+ * Each has two mappings, as the headers say; at the limit the answer is -ENOMEM, what is open stays
+ * as it is, and what is closed makes room again.
+ */
+enum { MOST = 1 << 17, REFUSALS = 100 };
+
+static long
+limit_of_mappings(void)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
+	long n = -1;
+
+	MUST(f != NULL && fscanf(f, "%ld", &n) == 1 && fclose(f) == 0);
+	if (n > MOST)
+		_exit(UNABLE);
+	return n;
+}
+
+static void
+open_secrets(void)
+{
+	static struct pages_rw w[MOST];
+	long n = 0, again, limit = limit_of_mappings();
+	unsigned got;
+
+	while (pages_secret_open(&w[n], 1, &got) == 0)
+		PAGES_AT(long, &w[n], 0) = n, n++;
+	MUST(n > limit / 2 - 500 && n <= limit / 2);
+	for (int i = 0; i < REFUSALS; i++)
+		MUST(pages_secret_open(&w[n], 1, &got) == -ENOMEM && pages_len(&w[n]) == 0);
+	for (long i = 0; i < n; i++) {
+		MUST(PAGES_AT(long, &w[i], 0) == i);
+		pages_close(&w[i]);
+	}
+	for (again = 0; again < n; again++)
+		MUST(pages_secret_open(&w[again], 1, &got) == 0);
+}
+
+static void
+open_code(void)
+{
+	static struct pages_jit jit[MOST];
+	long n = 0, again, limit = limit_of_mappings();
+
+	if (pages_jit_open(&jit[0], 1) != 0 || pages_jit_flips(&jit[0]))
+		_exit(UNABLE);
+	pages_jit_close(&jit[0]);
+	while (pages_jit_open(&jit[n], 1) == 0)
+		MUST(pages_jit_write(&jit[n], 0, &n, sizeof(n)) == 0 && n++ < MOST - 1);
+	MUST(n > limit / 2 - 500 && n <= limit / 2);
+	for (int i = 0; i < REFUSALS; i++)
+		MUST(pages_jit_open(&jit[n], 1) == -ENOMEM && pages_jit_len(&jit[n]) == 0 &&
+		     pages_jit_open_near(&jit[n], 1, open_code, (size_t)1 << 30) == -ENOMEM);
+	for (long i = 0; i < n; i++) {
+		MUST(memcmp(jit[i].run_, &i, sizeof(i)) == 0);
+		pages_jit_close(&jit[i]);
+	}
+	for (again = 0; again < n; again++)
+		MUST(pages_jit_open(&jit[again], 1) == 0);
+}
+
+Test(a_limit_on_mappings, ends_the_number_of_secrets_and_of_code)
+{
+	SKIP_IF_EMULATED("mappings are not the kernel's");
+	if (getenv("SANITIZED") != NULL)
+		cr_skip_test("sanitizers need mappings of their own");
+	must_pass(open_secrets);
+	must_pass(open_code);
+}
+
 /* Less than a page, when memory files are asked for first: they are not given up for good. */
 static void
 lift_a_tiny_limit(void)
