@@ -261,8 +261,10 @@ posix_memalign(void **ret, size_t alignment, size_t size)
 	int err;
 
 	if (alignment % sizeof(void *) == 0 && pages_is_pow2(alignment)) {
-		if (impossible(alignment, size))
+		if (impossible(alignment, size)) {
+			errno = ENOMEM;	/* as glibc does, so that perror() has something to say */
 			return ENOMEM;
+		}
 		p = aligned_large(alignment, size, CALLER);
 		if (p != NULL) {
 			*ret = p;

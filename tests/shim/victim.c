@@ -202,7 +202,8 @@ impossible_sizes_fail_with_enomem(void)
 	EXPECT(valloc(huge) == NULL && errno == ENOMEM);
 	errno = 0;
 	EXPECT(pvalloc == NULL || (pvalloc(huge) == NULL && errno == ENOMEM));
-	EXPECT(posix_memalign(&q, 64, huge) == ENOMEM && q == (void *)1);
+	errno = 0;
+	EXPECT(posix_memalign(&q, 64, huge) == ENOMEM && q == (void *)1 && errno == ENOMEM);
 	EXPECT(((unsigned char *)p)[300 * KIB - 1] == 7);
 	free(p);
 	return true;
