@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "text.h"
 
 int
 pages_remote_open(struct pages_remote *r, pid_t pid)
@@ -43,33 +44,44 @@ pages_remote_read(const struct pages_remote *r, uint64_t from, void *to, size_t 
 	return (size_t)n == len ? 0 : -EFAULT;
 }
 
-/* The four user or group ids of a line: are they all id? */
+/* The four user or group ids of a line: are they all id?  The first is the real one. */
 static bool
-are_all(const char *line, uint64_t id)
+are_all(const char *line, uint64_t id, uint64_t *ret_real)
 {
 	uint64_t n[4];
 
-	return sscanf(line, "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64, &n[0], &n[1], &n[2],
-		      &n[3]) == 4 && n[0] == id && n[1] == id && n[2] == id && n[3] == id;
+	for (size_t i = 0; i < 4; i++)
+		if (!pages_text_take(&line, 10, &n[i]))
+			return false;
+	*ret_real = n[0];
+	return n[0] == id && n[1] == id && n[2] == id && n[3] == id;
+}
+
+/* What follows a key, or NULL if it is another one. */
+static const char *
+after(const char *line, const char *key)
+{
+	size_t n = strlen(key);
+
+	return strncmp(line, key, n) == 0 ? line + n : NULL;
 }
 
 static void
 note_line(const char *line, struct pages_remote_status *ret)
 {
-	uint64_t n;
+	uint64_t n = 0;
+	const char *s;
 
-	if (strncmp(line, "Name:\t", 6) == 0) {
-		snprintf(ret->name, sizeof(ret->name), "%.*s", (int)strcspn(line + 6, "\n"), line + 6);
-	} else if (strncmp(line, "State:\t", 7) == 0) {
-		ret->state = line[7];
-	} else if (strncmp(line, "Uid:", 4) == 0) {
-		(void)sscanf(line + 4, "%" SCNu64, &ret->uid);
-		ret->other_ids |= !are_all(line + 4, geteuid());
-	} else if (strncmp(line, "Gid:", 4) == 0) {
-		ret->other_ids |= !are_all(line + 4, getegid());
-	} else if (sscanf(line, "VmRSS: %" SCNu64 " kB", &n) == 1) {
+	if ((s = after(line, "Name:\t")) != NULL)
+		snprintf(ret->name, sizeof(ret->name), "%.*s", (int)strcspn(s, "\n"), s);
+	else if ((s = after(line, "State:\t")) != NULL)
+		ret->state = s[0];
+	else if ((s = after(line, "Uid:")) != NULL)
+		ret->other_ids |= !are_all(s, geteuid(), &ret->uid);
+	else if ((s = after(line, "Gid:")) != NULL)
+		ret->other_ids |= !are_all(s, getegid(), &n);
+	else if ((s = after(line, "VmRSS:")) != NULL && pages_text_take(&s, 10, &n))
 		ret->rss = n * 1024;
-	}
 }
 
 int

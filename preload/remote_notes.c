@@ -11,12 +11,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "heap/published.h"
+#include "text.h"
 
 /* What is looked at of a first page: where pages are longer, too, the notes come early. */
 enum { HEAD = 4096, HEADERS_MAX = 64 };
@@ -115,7 +115,7 @@ static int
 note_mapping(const struct pages_remote *r, struct head *last, const struct head *f,
 	     const char *rights, uint64_t offset, struct pages_remote_notes *ret)
 {
-	uint64_t start = last->start;
+	uint64_t start;
 
 	if (f->inode == 0)
 		return 0;
@@ -129,6 +129,23 @@ note_mapping(const struct pages_remote *r, struct head *last, const struct head 
 	return look_at(r, start, ret);
 }
 
+/* start-end rights offset major:minor inode name */
+static bool
+read_mapping(const char *line, struct head *ret, char rights[5], uint64_t *ret_offset)
+{
+	uint64_t end;
+
+	if (!pages_text_take(&line, 16, &ret->start) || *line++ != '-' ||
+	    !pages_text_take(&line, 16, &end) || *line++ != ' ' || strcspn(line, " ") != 4)
+		return false;
+	memcpy(rights, line, 4);
+	rights[4] = '\0';
+	line += 4;
+	return pages_text_take(&line, 16, ret_offset) && pages_text_take(&line, 16, &ret->major) &&
+	       *line++ == ':' && pages_text_take(&line, 16, &ret->minor) &&
+	       pages_text_take(&line, 10, &ret->inode);
+}
+
 static int
 read_mappings(FILE *f, const struct pages_remote *r, struct pages_remote_notes *ret)
 {
@@ -140,13 +157,10 @@ read_mappings(FILE *f, const struct pages_remote *r, struct pages_remote_notes *
 
 	/* A name may be longer than the buffer: what follows does not begin a line. */
 	for (; err == 0 && fgets(line, sizeof(line), f) != NULL; begins = strchr(line, '\n') != NULL) {
-		if (!begins || sscanf(line, "%" SCNx64 "-%*x %4s %" SCNx64 " %" SCNx64 ":%" SCNx64
-				      " %" SCNu64, &one.start, rights, &offset, &one.major,
-				      &one.minor, &one.inode) != 6)
+		if (!begins || !read_mapping(line, &one, rights, &offset))
 			continue;
 		ret->mappings++;
-		if (strlen(rights) == 4)
-			err = note_mapping(r, &last, &one, rights, offset, ret);
+		err = note_mapping(r, &last, &one, rights, offset, ret);
 	}
 	return err == 0 && ferror(f) ? -ESRCH : err;
 }

@@ -2,6 +2,7 @@
 /*
  * sight_why.c - says why nothing was seen in a process, and what helps
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,16 +12,18 @@
 #include "text.h"
 
 /* Of Yama: 0 if it is not there, or lets everybody read what is his; else 1, 2 or 3. */
-static int
+static uint64_t
 yama_scope(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	int scope = 0;
+	char line[16] = "";
+	const char *at = line;
+	uint64_t scope = 0;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%d", &scope) != 1)
-		scope = 0;
+	if (fgets(line, sizeof(line), f) != NULL)
+		(void)pages_text_take(&at, 10, &scope);
 	fclose(f);
 	return scope;
 }
@@ -34,8 +37,8 @@ explain_denied(const struct pages_sight *s, char *ret, size_t size)
 			 "SYS_PTRACE (docker run --cap-add SYS_PTRACE), in the name space of users "
 			 "of that process");
 	else if (s->status.other_ids)
-		snprintf(ret, size, "may not be read: it runs as user %llu, or with another group; ask "
-			 "as root", (unsigned long long)s->status.uid);
+		snprintf(ret, size, "may not be read: it runs as user %" PRIu64 ", or with another group; ask "
+			 "as root", s->status.uid);
 	else if (s->not_dumpable)
 		snprintf(ret, size, "may not be read: it is not dumpable (it has gained rights, or has "
 			 "asked for that by prctl); ask as root");
@@ -47,14 +50,14 @@ explain_denied(const struct pages_sight *s, char *ret, size_t size)
 static void
 explain_no_reading(const struct pages_sight *s, char *ret, size_t size)
 {
-	int scope = yama_scope();
+	uint64_t scope = yama_scope();
 
 	if (scope >= 3)
 		snprintf(ret, size, "may not be read: Yama forbids it to all until the next start "
-			 "(kernel.yama.ptrace_scope is %d)", scope);
+			 "(kernel.yama.ptrace_scope is %" PRIu64 ")", scope);
 	else if (scope > 0 && geteuid() != 0)
 		snprintf(ret, size, "may not be read: Yama lets only its parent do that; ask as root, "
-			 "or set kernel.yama.ptrace_scope to 0 (it is %d)", scope);
+			 "or set kernel.yama.ptrace_scope to 0 (it is %" PRIu64 ")", scope);
 	else
 		snprintf(ret, size, "may not be read: process_vm_readv is refused (%s), perhaps by a "
 			 "seccomp filter; ask from outside of the container, or add the capability "

@@ -71,6 +71,7 @@ pages_pids_find(struct pages_pids *p, const char *name)
 
 	if (d == NULL)
 		return -errno;
+	/* cppcheck-suppress readdirCalled ; there is one thread */
 	while (err == 0 && (e = readdir(d)) != NULL)
 		if (pages_pid_of(e->d_name, &pid) && is_wanted(pid, name) && !pages_pids_add(p, pid))
 			err = -ENOMEM;

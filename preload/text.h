@@ -90,11 +90,13 @@ pages_text_name(struct pages_text *t, const char *name)
 		unsigned char c = (unsigned char)*name, d = (unsigned char)name[1];
 
 		/* U+0080 to U+009F are control characters, too. */
-		if (c == 0xc2 && d >= 0x80 && d < 0xa0) {
+		if (c < ' ' || c == 0x7f) {
+			pages_text_char(t, '?');
+		} else if (c == 0xc2 && d >= 0x80 && d < 0xa0) {
 			pages_text_char(t, '?');
 			name++;
 		} else {
-			pages_text_char(t, c < ' ' || c == 0x7f ? '?' : *name);
+			pages_text_char(t, *name);
 		}
 	}
 }
@@ -127,6 +129,33 @@ pages_text_name_of(const char *name, char *buf, size_t len)
 	pages_text_name(&t, name);
 	pages_text_end(&t);
 	return buf;
+}
+
+/*
+ * Take the number at *at, after blanks, in base 10 or 16: *at is moved behind it.  False, and
+ * nothing moved, if there is none, or one that does not fit.
+ */
+static inline bool
+pages_text_take(const char **at, unsigned base, uint64_t *ret)
+{
+	const char *s = *at + strspn(*at, " \t"), *start = s;
+	uint64_t n = 0;
+
+	for (;; s++) {
+		unsigned c = (unsigned char)*s, digit = c - '0';
+
+		if (digit > 9)
+			digit = (c | 0x20) - 'a' < 6 ? (c | 0x20) - 'a' + 10 : base;
+		if (digit >= base)
+			break;
+		if (__builtin_mul_overflow(n, base, &n) || __builtin_add_overflow(n, digit, &n))
+			return false;
+	}
+	if (s == start)
+		return false;
+	*at = s;
+	*ret = n;
+	return true;
 }
 
 static inline bool

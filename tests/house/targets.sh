@@ -33,7 +33,8 @@ END
 compile() {
 	source=$1 object=$2
 	shift 2
-	"$@" -std=gnu17 -O2 -g -D_GNU_SOURCE -DALLOW_WX=0 -Wall -Wextra -Werror -I tests/house/plain -I include -I src -I tests \
+	"$@" -std=gnu17 -O2 -g -D_GNU_SOURCE -DALLOW_WX=0 -DPACKAGE_VERSION='"0"' \
+		-Wall -Wextra -Werror -I tests/house/plain -I include -I src -I tests \
 		-c "$source" -o "$object"
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "preload/report.h"
+#include "preload/text.h"
 #include "support/support.h"
 
 static struct pages_report
@@ -257,4 +258,47 @@ Test(report, tells_a_busy_program_with_few_large_blocks_that_it_gains_nothing)
 	r.usage.user_us = 2000000;	/* 30 MiB in 2 s */
 	pages_report_text(&r, text, sizeof(text));
 	cr_assert_null(strstr(text, "No gain"));
+}
+
+Test(text, takes_numbers_one_after_the_other)
+{
+	const char *at = "7f-0a fe:1 x";
+	uint64_t n = 0;
+
+	cr_assert(pages_text_take(&at, 16, &n));
+	cr_assert_eq(n, 0x7f);
+	cr_assert_eq(*at++, '-');
+	cr_assert(pages_text_take(&at, 16, &n));
+	cr_assert_eq(n, 10);
+	cr_assert(pages_text_take(&at, 16, &n));
+	cr_assert_eq(n, 0xfe);
+	cr_assert_eq(*at++, ':');
+	cr_assert(pages_text_take(&at, 10, &n));
+	cr_assert_eq(n, 1);
+	cr_assert_not(pages_text_take(&at, 16, &n));
+	cr_assert_str_eq(at, " x");
+}
+
+Test(text, takes_no_number_that_does_not_fit)
+{
+	const char *at = "18446744073709551615 18446744073709551616";
+	uint64_t n = 0;
+
+	cr_assert(pages_text_take(&at, 10, &n));
+	cr_assert_eq(n, UINT64_MAX);
+	cr_assert_not(pages_text_take(&at, 10, &n));
+	cr_assert_eq(n, UINT64_MAX);
+	at = "-1";
+	cr_assert_not(pages_text_take(&at, 10, &n));
+	at = "a";
+	cr_assert_not(pages_text_take(&at, 10, &n));
+}
+
+Test(text, shows_no_name_that_does_something_to_a_terminal)
+{
+	char buf[64];
+
+	cr_assert_str_eq(pages_text_name_of("a\033[2J\n\177b", buf, sizeof(buf)), "a?[2J??b");
+	cr_assert_str_eq(pages_text_name_of("\302\233A\302\251", buf, sizeof(buf)), "?A\302\251");
+	cr_assert_str_eq(pages_text_name_of("abc", buf, 3), "ab");
 }
