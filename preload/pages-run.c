@@ -122,8 +122,6 @@ apply(struct options *o, int option)
 		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
 		break;
 	case 'R':
-		if (optarg[0] == '\0')
-			fail("--record", "the name of the file is empty");
 		o->record_file = optarg;
 		break;
 	case 'C':
@@ -378,6 +376,8 @@ open_samples(const struct options *o, const struct command *c, struct pages_samp
 	char of[200] = "";
 	int err;
 
+	if (o->record_file[0] == '\0')
+		fail("--record", "the name of the file is empty");
 	for (char **a = c->argv; *a != NULL; a++) {
 		size_t n = strlen(of);
 

@@ -164,7 +164,8 @@ earlier(const struct pages_round *before, pid_t pid)
 }
 
 static void
-print(const struct options *o, const struct pages_round *round, const struct pages_round *before, FILE *out)
+print(const struct options *o, const struct pages_round *round, const struct pages_round *before,
+      FILE *out)
 {
 	bool rows = o->format == TABLE && (o->all || round->count > 1) && !o->map;
 
@@ -212,7 +213,8 @@ refresh(const char *text)
 }
 
 static void
-print_screen(const struct options *o, const struct pages_round *round, const struct pages_round *before)
+print_screen(const struct options *o, const struct pages_round *round,
+	     const struct pages_round *before)
 {
 	bool screen = isatty(STDOUT_FILENO) && o->format == TABLE;
 	char *text = NULL;
@@ -291,10 +293,12 @@ static int
 plot(const struct options *o)
 {
 	char why[512], svg[4096];
+	const char *to;
 
 	if ((size_t)snprintf(svg, sizeof(svg), "%s.svg", o->plot) >= sizeof(svg))
 		pages_stat_fail(o->plot, strerror(ENAMETOOLONG));
-	if (pages_plot(o->plot, o->operands[0] != NULL ? o->operands[0] : svg, why, sizeof(why)) != 0) {
+	to = o->operands[0] != NULL ? o->operands[0] : svg;
+	if (pages_plot(o->plot, to, why, sizeof(why)) != 0) {
 		pages_say("%s", why);
 		return PAGES_STAT_TROUBLE;
 	}

@@ -207,10 +207,13 @@ write_script(const struct samples *s, FILE *out)
 		fputc('\n', out);
 	}
 	fputs("END\n"
-	      "plot $samples using 1:($2 + $3) with fillsteps lc '#9ecae1' title 'kept, above live', \\\n"
+	      "plot $samples using 1:($2 + $3) with fillsteps lc '#9ecae1' \\\n"
+	      "  title 'kept, above live', \\\n"
 	      " $samples using 1:2 with fillsteps lc '#3182bd' title 'live', \\\n"
-	      " $samples using 1:5 with steps lw 1.5 lc '#888888' title 'resident, whole process', \\\n"
-	      " $samples using 1:4 with steps lw 2 lc '#d00000' title 'resident in the arena (<=)'\n", out);
+	      " $samples using 1:5 with steps lw 1.5 lc '#888888' \\\n"
+	      "  title 'resident, whole process', \\\n"
+	      " $samples using 1:4 with steps lw 2 lc '#d00000' \\\n"
+	      "  title 'resident in the arena (<=)'\n", out);
 }
 
 /* gnuplot. ---------------------------------------------------------------- */

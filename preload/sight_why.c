@@ -33,15 +33,15 @@ static void
 explain_denied(const struct pages_sight *s, char *ret, size_t size)
 {
 	if (geteuid() == 0)
-		snprintf(ret, size, "may not be read, not by this root either: it needs the capability "
-			 "SYS_PTRACE (docker run --cap-add SYS_PTRACE), in the name space of users "
+		snprintf(ret, size, "may not be read, not by this root either: it needs the "
+			 "capability SYS_PTRACE (docker run --cap-add SYS_PTRACE), in the name space of users "
 			 "of that process");
 	else if (s->status.other_ids)
-		snprintf(ret, size, "may not be read: it runs as user %" PRIu64 ", or with another group; ask "
-			 "as root", s->status.uid);
+		snprintf(ret, size, "may not be read: it runs as user %" PRIu64 ", or with another "
+			 "group; ask as root", s->status.uid);
 	else if (s->not_dumpable)
-		snprintf(ret, size, "may not be read: it is not dumpable (it has gained rights, or has "
-			 "asked for that by prctl); ask as root");
+		snprintf(ret, size, "may not be read: it is not dumpable (it has gained rights, or "
+			 "has asked for that by prctl); ask as root");
 	else
 		snprintf(ret, size, "may not be read: it has capabilities that you lack, or is in "
 			 "another name space of users; ask as root");
@@ -70,13 +70,14 @@ explain_other(const struct pages_sight *s, char *ret, size_t size)
 	char version[32];
 
 	if (s->version[0] == '\0')
-		snprintf(ret, size, "has another version of the library: use that version's pages-stat");
+		snprintf(ret, size, "has another version of the library: use that version's "
+			 "pages-stat");
 	else if (strcmp(s->version, PACKAGE_VERSION) == 0)
 		snprintf(ret, size, "has another build of version %s: use that build's pages-stat",
 			 PACKAGE_VERSION);
 	else
-		snprintf(ret, size, "has version %s of the library, and this is %s: use that version's "
-			 "pages-stat", pages_text_name_of(s->version, version, sizeof(version)),
+		snprintf(ret, size, "has version %s of the library, and this is %s: use that "
+			 "version's pages-stat", pages_text_name_of(s->version, version, sizeof(version)),
 			 PACKAGE_VERSION);
 }
 

@@ -43,7 +43,8 @@ static void
 make_head(void)
 {
 	Elf64_Ehdr eh = { .e_phoff = sizeof(eh), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 };
-	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_offset = NOTE_AT, .p_filesz = 12 + 8 + 16, .p_align = 4 };
+	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_offset = NOTE_AT,
+			  .p_filesz = 12 + 8 + 16, .p_align = 4 };
 	uint32_t note[] = { 6, 16, PAGES_PUBLISHED_NOTE }, desc[] = { PAGES_PUBLISHED_VERSION,
 								      sizeof(published) };
 
