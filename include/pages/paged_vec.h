@@ -323,7 +323,9 @@ struct paged_vec_options {
  *   Append many elements whose number is not known in advance.  If *w is a local variable
  *   that is passed to no other function, the compiler keeps it in registers, and an element
  *   costs a compare, a store and an add; a push also reads and writes the vector in memory.
- *   The vector must not be used in any other way before write_end().
+ *   The vector must not be used in any other way before write_end(), which is not needed after a
+ *   NAME_write() that failed.  Calls that add, remove, save or free print one line and abort then;
+ *   others do not notice, and do not see what was written.
  *
  * int NAME_insert(struct NAME *v, size_t i, T x)
  * int NAME_insert_n(struct NAME *v, size_t i, const T *from, size_t n)
@@ -376,10 +378,14 @@ struct paged_vec_options {
 	PAGED_VEC_FN_ struct NAME##_writer NAME##_write_begin(struct NAME *v)      \
 	{                                                                          \
 		struct NAME##_writer w = { NAME##_end(v), (NAME##_value *)v->v_.lim_, v }; \
+		paged_vec_write_begin_(&v->v_, &NAME##_type_);                     \
 		return w;                                                          \
 	}                                                                          \
 	PAGED_VEC_FN_ void NAME##_write_end(struct NAME##_writer *w)               \
-		{ w->v_->v_.end_ = w->end_; }                                      \
+	{                                                                          \
+		paged_vec_write_end_(&w->v_->v_, w->end_, w->lim_);                \
+		w->lim_ = w->end_;                                                 \
+	}                                                                          \
 	PAGES_INLINE_ PAGES_MUST_CHECK __attribute__((unused)) int                 \
 	NAME##_write(struct NAME##_writer *w, NAME##_value x)                      \
 	{                                                                          \

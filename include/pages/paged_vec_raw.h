@@ -36,6 +36,7 @@ enum paged_vec_flag_ {
 	PAGED_VEC_PAGES_ = 1,		/* always in pages, never in malloc's memory */
 	PAGED_VEC_HUGE_SETTLED_ = 2,	/* it is decided whether to use huge pages */
 	PAGED_VEC_ORDINARY_ = 4,	/* pages without options or hints of the caller */
+	PAGED_VEC_WRITING_ = 8,		/* a writer has the spare capacity, and lim_ is end_ */
 };
 
 typedef void paged_vec_drop_(void *element);
@@ -180,6 +181,26 @@ paged_vec_lend_spare_(struct paged_vec_ *v)
 	if (room > v->written_)
 		v->written_ = room;
 	return v->end_;
+}
+
+/* While a writer has the spare capacity the vector looks full, so that pushes come to the library. */
+PAGES_INLINE_ void
+paged_vec_write_begin_(struct paged_vec_ *v, const struct paged_vec_type_ *t)
+{
+	if (__builtin_expect((v->options_ & PAGED_VEC_WRITING_) != 0, 0))
+		(void)!paged_vec_reserve_(v, t, 1);	/* ends the process */
+	v->options_ |= PAGED_VEC_WRITING_;
+	v->lim_ = v->end_;
+}
+
+PAGES_INLINE_ void
+paged_vec_write_end_(struct paged_vec_ *v, void *end, void *lim)
+{
+	if ((v->options_ & PAGED_VEC_WRITING_) == 0)
+		return;
+	v->options_ &= ~PAGES_CAST_(unsigned, PAGED_VEC_WRITING_);
+	v->end_ = end;
+	v->lim_ = lim;
 }
 
 PAGES_INLINE_ PAGES_MUST_CHECK int

@@ -235,7 +235,7 @@ paged_vec_keep(struct pages_rw *pages)
 	char *p = pages_write(pages);
 
 	/* Copies of the vector that was freed do not own what the next one gets. */
-	pages_serial_renew(&pages->p_.serial_, PAGED_VEC_COPY);
+	pages_serial_renew(&pages->p_.serial_, PAGED_VEC_CALL);
 	e.pages = *pages;
 	pages_kept_announce(&kept);
 	e.hot = bytes_of(&e) < PAGED_VEC_HUGE_FROM && is_clean(p, bytes_of(&e));

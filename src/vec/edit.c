@@ -130,6 +130,7 @@ paged_vec_append_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
 	size_t n = paged_vec_len(from, t);
 	int err;
 
+	paged_vec_expect_whole(from);
 	if (v == from)
 		return -EINVAL;
 	if (n == 0)
@@ -147,6 +148,7 @@ paged_vec_split_off_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size
 	size_t len = paged_vec_len(v, t);
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (i > len)
 		return -ERANGE;
 	if (to->end_ != to->beg_)
@@ -214,6 +216,7 @@ paged_vec_drain_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t i
 {
 	int err = paged_vec_check_range_(v, i, n, t->size);
 
+	paged_vec_expect_whole(v);
 	if (err != 0 || n == 0)
 		return err;
 	take_out(t, paged_vec_slot(v, t, i), n, to);
@@ -228,6 +231,7 @@ paged_vec_swap_remove_(struct paged_vec_ *v, const struct paged_vec_type_ *t, si
 	int err = paged_vec_check_range_(v, i, 1, t->size);
 	char *gap, *last;
 
+	paged_vec_expect_whole(v);
 	if (err != 0)
 		return err;
 	gap = paged_vec_slot(v, t, i);
@@ -246,6 +250,7 @@ paged_vec_clone_(const struct paged_vec_ *v, const struct paged_vec_type_ *t,
 	size_t n = paged_vec_len(v, t);
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (to->end_ != to->beg_)
 		return -EBUSY;
 	if (n == 0)

@@ -8,6 +8,7 @@
 int
 paged_vec_save_(const struct paged_vec_ *v, int fd)
 {
+	paged_vec_expect_whole(v);
 	return pages_os_write(fd, v->beg_, paged_vec_bytes_(v));
 }
 

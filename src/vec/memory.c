@@ -58,6 +58,7 @@ paged_vec_decommit_spare_(struct paged_vec_ *v)
 	size_t used = paged_vec_bytes_(v), kept;
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (!paged_vec_in_pages(v))
 		return 0;
 	kept = pages_round_up(used, pages_page_size(&v->pages_));
@@ -113,7 +114,7 @@ paged_vec_freeze_(struct paged_vec_ *v, const struct paged_vec_type_ *t, struct 
 		err = pages_to_ro(&v->pages_, to);
 	if (err != 0)
 		return err;
-	pages_serial_renew(&to->p_.serial_, PAGED_VEC_COPY);
+	pages_serial_renew(&to->p_.serial_, PAGED_VEC_CALL);
 	*n = paged_vec_len(v, t);
 	paged_vec_forget_(v);
 	return 0;
@@ -132,7 +133,7 @@ paged_vec_thaw_(struct pages_ro *from, size_t n, const struct paged_vec_type_ *t
 	err = pages_to_rw(from, &v->pages_);
 	if (err != 0)
 		return err;
-	pages_serial_renew(&v->pages_.p_.serial_, PAGED_VEC_COPY);
+	pages_serial_renew(&v->pages_.p_.serial_, PAGED_VEC_CALL);
 	paged_vec_adopt(v, t, n * t->size);
 	return 0;
 }

@@ -229,6 +229,7 @@ grow(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t extra, size_t
 	size_t need, room;
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (extra <= paged_vec_spare_(v) / t->size)
 		return 0;
 	if (__builtin_add_overflow(paged_vec_len(v, t), extra, &need))
@@ -269,6 +270,7 @@ paged_vec_shrink_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 	unsigned ordinary = v->options_ & PAGED_VEC_ORDINARY_;
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (n >= capacity_bytes(v) / t->size)
 		return 0;
 	v->options_ &= ~ordinary;	/* release() shall give the pages back, not keep them */
@@ -288,6 +290,7 @@ paged_vec_shrink_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t 
 int
 paged_vec_into_pages(struct paged_vec_ *v, const struct paged_vec_type_ *t)
 {
+	paged_vec_expect_whole(v);
 	return paged_vec_in_pages(v) ? 0 : move_to_pages(v, t, pages_max(paged_vec_bytes_(v), 1));
 }
 
@@ -331,9 +334,11 @@ paged_vec_open_(struct paged_vec_ *v, const struct paged_vec_type_ *t,
 	size_t room;
 	int err;
 
+	paged_vec_expect_whole(v);
 	if (v->beg_ != NULL)
 		return -EBUSY;
-	if ((unsigned)options->huge > PAGES_HUGE_TRANSPARENT)
+	if (options->huge != PAGES_HUGE_DEFAULT && options->huge != PAGES_HUGE_NEVER &&
+	    options->huge != PAGES_HUGE_TRANSPARENT)
 		return -EINVAL;
 	if (options->reserve != 0 && (options->shared || options->capacity > options->reserve))
 		return -EINVAL;
@@ -370,6 +375,7 @@ paged_vec_truncate_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_
 {
 	size_t len = paged_vec_len(v, t);
 
+	paged_vec_expect_whole(v);
 	assert(paged_vec_is_valid(v, t));
 	if (n >= len)
 		return;
@@ -392,10 +398,11 @@ paged_vec_fit(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t n, b
 void
 paged_vec_free_(struct paged_vec_ *v, const struct paged_vec_type_ *t)
 {
+	paged_vec_expect_whole(v);
 	assert(paged_vec_is_valid(v, t));
 	/* Of a copy, the elements are somebody else's, too. */
 	if (paged_vec_in_pages(v))
-		pages_serial_expect(v->pages_.p_.serial_, PAGED_VEC_COPY);
+		pages_serial_expect(v->pages_.p_.serial_, PAGED_VEC_CALL);
 	paged_vec_truncate_(v, t, 0);
 	release(v);
 	paged_vec_forget_(v);

@@ -26,8 +26,17 @@
 /* Clones and pages of files get a reserve of their size times this; beyond it they are copied. */
 #define PAGED_VEC_ROOM 2
 
-/* The name under which a vector's copies are complained of: no call here knows its line. */
-#define PAGED_VEC_COPY "a vector"
+/* The name in complaints: no call here knows its line. */
+#define PAGED_VEC_CALL "a vector"
+
+/* Ends the process while a writer has the spare capacity: its elements would be lost. */
+static inline void
+paged_vec_expect_whole(const struct paged_vec_ *v)
+{
+	if (PAGES_UNLIKELY((v->options_ & PAGED_VEC_WRITING_) != 0))
+		pages_die_of(PAGED_VEC_CALL, "it is being written",
+			     "NAME_write_end() was not called");
+}
 
 static inline bool
 paged_vec_in_pages(const struct paged_vec_ *v)

@@ -133,6 +133,82 @@ Test(a_copy_of_a_vector, ends_the_process_when_it_is_freed_again)
 	assert_dies(free_owners_twice);
 }
 
+/* ---- a writer that was not ended ---- */
+
+#define UNENDED "pages: a vector: it is being written (NAME_write_end() was not called)"
+
+static struct longs_writer
+begun(struct longs *v)
+{
+	struct longs_writer w;
+
+	if (longs_push(v, 1) != 0)
+		_exit(1);
+	w = longs_write_begin(v);
+	for (long i = 0; i < 100; i++)
+		if (longs_write(&w, i) != 0)
+			_exit(1);
+	return w;
+}
+
+#define WHILE_WRITING(name, ...)                                                   \
+	static void                                                                \
+	name(void)                                                                 \
+	{                                                                          \
+		struct longs v = {0}, other = {0};                                 \
+		struct longs_writer w = begun(&v);                                 \
+                                                                                   \
+		(void)w;                                                           \
+		(void)other;                                                       \
+		(void)!(__VA_ARGS__);                                              \
+	}
+WHILE_WRITING(free_it, (longs_free(&v), 0))
+WHILE_WRITING(push_it, longs_push(&v, 1))
+WHILE_WRITING(insert_it, longs_insert(&v, 0, 1))
+WHILE_WRITING(reserve_it, longs_reserve(&v, 1000))
+WHILE_WRITING(clear_it, (longs_clear(&v), 0))
+WHILE_WRITING(save_it, longs_save(&v, 2))
+WHILE_WRITING(append_it, longs_append(&other, &v))
+WHILE_WRITING(clone_it, longs_clone(&v, &other))
+WHILE_WRITING(write_it_twice, longs_write_begin(&v).end_ == NULL)
+
+Test(a_vector, that_is_being_written_is_not_used_otherwise)
+{
+	static void (*const uses[])(void) = {
+		free_it, push_it, insert_it, reserve_it, clear_it, save_it, append_it, clone_it,
+		write_it_twice,
+	};
+
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		char said[512];
+		int status = run_in_child(uses[i], said, sizeof(said));
+
+		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%zu: %s", i, said);
+		cr_assert_eq(strncmp(said, UNENDED, strlen(UNENDED)), 0, "%zu: %s", i, said);
+	}
+}
+
+/* Also on, and from no element on. */
+Test(a_writer, that_was_ended_can_be_ended_again_and_go_on)
+{
+	struct longs v = {0};
+	struct longs_writer w = longs_write_begin(&v);
+
+	longs_write_end(&w);
+	longs_write_end(&w);
+	cr_assert_eq(longs_push(&v, 0), 0);
+	cr_assert_eq(longs_write(&w, 1), 0);
+	longs_write_end(&w);
+	cr_assert_eq(longs_push(&v, 2), 0);
+	longs_write_end(&w);
+	cr_assert_eq(longs_len(&v), 3);
+	for (long i = 0; i < 3; i++)
+		cr_assert_eq(*longs_at(&v, (size_t)i), i);
+	longs_free(&v);
+}
+
+/* ---- pages ---- */
+
 static void
 close_read_only_pages_after_a_thaw(void)
 {
