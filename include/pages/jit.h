@@ -62,7 +62,7 @@ struct pages_jit {
  * 32 700 the answer is -ENOMEM.  Many small functions share one struct pages_jit.
  */
 #define pages_jit_open(jit, len)                                                   \
-	pages_jit_open_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len))
+	pages_jit_open_(pages_jit_initialised_(PAGES_NEEDS_JIT(jit)), PAGES_NEEDS_LENGTH(len))
 
 /*
  * pages_jit_open_near - the same within reach of an address, for code that calls what is there
@@ -81,7 +81,7 @@ struct pages_jit {
  * Cost: that of pages_jit_open(); among N mappings now and then about N us more.
  */
 #define pages_jit_open_near(jit, len, target, within)                              \
-	pages_jit_open_near_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_LENGTH(len),        \
+	pages_jit_open_near_(pages_jit_initialised_(PAGES_NEEDS_JIT(jit)), PAGES_NEEDS_LENGTH(len),        \
 			     PAGES_NEEDS_ADDRESS(target), PAGES_NEEDS_INTEGER(size_t, within))
 
 /* pages_jit_close - unmap the pages and leave *jit empty; no thread may run their code */
@@ -97,7 +97,8 @@ struct pages_jit {
  * a fork all pages are read, and those that are not zero are copied.
  */
 #define pages_jit_edit(jit, ret)                                                   \
-	pages_jit_edit_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_POINTER(void *, ret))
+	pages_jit_edit_(pages_jit_seen_(PAGES_NEEDS_JIT(jit), PAGES_CALL_("pages_jit_edit")), \
+			PAGES_NEEDS_POINTER(void *, ret))
 
 /*
  * pages_jit_publish - make the bytes [off, off + len) that were written ready to run
@@ -106,8 +107,8 @@ struct pages_jit {
  * -EINVAL; with one view that flips also the error of mprotect(2).
  */
 #define pages_jit_publish(jit, off, len)                                           \
-	pages_jit_publish_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off), \
-			   PAGES_NEEDS_INTEGER(size_t, len))
+	pages_jit_publish_(pages_jit_seen_(PAGES_NEEDS_JIT(jit), PAGES_CALL_("pages_jit_publish")), \
+			   PAGES_NEEDS_INDEX(off), PAGES_NEEDS_INDEX(len))
 
 /*
  * pages_jit_cancel - end an edit without anything to run
@@ -119,8 +120,8 @@ struct pages_jit {
 
 /* pages_jit_write - edit, copy len bytes of code to byte off, publish; same errors */
 #define pages_jit_write(jit, off, code, len)                                       \
-	pages_jit_write_(PAGES_NEEDS_JIT(jit), PAGES_NEEDS_INTEGER(size_t, off),   \
-			 (code), PAGES_NEEDS_INTEGER(size_t, len))
+	pages_jit_write_(pages_jit_seen_(PAGES_NEEDS_JIT(jit), PAGES_CALL_("pages_jit_write")), \
+			 PAGES_NEEDS_INDEX(off), (code), PAGES_NEEDS_INDEX(len))
 
 /* pages_jit_flips - true if code must not run while it is edited; false for two views */
 #define pages_jit_flips(jit) pages_jit_flips_(PAGES_NEEDS_CONST_JIT(jit))
@@ -148,7 +149,7 @@ PAGES_END_C
  */
 #define PAGES_JIT_FN(jit, off, ...)                                                \
 	PAGES_CODE_(pages_jit_code_(PAGES_NEEDS_CONST_JIT(jit),                    \
-				    PAGES_NEEDS_INTEGER(size_t, off),              \
+				    PAGES_NEEDS_INDEX(off),                        \
 				    PAGES_CALL_("PAGES_JIT_FN")), __VA_ARGS__)
 
 /* The rest implements the macros above; not for direct use. ---------------- */
@@ -177,6 +178,28 @@ PAGES_API PAGES_MUST_CHECK int pages_jit_publish_(struct pages_jit *jit, size_t 
 PAGES_API PAGES_MUST_CHECK int pages_jit_write_(struct pages_jit *jit, size_t off,
 						const void *code, size_t len);
 PAGES_API void pages_jit_close_(struct pages_jit *jit);
+
+/* In C it may have been left uninitialised; see pages_is_empty_(). */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wuninitialized"
+PAGES_INLINE_ struct pages_jit *
+pages_jit_initialised_(struct pages_jit *jit)
+{
+	const char *run = jit->run_;
+
+	__asm__("" : : "g"(run));
+	return jit;
+}
+#pragma GCC diagnostic pop
+
+/* For the compiler alone: the library answers -EINVAL if it is empty. */
+PAGES_INLINE_ struct pages_jit *
+pages_jit_seen_(struct pages_jit *jit, const char *call)
+{
+	if (__builtin_constant_p(jit->run_ == PAGES_NULL_) && jit->run_ == PAGES_NULL_)
+		pages_used_after_move_(call);
+	return jit;
+}
 
 /* The library has cleared run_ already; this store lets the optimiser know it. */
 PAGES_INLINE_ void

@@ -30,10 +30,10 @@
 #define PAGES_CALL_REACH ((size_t)0x7ffff7ff)		/* auipc and jalr */
 #endif
 
-/* The page size that the kernel shall use for a range. */
+/* The page size that the kernel shall use for a range.  true is none of these. */
 enum pages_huge {
-	PAGES_HUGE_DEFAULT,	/* the setting of the system */
-	PAGES_HUGE_NEVER,	/* small pages only, for memory that is touched sparsely */
+	PAGES_HUGE_DEFAULT = 0,	/* the setting of the system */
+	PAGES_HUGE_NEVER = 3000, /* small pages only, for memory that is touched sparsely */
 	PAGES_HUGE_TRANSPARENT,	/* huge pages where possible; the start is aligned to 2 MiB */
 	PAGES_HUGE_2M,		/* pages of 2 MiB or of 1 GiB from the hugetlb pool; */
 	PAGES_HUGE_1G,		/*   as TRANSPARENT if the pool has too few of them */

@@ -186,7 +186,7 @@
 #ifdef PAGES_ENABLE_EXEC
 #define PAGES_FN(rx, off, ...)                                                     \
 	PAGES_CODE_(pages_slot_(PAGES_NEEDS_EXECUTABLE(rx),                        \
-				PAGES_NEEDS_INTEGER(size_t, off), 1,               \
+				PAGES_NEEDS_INDEX(off), 1,                         \
 				PAGES_CALL_("PAGES_FN")), __VA_ARGS__)
 #endif
 
@@ -221,7 +221,7 @@
 #define pages_decommit(rw, offset, len)                                            \
 	pages_discard_(pages_checked_(PAGES_NEEDS_WRITABLE(rw),                     \
 				     PAGES_CALL_("pages_decommit")),               \
-		       PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
+		       PAGES_NEEDS_INDEX(offset), PAGES_NEEDS_INDEX(len))
 
 /*
  * pages_prefault - fault in every page that the range overlaps, for writing
@@ -232,7 +232,7 @@
 #define pages_prefault(rw, offset, len)                                            \
 	pages_populate_(pages_checked_(PAGES_NEEDS_WRITABLE(rw),                    \
 				      PAGES_CALL_("pages_prefault")),              \
-			PAGES_NEEDS_INTEGER(size_t, offset), PAGES_NEEDS_INTEGER(size_t, len))
+			PAGES_NEEDS_INDEX(offset), PAGES_NEEDS_INDEX(len))
 
 /*
  * pages_advise - give a hint for all pages of a handle

@@ -155,7 +155,8 @@ extern struct pages_a_string_is_not_a_number_ pages_no_number_;
 		       pages_no_length_),                                          \
 	 PAGES_NEEDS_INTEGER(size_t, n))
 #define PAGES_NEEDS_INDEX(n)                                                       \
-	(PAGES_REFUSE_(PAGES_NEEDS_INTEGER(size_t, n) > PTRDIFF_MAX, n, pages_no_index_), \
+	(PAGES_REFUSE_((PAGES_NEEDS_INTEGER(size_t, n) & ~(SIZE_MAX >> 1)) != 0, n,  \
+		       pages_no_index_),                                           \
 	 PAGES_NEEDS_INTEGER(size_t, n))
 #define PAGES_AS_(type, p)                                                         \
 	_Generic((p), struct pages_rw *: (__typeof__(type) *)0,                    \
@@ -232,7 +233,7 @@ void pages_used_after_move_(const char *call) __attribute__((
 void pages_no_length_(void) __attribute__((
 	error("pages: no pages have this length: it is 0, negative or too large")));
 void pages_no_index_(void) __attribute__((
-	error("pages: no pages have this index: it is negative or too large")));
+	error("pages: no pages have this index, offset or length: it is negative or too large")));
 #else				/* clang before 14 */
 #define pages_used_after_move_ pages_die_empty_
 #define pages_no_length_() ((void)0)

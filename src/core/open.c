@@ -16,6 +16,12 @@
 enum { LOG2_2M = 21, LOG2_1G = 30 };
 
 static bool
+is_huge(enum pages_huge huge)
+{
+	return huge == PAGES_HUGE_DEFAULT || (huge >= PAGES_HUGE_NEVER && huge <= PAGES_HUGE_1G);
+}
+
+static bool
 wants_pool(const struct pages_options *o)
 {
 	return o->huge == PAGES_HUGE_2M || o->huge == PAGES_HUGE_1G;
@@ -33,7 +39,7 @@ settle(const struct pages_options *o, struct pages_options *ret)
 		err = pages_whole(o->reserve, page, &s.reserve);
 	if (err != 0)
 		return err;
-	if ((o->align != 0 && !pages_is_pow2(o->align)) || (unsigned)o->huge > PAGES_HUGE_1G)
+	if ((o->align != 0 && !pages_is_pow2(o->align)) || !is_huge(o->huge))
 		return -EINVAL;
 	if (o->reserve != 0 && s.reserve < s.len)
 		return -EINVAL;

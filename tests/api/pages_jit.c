@@ -171,8 +171,8 @@ Test(jit, refuses_what_is_out_of_range)
 
 	assemble(code, 1);
 	cr_assert_eq(pages_jit_write(&jit, page() - CODE_LEN + 1, code, CODE_LEN), -ERANGE);
-	cr_assert_eq(pages_jit_write(&jit, SIZE_MAX, code, CODE_LEN), -ERANGE);
-	cr_assert_eq(pages_jit_write(&jit, 1, code, SIZE_MAX), -ERANGE);
+	cr_assert_eq(pages_jit_write(&jit, unseen(SIZE_MAX), code, CODE_LEN), -ERANGE);
+	cr_assert_eq(pages_jit_write(&jit, 1, code, unseen(SIZE_MAX)), -ERANGE);
 	cr_assert_eq(pages_jit_publish(&jit, 0, page() + 1), -ERANGE);
 	cr_assert_eq(pages_jit_write(&empty, 0, code, CODE_LEN), -EINVAL);
 	cr_assert_eq(pages_jit_edit(&empty, &at), -EINVAL);

@@ -53,6 +53,19 @@ Test(alignment, that_is_no_power_of_two_is_refused)
 	cr_assert_eq(pages_len(&w), 0);
 }
 
+Test(huge_pages, that_are_asked_for_by_true_are_refused)
+{
+	struct pages_options o = { .len = 1 };
+	struct pages_rw w = {0};
+
+	for (int i = 1; i < 5; i++) {
+		o.huge = (enum pages_huge)i;
+		cr_assert_eq(pages_open_with(&w, &o), -EINVAL);
+	}
+	o.huge = (enum pages_huge)(PAGES_HUGE_1G + 1);
+	cr_assert_eq(pages_open_with(&w, &o), -EINVAL);
+}
+
 Test(alignment, beyond_the_address_space_is_no_memory)
 {
 	struct pages_options o = { .len = 1, .align = SIZE_MAX / 2 + 1 };

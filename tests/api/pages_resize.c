@@ -127,7 +127,7 @@ Test(decommit, refuses_a_range_past_the_end)
 	fill(&w);
 	cr_assert_eq(pages_decommit(&w, 0, 2 * page() + 1), -ERANGE);
 	cr_assert_eq(pages_decommit(&w, 2 * page() + 1, 0), -ERANGE);
-	cr_assert_eq(pages_decommit(&w, page(), SIZE_MAX), -ERANGE);
+	cr_assert_eq(pages_decommit(&w, page(), unseen(SIZE_MAX)), -ERANGE);
 	cr_assert_eq(pages_decommit(&w, SIZE_MAX - page() + 1, 2 * page()), -ERANGE);
 	cr_assert(filled(pages_read(&w), 2 * page()));
 	pages_close(&w);
@@ -185,7 +185,7 @@ Test(prefault, refuses_a_range_past_the_end)
 
 	cr_assert_eq(pages_prefault(&w, 0, 2 * page() + 1), -ERANGE);
 	cr_assert_eq(pages_prefault(&w, 2 * page() + 1, 0), -ERANGE);
-	cr_assert_eq(pages_prefault(&w, 1, SIZE_MAX), -ERANGE);
+	cr_assert_eq(pages_prefault(&w, 1, unseen(SIZE_MAX)), -ERANGE);
 	cr_assert_eq(pages_prefault(&w, 2 * page(), 0), 0);
 	cr_assert_eq(resident(pages_read(&w), 2 * page()), 0);
 	pages_close(&w);

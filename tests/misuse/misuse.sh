@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
 LC_ALL=C
 export LC_ALL
-strict="-Wall -Wextra -Wpedantic -Wconversion -Wcast-qual -Werror"
+strict="-Wall -Wextra -Wshadow -Wpedantic -Wconversion -Wcast-qual -Werror"
 compilers="gcc -std=c11:clang -std=c11:g++ -x c++ -std=c++17:clang++ -x c++ -std=c++17"
 
 # usable COMPILER FLAGS...: is it there, and can it do the language?

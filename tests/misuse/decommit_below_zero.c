@@ -1,0 +1,14 @@
+/* misuse: no pages have this index, offset or length */
+/* c */
+/* SPDX-License-Identifier: MIT */
+#include <pages/pages.h>
+
+int
+apply(struct pages_rw *w)
+{
+#ifdef MISUSE
+	return pages_decommit(w, -4096, 4096);
+#else
+	return pages_decommit(w, 4096, 4096);
+#endif
+}
