@@ -376,9 +376,12 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	/* Where a limit refuses a place, address space that serves nobody goes back first. */
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
 		o = resize(h, id, pages, how, &new);
-	how.at_limit = true;
-	if (o == REFUSED)
+	/* So does what has been mapped in vain. */
+	if (o == REFUSED) {
+		(void)pages_heap_release_space(h, SIZE_MAX);
+		how.at_limit = true;
 		o = resize(h, id, pages, how, &new);
+	}
 	if (o == GROWN)
 		return pages_heap_block(h, &h->extents.node[new]);
 	count_declined(h, o);

@@ -168,39 +168,48 @@ Test(a_heap_over_its_limits, gives_back_what_is_locked)
 	check_and_close();
 }
 
-/* A block that cannot grow where it is; all that is mapped is in use. */
+/* A block in the middle of units that cannot grow where it is; all that is mapped is in use. */
 static char *
 fence_in(size_t len)
 {
-	char *p;
+	char *p, *q;
 
 	open_and_fragment();
+	q = pages_heap_alloc(&h, len, 1, false);
 	p = pages_heap_alloc(&h, len, 1, false);
-	cr_assert_not_null(p);
-	mark(p, len, 99);
 	block[0] = pages_heap_alloc(&h, MIB(9), 1, false);
-	cr_assert_not_null(block[0]);
+	cr_assert(q != NULL && p != NULL && block[0] != NULL);
+	mark(p, len, 99);
 	mark(block[0], MIB(8), 0);
+	pages_heap_free(&h, q);
 	(void)pages_heap_release_space(&h, SIZE_MAX);
 	return p;
 }
 
+static void
+move_at_limit(int resource, size_t left)
+{
+	char *p = fence_in(MIB(101)), *q;
+	struct rlimit was;
+
+	SKIP_IF_RESERVED(h);
+	was = leave(resource, left);
+	q = pages_heap_resize(&h, p, MIB(121), true);
+	restore(resource, was);
+	cr_assert_not_null(q, "with %zu MiB left", left / MIB(1));
+	cr_assert_neq(q, p, "it need not have moved");
+	cr_assert(is_marked(q, MIB(101), MIB(101), 99));
+	use(q, MIB(121));
+	pages_heap_free(&h, q);
+	check_and_close();
+}
+
+/* With 112 MiB left the place for what is there can be mapped, but not that for the rest. */
 Test(a_heap_at_its_limits, moves_a_block_without_space_for_two)
 {
 	for (size_t i = 0; i < 2; i++) {
-		char *p = fence_in(MIB(101)), *q;
-		struct rlimit was;
-
-		SKIP_IF_RESERVED(h);
-		was = leave(resources[i], MIB(30));
-		q = pages_heap_resize(&h, p, MIB(121), true);
-		restore(resources[i], was);
-		cr_assert_not_null(q);
-		cr_assert_neq(q, p, "it need not have moved");
-		cr_assert(is_marked(q, MIB(101), MIB(101), 99));
-		use(q, MIB(121));
-		pages_heap_free(&h, q);
-		check_and_close();
+		move_at_limit(resources[i], MIB(30));
+		move_at_limit(resources[i], MIB(112));
 	}
 }
 
