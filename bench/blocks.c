@@ -103,6 +103,60 @@ pattern_three_in_turn(struct run *r)
 	drop((unsigned char *)block[2]);
 }
 
+/*
+ * Every element needs a cache line of each array.  Where all arrays begin at the same offset in a
+ * page, those lines compete for the same few places of the first-level cache.
+ */
+void
+pattern_arrays(struct run *r)
+{
+	enum { ARRAYS = 17 };
+	size_t words = r->size / sizeof(uint64_t);
+	uint64_t *array[ARRAYS];
+
+	for (size_t k = 0; k < ARRAYS; k++) {
+		array[k] = (uint64_t *)(void *)take(k, r->size);
+		live_more(r, r->size);
+		for (size_t i = 0; i < words; i++)
+			array[k][i] = i * k;
+	}
+	while (next_round(r)) {
+		for (size_t i = 0; i < words; i++) {
+			uint64_t sum = r->round;
+
+			for (size_t k = 1; k < ARRAYS; k++)
+				sum += array[k][i];
+			array[0][i] = sum;
+		}
+		for (size_t i = 0; i < words; i += 64)
+			if (array[0][i] != r->round + i * (ARRAYS * (ARRAYS - 1) / 2))
+				fail("a sum of arrays is wrong");
+		r->ops += words;
+	}
+	for (size_t k = 0; k < ARRAYS; k++)
+		drop((unsigned char *)array[k]);
+}
+
+/* The blocks stay: what is resident with them is measured when this has returned. */
+void
+pattern_sparse(struct run *r)
+{
+	enum { BLOCKS = 500 };
+	static unsigned char *block[BLOCKS];
+
+	while (next_round(r)) {
+		for (size_t i = 0; i < BLOCKS; i++) {
+			block[i] = take(i, r->size);
+			live_more(r, DENSE);
+			memset(block[i], (int)i, DENSE);
+		}
+		for (size_t i = 0; i < BLOCKS; i++)
+			if (block[i][0] != (unsigned char)i || block[i][DENSE - 1] != (unsigned char)i)
+				fail("a sparse block was overwritten");
+		r->ops += BLOCKS;
+	}
+}
+
 /* A set of live blocks, replaced at random, every new one written once. */
 void
 pattern_lifetimes(struct run *r)

@@ -64,6 +64,8 @@ void pattern_grow_two(struct run *r);
 void pattern_random_reads(struct run *r);
 void pattern_lifetimes(struct run *r);
 void pattern_three_in_turn(struct run *r);
+void pattern_arrays(struct run *r);
+void pattern_sparse(struct run *r);
 void pattern_calloc_sparse(struct run *r);
 void pattern_calloc_full(struct run *r);
 void pattern_threads(struct run *r);

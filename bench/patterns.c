@@ -22,7 +22,7 @@ static const char usage[] =
 	"patterns [option] NAME   run a pattern, print a line\n"
 	"  -a LABEL   first column\n"
 	"  -r RUN     third column\n"
-	"  -l         the limit: resident memory, no allocator (idle has none)\n"
+	"  -l         the limit: resident memory, no allocator (some have none)\n"
 	"  -d N       divide all sizes by N\n"
 	"  -n N       divide the number of rounds by N\n"
 	"  -t S       no new round after S seconds (default 20)\n"
