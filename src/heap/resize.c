@@ -118,7 +118,8 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id;
 	struct pages_want want = { .align = up, .offset = old->first % up };
 	/* The slot ends with a unit, so that no unit lies half in its room and half in a block. */
-	size_t colour = h->options.colours;	/* the page more */
+	/* A block that doubles has a page more than a power of two, for its colour. */
+	size_t colour = h->options.colours && pages_is_pow2(pages - 1);
 	size_t slot = want.offset + pages_pow2_at_least(2 * (pages - colour)) + colour;
 
 	slot = pages_round_up(slot, up) - want.offset;
