@@ -81,8 +81,9 @@ struct pages_jit {
  * Cost: that of pages_jit_open(); among N mappings now and then about N us more.
  */
 #define pages_jit_open_near(jit, len, target, within)                              \
-	pages_jit_open_near_(pages_jit_initialised_(PAGES_NEEDS_JIT(jit)), PAGES_NEEDS_LENGTH(len),        \
-			     PAGES_NEEDS_ADDRESS(target), PAGES_NEEDS_INTEGER(size_t, within))
+	pages_jit_open_near_(pages_jit_initialised_(PAGES_NEEDS_JIT(jit)),         \
+			     PAGES_NEEDS_LENGTH(len), PAGES_NEEDS_ADDRESS(target), \
+			     PAGES_NEEDS_INTEGER(size_t, within))
 
 /* pages_jit_close - unmap the pages and leave *jit empty; no thread may run their code */
 #define pages_jit_close(jit) pages_jit_empty_(PAGES_NEEDS_JIT(jit))

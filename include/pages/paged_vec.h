@@ -38,8 +38,8 @@
  * before the macro that defines the functions it describes.
  *
  * A vector of {0} is empty, uses no memory, and is the state to start from.  After an
- * assignment only one of the two copies may be used.  If a vector in pages was freed, frozen or made
- * small, freeing a copy of it prints one line and aborts, as in pages.h.
+ * assignment only one of the two copies may be used.  If a vector in pages was freed, frozen or
+ * made small, freeing a copy of it prints one line and aborts, as in pages.h.
  *
  * Errors: calls that return an int return 0 or a negative errno value, and leave the vector
  * and its elements unchanged on failure.  The compiler warns if the result is ignored.

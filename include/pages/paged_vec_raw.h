@@ -183,7 +183,7 @@ paged_vec_lend_spare_(struct paged_vec_ *v)
 	return v->end_;
 }
 
-/* While a writer has the spare capacity the vector looks full, so that pushes come to the library. */
+/* While a writer has the spare capacity the vector looks full: pushes come to the library. */
 PAGES_INLINE_ void
 paged_vec_write_begin_(struct paged_vec_ *v, const struct paged_vec_type_ *t)
 {

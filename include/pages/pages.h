@@ -36,9 +36,9 @@
  * empty handle (not opened, closed, or moved away by a transition) is a compile error
  * where the optimiser sees it, in gcc from -Og and in clang from -O2.  Else it prints one
  * line on stderr and calls abort(3).  So does an index or a code offset past the end.
- *   In C a constant length of 0 and a negative constant length or index do not compile.  A handle
- * that is opened without its {0} is an error in gcc from -Og, where it is seen for certain; clang
- * does not see it.
+ *   In C a constant length of 0 and a negative constant length, offset or index do not compile.
+ * A handle that is opened without its {0} is an error in gcc from -Og, where it is seen for
+ * certain; clang does not see it.
  *   Copies: once pages were closed, resized or frozen, something else may lie where they were.
  * A call that changes pages, such as pages_close(), prints one line and aborts if its handle is
  * a copy from before that.  Not noticed are pages_read(), PAGES_AT() and the like; a copy that has

@@ -151,8 +151,8 @@ open_flipping(size_t len, void *both, struct pages_jit *ret)
 }
 
 /*
- * Code in place of the pages at run, or anywhere if that is NULL.  They are unmapped on failure, but
- * for -ENOTRECOVERABLE, when nobody knows what is there.
+ * Code in place of the pages at run, or anywhere if that is NULL.  They are unmapped on failure,
+ * but for -ENOTRECOVERABLE, when nobody knows what is there.
  */
 static int
 open_at(struct pages_jit *jit, size_t len, void *run)
