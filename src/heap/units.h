@@ -21,7 +21,8 @@
  *
  * A move destroys what lies at its destination.  Hence these rules:
  * - a source is KEPT, or lies wholly inside the one live extent that is being moved;
- * - a destination is ABSENT, or lies wholly inside the one extent that is being placed;
+ * - a destination is ABSENT, or lies wholly inside the one extent that is being placed; there it
+ *   is mapped only just before, if it is handed over (change.h);
  * - both are BUSY before the lock is released for the move, and put back under the lock
  *   before the heap returns an address there;
  * - a refused move leaves its source as it was;
