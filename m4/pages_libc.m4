@@ -29,6 +29,6 @@ AC_DEFUN([PAGES_LIBC], [
 
   AC_CHECK_FUNC([gnu_get_libc_version], [pages_glibc=1], [pages_glibc=0])
   AC_DEFINE_UNQUOTED([PAGES_GLIBC], [$pages_glibc], [1 if the C library is glibc.])
-  AC_CHECK_FUNC([mallinfo2], [have_mallinfo=yes], [have_mallinfo=no])
-  AM_CONDITIONAL([HAVE_MALLINFO], [test $have_mallinfo = yes])
+  AC_CHECK_FUNC([mallopt], [have_mallopt=yes], [have_mallopt=no])
+  AM_CONDITIONAL([HAVE_MALLOPT], [test $have_mallopt = yes])
 ])
