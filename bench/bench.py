@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Measure every installed allocator in turn, and write one TSV.
 
-    bench.py --build DIR --out DIR            about 15 minutes
-    bench.py --build DIR --out DIR --quick    about 2
+    bench.py --build DIR --out DIR            about 30 minutes
+    bench.py --build DIR --out DIR --quick    about 10
 
 For every pattern of bench/patterns and every real program all allocators take their
-turn before the next one comes, and all of it is repeated while there is time: what
-the machine does meanwhile hits everyone.  bench/results.py makes tables and plots.
+turn before the next one comes, and all of it is repeated, three times at least: what
+the machine does meanwhile hits everyone, and one run says nothing.  Before each run a
+helper touches memory and frees it, because the host of a virtual machine takes free
+memory back within a second; the first touch would then measure the host.
+bench/results.py makes tables and plots.
 """
 import argparse
 import json
@@ -102,7 +105,7 @@ def installed_programs(directory):
             print(f"{p.name} is skipped: no {p.argv[0]}", file=sys.stderr)
 
 
-def describe(allocators):
+def describe(allocators, warm):
     """Machine and versions, as the comment lines of the TSV."""
     thp = "/sys/kernel/mm/transparent_hugepage/"
     cpu = read_line("/proc/cpuinfo", "model name").partition(":")[2].strip()
@@ -112,6 +115,7 @@ def describe(allocators):
     yield "kernel", f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
     yield "THP", f"enabled {read_line(thp + 'enabled')}, defrag {read_line(thp + 'defrag')}"
     yield "load at start", load()
+    yield "memory touched and freed before each run", f"{warm} MiB"
     for a in allocators:
         settings = " ".join(f"{k}={v}" for k, v in a.settings.items())
         yield a.name, f"{version_of(a)} {settings}".strip()
@@ -132,6 +136,11 @@ class Bench:
         self.report = os.path.join(directory, "report.json")
         self.columns = output(self.patterns, "-H").split("\t")
         self.failed = 0
+
+    def warm(self):
+        """Free memory of this machine that its host has backed: it lasts for about a second."""
+        if self.args.warm:
+            subprocess.run([self.patterns, "-w", str(self.args.warm)], check=True)
 
     def environment(self, allocator):
         env = {k: v for k, v in os.environ.items()
@@ -164,6 +173,7 @@ class Bench:
     def pattern_row(self, allocator, name, options):
         argv = [self.patterns, "-a", allocator.name, "-t", str(self.args.seconds),
                 *self.args.options.split(), *options, name]
+        self.warm()
         try:
             done = subprocess.run(argv, env=self.environment(allocator), timeout=TIMEOUT,
                                   capture_output=True, text=True, check=False)
@@ -186,7 +196,9 @@ class Bench:
             self.write(row)
 
     def run_program(self, allocator, program, sweep):
-        use, status = run(program.argv, True, self.environment(allocator))
+        env = self.environment(allocator)
+        self.warm()
+        use, status = run(program.argv, True, env)
         if status != 0:
             self.fail(allocator, program.name, f"status {os.waitstatus_to_exitcode(status)}")
             return
@@ -237,7 +249,7 @@ def sweep_all(bench, allocators, patterns, programs, sweep):
 def measure(bench, allocators, patterns, programs):
     end = time.monotonic() + 60 * bench.args.minutes
     sweep, longest = 1, 0
-    while sweep == 1 or time.monotonic() + longest < end:
+    while sweep <= bench.args.sweeps or time.monotonic() + longest < end:
         start = time.monotonic()
         sweep_all(bench, allocators, patterns, programs, sweep)
         took = time.monotonic() - start
@@ -255,8 +267,11 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build", help="build directory")
     parser.add_argument("--out", default="bench-results", help="directory for the results")
-    parser.add_argument("--quick", action="store_true", help="2 minutes, no system calls counted")
-    parser.add_argument("--minutes", type=float, help="new sweeps begin while they fit in")
+    parser.add_argument("--quick", action="store_true", help="shorter, no system calls counted")
+    parser.add_argument("--sweeps", type=int, default=3, help="so many at least (3)")
+    parser.add_argument("--minutes", type=float, help="more sweeps begin while they fit in")
+    parser.add_argument("--warm", type=int, default=2048, metavar="MIB",
+                        help="touch and free so much before each run (2048)")
     parser.add_argument("--seconds", type=int, help="no new round of a pattern after so many")
     parser.add_argument("--options", default="", help="options for bench/patterns, in one word")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATTERN",
@@ -268,7 +283,7 @@ def arguments():
     args = parser.parse_args()
     args.build = os.path.abspath(args.build)
     if args.minutes is None:
-        args.minutes = 2 if args.quick else 15
+        args.minutes = 2 if args.quick else 30
     if args.seconds is None:
         args.seconds = 1 if args.quick else 4
     return args
@@ -279,7 +294,7 @@ def main():
     os.makedirs(args.out, exist_ok=True)
     allocators = installed(args.build, args.allocators)
     path = os.path.join(args.out, "results.tsv")
-    facts = list(describe(allocators))    # before results that git knows change
+    facts = list(describe(allocators, args.warm))    # before results that git knows change
     with tempfile.TemporaryDirectory(prefix="pages-bench-") as directory, open(path, "w") as tsv:
         bench = Bench(args, tsv, directory)
         for key, text in facts:

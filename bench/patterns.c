@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "measure.h"
@@ -19,6 +20,7 @@
 static const char usage[] =
 	"patterns -L              names, units and descriptions of all patterns\n"
 	"patterns -H              the head of the table\n"
+	"patterns -w MIB          write to so much memory and free it, no more\n"
 	"patterns [option] NAME   run a pattern, print a line\n"
 	"  -a LABEL   first column\n"
 	"  -r RUN     third column\n"
@@ -175,12 +177,29 @@ list(void)
 	return 0;
 }
 
+/* Memory that the machine has, and its host gives: what is touched next is not its affair. */
+static int
+warm(size_t mib)
+{
+	size_t len = mib << 20;
+	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("patterns: mmap");
+		return 1;
+	}
+	(void)madvise(p, len, MADV_HUGEPAGE);
+	for (size_t i = 0; i < len; i += 4096)
+		p[i] = 1;
+	return munmap(p, len) != 0;
+}
+
 static void
 parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "LHla:r:d:n:t:i:")) != -1)
+	while ((c = getopt(argc, argv, "LHla:r:d:n:t:i:w:")) != -1)
 		switch (c) {
 		case 'L': exit(list());
 		case 'H': print_head(); exit(0);
@@ -190,6 +209,7 @@ parse(struct options *o, int argc, char **argv)
 		case 'd': o->size_divisor = number(optarg); break;
 		case 'n': o->round_divisor = number(optarg); break;
 		case 't': o->seconds = number(optarg); break;
+		case 'w': exit(warm(number(optarg)));
 		case 'i': o->idle_ms = number(optarg); break;
 		default: argc = 0; break;
 		}

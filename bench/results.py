@@ -57,6 +57,12 @@ class Cell:
             return None
         return self.best / other.best if self.high else other.best / self.best
 
+    def spread(self):
+        """How many times as good the best run is as the median."""
+        if not self.best or not self.median:
+            return None
+        return self.best / self.median if self.high else self.median / self.best
+
     def peak_per_live(self):
         """Resident memory at its peak, without the bare process, per byte that was live."""
         live, peak = self.highest("live_peak"), self.highest("rss_peak")
@@ -166,10 +172,8 @@ def speed_table(r, choose):
 
 def spread_table(r):
     def text(_, cell):
-        if cell.best is None or not cell.median:
-            return ""
-        worse = cell.best / cell.median if cell.high else cell.median / cell.best
-        return f"{worse:.2f}"
+        spread = cell.spread()
+        return "" if spread is None else f"{spread:.2f}"
 
     return matrix(r, text)
 
@@ -205,7 +209,8 @@ def copied_table(r):
     return matrix(r, text, growing, [a for a in r.allocators if a != "limit"])
 
 
-SHORT_HEAD = ["", "unit", "glibc", "best peer", "", "pages", "limit", "ratio", "peak", "zeroed"]
+SHORT_HEAD = ["", "unit", "glibc", "best peer", "", "pages", "limit", "ratio", "spread", "peak",
+              "zeroed"]
 TEXT_COLUMNS = (0, 1, 4)
 
 
@@ -215,10 +220,15 @@ def short_lines(r):
         name, peer = r.best_peer(p)
         glibc, ours, limit = (r.cell(p, a) for a in ("glibc", "pages", "limit"))
         ratio = ours and peer and r.unit(p) != "MiB" and ours.faster_than(peer)
+        spread = ours and ours.spread()
         memory, zeroed = (ours and (f(ours)) for f in (Cell.peak_per_live, Cell.zeroed_per_live))
         yield [p, r.unit(p), best(glibc), best(peer), name, best(ours), best(limit),
-               f"{ratio:.2f}" if ratio else "", f"{memory:.2f}" if memory else "",
+               f"{ratio:.2f}" if ratio else "", f"{spread:.2f}" if spread else "", f"{memory:.2f}" if memory else "",
                f"{zeroed:.2f}" if zeroed else ""]
+
+
+def runs(r):
+    return max((len(c.numbers("value")) for c in r.cells.values()), default=0)
 
 
 def short_text(r):
@@ -226,6 +236,7 @@ def short_text(r):
     facts = dict(r.facts)
     yield "    " + ", ".join(facts[k] for k in ("date", "machine") if k in facts)
     yield "    " + ", ".join(f"{k} {facts[k]}" for k in ("kernel", "load at start") if k in facts)
+    yield f"    runs: {runs(r)} of each, the allocators in turn; the best counts"
     yield "    --"
     lines = [line[:-1] for line in [SHORT_HEAD, *short_lines(r)]]
     width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
@@ -236,18 +247,18 @@ def short_text(r):
 
 
 def document(r, pictures):
-    runs = max((len(c.numbers("value")) for c in r.cells.values()), default=0)
     yield "# Large memory, allocator by allocator\n"
     yield "Written by `./bootstrap bench`; the raw figures are in results.tsv.\n"
     yield from (f"- {key}: {text}" for key, text in r.facts)
-    yield f"- runs: {runs} of each, the allocators in turn; the best counts\n"
+    yield f"- runs: {runs(r)} of each, the allocators in turn; the best counts\n"
     for failure in r.failed:
         yield f"**Failed:** {failure}\n"
     yield ("*limit*: the same pattern without an allocator, each block in a place of its own that is"
            " resident before the clock starts.  An allocator that reuses what is still in the"
            " processor's cache can be ahead of it.\n")
     yield "## In short\n\n" + table(SHORT_HEAD, short_lines(r), TEXT_COLUMNS) + "\n"
-    yield ("*ratio*: how many times as fast as the best peer pages is.  *peak*, *zeroed*: resident"
+    yield ("*ratio*: how many times as fast as the best peer pages is.  *spread*: the best run of"
+           " pages against the median.  *peak*, *zeroed*: resident"
            " memory of pages at its peak, and what the kernel zeroed, per byte that was written and not"
            " freed at the peak.\n")
     yield from (f"![{name}]({name})\n" for name in pictures)
@@ -295,7 +306,7 @@ def write_all(tsv, directory):
     r = Results(tsv)
     pictures = []
     if shutil.which("gnuplot"):
-        for name, script in plots.scripts(r):
+        for name, script in plots.scripts(r, runs(r)):
             subprocess.run(["gnuplot"], input=script, text=True, check=True, cwd=directory)
             pictures.append(name)
     else:

@@ -17,7 +17,7 @@ wrong() {
 }
 
 # Small sizes and few rounds; the shim serves what is still large.
-python3 "$srcdir/bench/bench.py" --build . --out "$dir" --quick --minutes 0 --no-programs \
+python3 "$srcdir/bench/bench.py" --build . --out "$dir" --quick --sweeps 1 --minutes 0 --warm 1 --no-programs \
 	--allocators glibc pages --options '-d 32 -n 50 -i 10' || wrong "bench.py: status $?"
 
 bench/patterns -L | cut -f1 >"$dir/names"
