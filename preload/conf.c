@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf.c - parses PAGES_CONF, and prints the settings and the help
+ * conf.c - parses PAGES_CONF
  *
- * Runs inside the first call of malloc, so it must not allocate: no stdio, no copies.
+ * Runs inside the first call of malloc, so it must not allocate; and in pages-run.
  */
 #include "conf.h"
 
@@ -10,10 +10,20 @@
 #include <string.h>
 
 #include "os/base.h"
-#include "os/os.h"
-#include "text.h"
 
 #define THRESHOLD_MIN PAGES_KIB(64)
+
+/* Why a setting is left out. */
+static const char no_key[] = "no such key";
+static const char no_value[] = "not KEY:VALUE";
+static const char no_switch[] = "neither on nor off";
+static const char no_size[] = "not a size: 300000, 512K, 2M, 1GiB";
+static const char no_threshold[] = "the least is 64K";
+static const char no_time[] = "not a time: 500, 500ms, 10s, 2min";
+static const char no_moves[] = "not auto, on or off";
+static const char no_dump[] = "not all or live";
+static const char no_path[] = "an empty name, or one of more than 255 bytes";
+static const char no_record[] = "not what pages-run sets";
 
 /* A part of the text, not terminated. */
 struct word {
@@ -21,135 +31,181 @@ struct word {
 	size_t len;
 };
 
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static bool
 is(struct word w, const char *s)
 {
-	return w.len == strlen(s) && memcmp(w.s, s, w.len) == 0;
+	size_t i = 0;
+
+	while (i < w.len && s[i] != '\0' && lower(w.s[i]) == s[i])
+		i++;
+	return i == w.len && s[i] == '\0';
 }
 
 static bool
+is_one_of(struct word w, const char *const *list)
+{
+	while (*list != NULL && !is(w, *list))
+		list++;
+	return *list != NULL;
+}
+
+/* Without the blanks around it. */
+static struct word
+trim(struct word w)
+{
+	for (; w.len != 0 && (*w.s == ' ' || *w.s == '\t'); w.len--)
+		w.s++;
+	while (w.len != 0 && (w.s[w.len - 1] == ' ' || w.s[w.len - 1] == '\t'))
+		w.len--;
+	return w;
+}
+
+/* Take digits off the front of w; false if there are none, or too many. */
+static bool
+take_number(struct word *w, size_t *ret)
+{
+	size_t n = 0, i = 0;
+
+	for (; i < w->len && w->s[i] >= '0' && w->s[i] <= '9'; i++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (size_t)(w->s[i] - '0'), &n))
+			return false;
+	*w = trim((struct word){ w->s + i, w->len - i });
+	*ret = n;
+	return i != 0;
+}
+
+/* The parsers return NULL, or why the value is none; then *ret is as it was. */
+
+static const char *
 parse_bool(struct word w, bool *ret)
 {
-	bool yes = is(w, "true") || is(w, "on") || is(w, "yes") || is(w, "1");
+	static const char *const yes[] = { "true", "on", "yes", "1", NULL };
+	static const char *const no[] = { "false", "off", "no", "0", NULL };
 
-	if (!yes && !is(w, "false") && !is(w, "off") && !is(w, "no") && !is(w, "0"))
-		return false;
-	*ret = yes;
-	return true;
+	if (!is_one_of(w, yes) && !is_one_of(w, no))
+		return no_switch;
+	*ret = is_one_of(w, yes);
+	return NULL;
 }
 
-/* A number with an optional unit, in powers of 1024: 300, 64K, 2M, 1GiB. */
-static bool
+/* A number with an optional unit, in powers of 1024. */
+static const char *
 parse_size(struct word w, size_t *ret)
 {
-	static const char units[] = "KMGT";
-	size_t n = 0, i = 0;
-	const char *unit;
+	static const struct {
+		const char *names[4];
+		unsigned shift;
+	} units[] = { { { "", "b" }, 0 }, { { "k", "kb", "kib" }, 10 }, { { "m", "mb", "mib" }, 20 },
+		      { { "g", "gb", "gib" }, 30 }, { { "t", "tb", "tib" }, 40 } };
+	size_t n;
 
-	for (; i < w.len && w.s[i] >= '0' && w.s[i] <= '9'; i++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    __builtin_add_overflow(n, (size_t)(w.s[i] - '0'), &n))
-			return false;
-	if (i == 0)
-		return false;
-	if (i < w.len && (unit = memchr(units, w.s[i] & ~0x20, sizeof(units) - 1)) != NULL) {
-		unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-		if (n > SIZE_MAX >> shift)
-			return false;
-		n <<= shift;
-		i++;
-		if (w.len - i == 2 && w.s[i] == 'i')
-			i++;
-	}
-	if (i < w.len && (w.s[i] & ~0x20) == 'B')
-		i++;
-	*ret = n;
-	return i == w.len;
+	if (!take_number(&w, &n))
+		return no_size;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (is_one_of(w, units[i].names) && n <= SIZE_MAX >> units[i].shift) {
+			*ret = n << units[i].shift;
+			return NULL;
+		}
+	return no_size;
 }
 
-static bool
+static const char *
 parse_threshold(struct word w, size_t *ret)
 {
 	size_t n;
+	const char *wrong = parse_size(w, &n);
 
-	if (!parse_size(w, &n) || n < THRESHOLD_MIN)
-		return false;
-	*ret = n;
-	return true;
+	if (wrong == NULL && n < THRESHOLD_MIN)
+		wrong = no_threshold;
+	if (wrong == NULL)
+		*ret = n;
+	return wrong;
 }
 
-/* Milliseconds.  Takes units as sizes do: 10K is 10240. */
-static bool
+static const char *
 parse_ms(struct word w, uint32_t *ret)
 {
+	static const struct {
+		const char *names[3];
+		size_t ms;
+	} units[] = { { { "", "ms" }, 1 }, { { "s", "sec" }, 1000 }, { { "m", "min" }, 60000 },
+		      { { "h" }, 3600000 } };
 	size_t n;
 
-	if (!parse_size(w, &n) || n > INT32_MAX)
-		return false;
-	*ret = (uint32_t)n;
-	return true;
+	if (!take_number(&w, &n))
+		return no_time;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (is_one_of(w, units[i].names) && n <= INT32_MAX / units[i].ms) {
+			*ret = (uint32_t)(n * units[i].ms);
+			return NULL;
+		}
+	return no_time;
 }
 
-static bool
+static const char *
 parse_path(struct word w, char *ret, size_t size)
 {
 	if (w.len == 0 || w.len >= size)
-		return false;
+		return no_path;
 	memcpy(ret, w.s, w.len);
 	ret[w.len] = '\0';
-	return true;
+	return NULL;
 }
 
 /* Three decimal numbers with a dot in between. */
-static bool
+static const char *
 parse_record(struct word w, struct pages_conf_record *ret)
 {
-	uint64_t n[3] = { 0, 0, 0 };
-	size_t at = 0, digits = 0;
+	size_t n[3];
 
-	for (size_t i = 0; i < w.len; i++) {
-		if (w.s[i] == '.' && digits != 0 && at < 2) {
-			at++;
-			digits = 0;
-			continue;
-		}
-		if (w.s[i] < '0' || w.s[i] > '9' || __builtin_mul_overflow(n[at], 10, &n[at]) ||
-		    __builtin_add_overflow(n[at], (uint64_t)(w.s[i] - '0'), &n[at]))
-			return false;
-		digits++;
+	for (size_t i = 0; i < 3; i++) {
+		if (i != 0 && (w.len == 0 || *w.s != '.'))
+			return no_record;
+		if (i != 0)
+			w = (struct word){ w.s + 1, w.len - 1 };
+		if (!take_number(&w, &n[i]))
+			return no_record;
 	}
-	if (at != 2 || digits == 0 || n[0] == 0 || n[0] > INT32_MAX || n[1] > INT32_MAX)
-		return false;
+	if (w.len != 0 || n[0] == 0 || n[0] > INT32_MAX || n[1] > INT32_MAX)
+		return no_record;
 	*ret = (struct pages_conf_record){ (int)n[0], (int)n[1], n[2] };
-	return true;
+	return NULL;
 }
 
-static bool
+static const char *
 parse_moves(struct word w, enum pages_moves *ret)
 {
 	bool on;
 
 	if (is(w, "auto")) {
 		*ret = PAGES_MOVES_AUTO;
-		return true;
+		return NULL;
 	}
-	if (!parse_bool(w, &on))
-		return false;
+	if (parse_bool(w, &on) != NULL)
+		return no_moves;
 	*ret = on ? PAGES_MOVES_ON : PAGES_MOVES_OFF;
-	return true;
+	return NULL;
 }
 
 /* What a core dump shows: all that is resident, or what is live. */
-static bool
+static const char *
 parse_dump(struct word w, bool *ret_live)
 {
+	if (!is(w, "live") && !is(w, "all"))
+		return no_dump;
 	*ret_live = is(w, "live");
-	return is(w, "live") || is(w, "all");
+	return NULL;
 }
 
-/* Apply one setting; false for an unknown key or a bad value, and then nothing is changed. */
-static bool
+/* Apply one setting. */
+static const char *
 set(struct pages_conf *conf, struct word key, struct word value)
 {
 	if (is(key, "threshold"))
@@ -176,83 +232,22 @@ set(struct pages_conf *conf, struct word key, struct word value)
 		return parse_bool(value, &conf->show);
 	if (is(key, "help"))
 		return parse_bool(value, &conf->help);
-	return false;
-}
-
-static void
-complain(struct word setting)
-{
-	char line[300];
-	struct pages_text t = { line, 0, sizeof(line), false };
-
-	pages_text_put(&t, "pages: PAGES_CONF: ignored: ");
-	for (size_t i = 0; i < pages_min(setting.len, 200); i++)
-		pages_text_char(&t, setting.s[i]);
-	pages_text_put(&t, " (help:true lists the keys)\n");
-	pages_os_say(line, t.len);
+	return no_key;
 }
 
 void
-pages_conf_parse(struct pages_conf *conf, const char *text)
+pages_conf_parse(struct pages_conf *conf, const char *text, pages_conf_wrong *wrong)
 {
 	while (text != NULL && *text != '\0') {
-		struct word setting = { text, strcspn(text, ",") };
-		size_t key_len = strcspn(text, ":=,");
-		struct word key = { text, key_len };
-		struct word value = { text + key_len + 1, setting.len - key_len - 1 };
+		size_t len = strcspn(text, ","), key_len = strcspn(text, ":=,");
+		struct word setting = trim((struct word){ text, len });
+		const char *why = no_value;
 
-		if (setting.len != 0 && (key_len == setting.len || !set(conf, key, value)))
-			complain(setting);
-		text += setting.len + (text[setting.len] == ',');
+		if (key_len < len)
+			why = set(conf, trim((struct word){ text, key_len }),
+				  trim((struct word){ text + key_len + 1, len - key_len - 1 }));
+		if (setting.len != 0 && why != NULL)
+			wrong(setting.s, setting.len, why);
+		text += len + (text[len] == ',');
 	}
-}
-
-static void
-print_help(void)
-{
-	static const char help[] =
-		"pages: PAGES_CONF=key:value,...\n"
-		"  threshold:SIZE  requests of at least SIZE go to paged regions (256K; from 64K)\n"
-		"  retain:MS       how long freed memory is kept, about (10000)\n"
-		"  thp:on|off      huge pages (on)\n"
-		"  moves:auto|on|off  free memory is moved to where it is needed (auto: unless\n"
-		"                  munmap, mremap or madvise is hooked)\n"
-		"  colours:on|off  blocks begin at several offsets in their first page, so that arrays\n"
-		"                  do not collide in the cache (on)\n"
-		"  dump:all|live   live: give back at once what is freed, so that no core dump has it\n"
-		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
-		"  disable:BOOL    pass everything through (false)\n"
-		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
-		"  record:ID       where to count for pages-run --report, which sets it\n"
-		"  show:BOOL       print the settings at start\n"
-		"  help:BOOL       print this list at start\n";
-
-	pages_os_say(help, sizeof(help) - 1);
-}
-
-void
-pages_conf_print(const struct pages_conf *conf)
-{
-	char line[512];
-	struct pages_text t = { line, 0, sizeof(line), false };
-
-	if (conf->help)
-		print_help();
-	if (!conf->show)
-		return;
-	pages_text_put(&t, "pages: threshold:");
-	pages_text_number(&t, conf->threshold);
-	pages_text_put(&t, ",retain:");
-	pages_text_number(&t, conf->heap.retain_ms);
-	pages_text_put(&t, conf->heap.huge ? ",thp:on" : ",thp:off");
-	pages_text_put(&t, conf->heap.moves == PAGES_MOVES_AUTO ? ",moves:auto" :
-			   conf->heap.moves == PAGES_MOVES_ON   ? ",moves:on" : ",moves:off");
-	pages_text_put(&t, conf->heap.colours ? ",colours:on" : ",colours:off");
-	pages_text_put(&t, conf->heap.forgets ? ",dump:live" : ",dump:all");
-	pages_text_put(&t, conf->background ? ",background:on" : ",background:off");
-	pages_text_put(&t, conf->disable ? ",disable:true" : ",disable:false");
-	pages_text_put(&t, ",report:");
-	pages_text_put(&t, conf->report[0] != '\0' ? conf->report : "none");
-	pages_text_put(&t, "\n");
-	pages_os_say(line, t.len);
 }

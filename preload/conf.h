@@ -3,7 +3,7 @@
  * conf.h - the settings of the shim: PAGES_CONF=key:value,key:value
  *
  *	threshold:SIZE	requests of at least SIZE bytes are large; from 64K
- *	retain:MS	freed memory is kept for about this many milliseconds
+ *	retain:TIME	freed memory is kept for about so long; in ms, if there is no unit
  *	thp:on|off	use transparent huge pages
  *	moves:auto|on|off	move free memory by page tables, and mark it
  *	colours:on|off	blocks begin at several offsets in their first page
@@ -16,8 +16,9 @@
  *	show:BOOL	print the settings to standard error at start
  *	help:BOOL	print the list of keys to standard error at start
  *
- * If a key occurs twice the later one counts.  A setting with an unknown key or a bad value
- * is ignored and reported by one line on standard error.
+ * If a key occurs twice the later one counts.  Blanks around keys and values do not, nor does
+ * the case of letters, but in names of files.  A setting with an unknown key or a bad value is
+ * left out, and the reason is said.
  */
 #ifndef PAGES_CONF_H
 #define PAGES_CONF_H
@@ -42,8 +43,14 @@ struct pages_conf {
 #define PAGES_CONF_DEFAULTS \
 	((struct pages_conf){ .threshold = PAGES_THRESHOLD, .heap = PAGES_HEAP_DEFAULTS_WITH(true) })
 
+/* What is told of a setting that is left out: its len bytes, and why. */
+typedef void pages_conf_wrong(const char *setting, size_t len, const char *why);
+
 /* Change conf according to text, the value of PAGES_CONF or NULL.  Never allocates. */
-void pages_conf_parse(struct pages_conf *conf, const char *text);
+void pages_conf_parse(struct pages_conf *conf, const char *text, pages_conf_wrong *wrong);
+
+/* Say it on standard error, in a line. */
+void pages_conf_complain(const char *setting, size_t len, const char *why);
 
 /* Print the settings and the help to standard error, if conf asks for them. */
 void pages_conf_print(const struct pages_conf *conf);

@@ -19,6 +19,7 @@
 
 #include "child.h"
 #include "compare.h"
+#include "conf.h"
 #include "elf_inspect.h"
 #include "find_shim.h"
 #include "sampler.h"
@@ -100,6 +101,22 @@ add_setting(char **conf, const char *prefix, const char *setting)
 	free(old);
 }
 
+__attribute__((noreturn)) static void
+refuse(const char *setting, size_t len, const char *why)
+{
+	say("%.*s: %s", (int)len, setting, why);
+	exit(OWN_TROUBLE);
+}
+
+/* Settings that the shim would leave out are refused before anything runs. */
+static void
+check_settings(const char *text)
+{
+	struct pages_conf conf = PAGES_CONF_DEFAULTS;
+
+	pages_conf_parse(&conf, text, refuse);
+}
+
 static unsigned
 parse_runs(const char *text)
 {
@@ -128,13 +145,11 @@ apply(struct options *o, int option)
 		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
 		break;
 	case 't':
-		if (optarg[0] < '0' || optarg[0] > '9' || strchr(optarg, ',') != NULL)
+		if (strchr(optarg, ',') != NULL)
 			fail(optarg, "not a size");
 		add_setting(&o->conf, "threshold:", optarg);
 		break;
 	case 'c':
-		if (strpbrk(optarg, ":=") == NULL)
-			fail(optarg, "not a setting: KEY:VALUE[,KEY:VALUE...]");
 		add_setting(&o->conf, "", optarg);
 		break;
 	case 'n':
@@ -181,6 +196,7 @@ parse(int argc, char **argv)
 		usage(stderr);
 		exit(OWN_TROUBLE);
 	}
+	check_settings(o.conf);
 	return o;
 }
 
@@ -299,7 +315,7 @@ report(const struct options *o, const struct command *c, const struct pages_chil
        struct pages_tally *t)
 {
 	const char *file = o->report_file;
-	bool json = file != NULL && pages_text_ends_in(file, ".json");
+	bool json = file != NULL && pages_text_names_json(file);
 
 	t->sum.usage = usage_of(child);
 	pages_tally_collect(t, child->pid, c->path, c->verdict.problem);

@@ -152,7 +152,7 @@ static void
 settle(void)
 {
 	conf = PAGES_CONF_DEFAULTS;
-	pages_conf_parse(&conf, secure_getenv("PAGES_CONF"));
+	pages_conf_parse(&conf, secure_getenv("PAGES_CONF"), pages_conf_complain);
 	pages_conf_print(&conf);
 	if (conf.report[0] != '\0')
 		stderr_at_start = pages_os_file_id(STDERR_FILENO);
@@ -291,7 +291,7 @@ pages_shim_report(bool ended)
 	pages_heap_stats(&pages_shim_heap, &r.stats);
 	r.affected = r.stats.requests != 0;
 	r.ended = ended;
-	if (pages_text_ends_in(conf.report, ".json"))
+	if (pages_text_names_json(conf.report))
 		len = pages_report_json(&r, NULL, text, sizeof(text));
 	else
 		len = pages_report_text(&r, text, sizeof(text));

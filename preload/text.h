@@ -166,4 +166,11 @@ pages_text_ends_in(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* Does a report to this file have the form of JSON? */
+static inline bool
+pages_text_names_json(const char *file)
+{
+	return pages_text_ends_in(file, ".json") || pages_text_ends_in(file, ".JSON");
+}
+
 #endif /* PAGES_PRELOAD_TEXT_H */

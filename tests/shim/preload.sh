@@ -150,10 +150,18 @@ same ls /nonexistent
 same gzip -c "$tmp/numbers"
 
 # The settings: unknown ones are named, and harm nothing.
-PAGES_CONF=nonsense:1,threshold:12 $run true 2>"$tmp/err" || fail "bad settings"
-grep -q 'ignored: nonsense:1' "$tmp/err" && grep -q 'ignored: threshold:12' "$tmp/err" ||
-	fail "bad settings are not named"
-PAGES_CONF=help:true,show:true $run true 2>&1 | grep -q 'retain:MS' || fail "no help"
+PAGES_CONF=nonsense:1,threshold:12,threshold:1X,thp:maybe,retain:5y,word $run true 2>"$tmp/err" ||
+	fail "bad settings"
+for line in 'nonsense:1 (no such key' 'threshold:12 (the least is 64K' 'threshold:1X (not a size' \
+	'thp:maybe (neither on nor off' 'retain:5y (not a time' 'word (not KEY:VALUE'; do
+	grep -qF "ignored: $line" "$tmp/err" || fail "not said: $line"
+done
+settings() { PAGES_CONF="show:true,$1" $run true 2>&1 | grep -q "$2" || fail "$1 is not $2"; }
+settings 'threshold:2m' threshold:2097152,
+settings ' Threshold : 512 KiB ' threshold:524288,
+settings 'retain:10s' retain:10000,
+settings 'RETAIN=2min,THP:Off' 'retain:120000,thp:off,'
+PAGES_CONF=help:true,show:true $run true 2>&1 | grep -q 'retain:TIME' || fail "no help"
 
 # Linked instead of preloaded.
 echo 'int main(void) { void *p = malloc(1 << 20); free(p); return p == 0; }' |

@@ -94,6 +94,12 @@ status "a directory" 126 "$run" ./tmp
 status "no command" 125 "$run"
 status "an unknown option" 125 "$run" --nonesuch true
 status "a threshold that is no size" 125 "$run" -t much true
+for setting in nonsense:1 threshold:12 threshold:2X thp:maybe retain:5y word dump:some moves:never; do
+	status "a wrong setting, $setting" 125 "$run" -c "$setting" touch touched
+	same "$setting is named" "$(grep -c "^pages-run: $setting: " err)" 1
+done
+status "a threshold that is too small" 125 "$run" -t 12 touch touched
+same "wrong settings, before the command is run" "$(ls touched 2>/dev/null)" ""
 status "a shim that is not there" 125 env PAGES_SHIM=/nonexistent/shim.so "$run" true
 same "in one line" "$(grep -c . err)" 1
 status "a report that cannot be written" 125 "$run" --report=/nonexistent/r touch touched
