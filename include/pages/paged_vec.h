@@ -324,8 +324,9 @@ struct paged_vec_options {
  *   that is passed to no other function, the compiler keeps it in registers, and an element
  *   costs a compare, a store and an add; a push also reads and writes the vector in memory.
  *   The vector must not be used in any other way before write_end(), which is not needed after a
- *   NAME_write() that failed.  Calls that add, remove, save or free print one line and abort then;
- *   others do not notice, and do not see what was written.
+ *   NAME_write() that failed.  Calls that add, remove, save or free print one line and abort then,
+ *   but for pop, retain and dedup_by; those and others do not notice, and do not see what was
+ *   written.
  *
  * int NAME_insert(struct NAME *v, size_t i, T x)
  * int NAME_insert_n(struct NAME *v, size_t i, const T *from, size_t n)

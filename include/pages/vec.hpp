@@ -95,12 +95,19 @@ template <class T> class vec {
 
 		~appended() { if (!stays) v.truncate(before); }
 	};
-	/* The elements of a range may be the vector's own if it is given by pointers. */
+	/* The elements of a range may be the vector's own if pointers give it; in C++20, spans, too. */
 	template <class It> int put_range(std::size_t i, It first, It last)
 	{
 		if constexpr (std::is_same_v<It, T *> || std::is_same_v<It, const T *>) {
 			return paged_vec_insert_n_(&v_, &type, i, first,
 						   static_cast<std::size_t>(last - first));
+#if __cplusplus >= 202002L
+		} else if constexpr (std::contiguous_iterator<It> &&
+				     std::is_same_v<std::iter_value_t<It>, T>) {
+			const T *from = std::to_address(first);
+
+			return put_range(i, from, from + (last - first));
+#endif
 		} else {
 			appended tail{*this, size()};
 
@@ -294,9 +301,20 @@ public:
 		{ return insert(at, all.begin(), all.end()); }
 	template <class... Arguments> iterator emplace(const_iterator at, Arguments &&...arguments)
 		{ return insert(at, 1, T(std::forward<Arguments>(arguments)...)); }
-	void assign(size_type n, T x) { clear(); insert(end(), n, x); }
+	void assign(size_type n, T x)
+	{
+		size_type before = size();
+
+		insert(end(), n, x);
+		erase(begin(), begin() + before);
+	}
 	template <class It, class = category<It>> void assign(It first, It last)
-		{ clear(); insert(end(), first, last); }
+	{
+		size_type before = size();
+
+		insert(end(), first, last);
+		erase(begin(), begin() + before);
+	}
 	void assign(std::initializer_list<T> all) { assign(all.begin(), all.end()); }
 	explicit vec(size_type n) { resize(n); }
 	vec(size_type n, T x) { resize(n, x); }

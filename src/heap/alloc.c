@@ -26,10 +26,7 @@ struct request {
 	bool sparse;	/* a calloc that is expected to stay sparse */
 };
 
-/*
- * Is a block aligned so that begins at any place, and in any colour?  Not known before the heap
- * is open.
- */
+/* Is a block aligned so that begins at any place, and in any colour?  The heap must be open. */
 static inline bool
 is_aligned_anywhere(const struct pages_heap *h, size_t align)
 {
@@ -340,7 +337,8 @@ alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	struct pages_extent *e;
 	uint32_t id = 0;
 
-	if (is_aligned_anywhere(h, align) && !(zero && pages_heap_expects_sparse(h, size)))
+	/* Any block begins with a cache line at least; and the heap may not be open yet. */
+	if (align <= PAGES_COLOUR_BYTES && !(zero && pages_heap_expects_sparse(h, size)))
 		id = pages_cache_take(h, size);
 	if (PAGES_UNLIKELY(id == 0))
 		return alloc_slowly(h, size, align, zero);

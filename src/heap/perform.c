@@ -160,15 +160,34 @@ hand(const struct pages_units *u, size_t src, size_t dst, size_t n)
 _Noreturn static void
 die(void)
 {
-	static const char line[] = "pages: realloc(): a limit of the process was lowered meanwhile\n";
+	static const char line[] = "pages: realloc(): a block could not be moved back\n";
 
 	pages_os_complain(line, sizeof(line) - 1);
 	abort();
 }
 
 /*
- * A unit comes back to the place that it has left.  If a limit does not let that be mapped it is
- * a hole, because at a limit nobody can map anything there; the move counts towards no limit.
+ * The unit at from is copied to its place.  A refused move has left that mapped, or a hole:
+ * mprotect fails if it is one.
+ */
+static bool
+copy_back(const struct pages_units *u, size_t src, char *from)
+{
+	char *to = address(u, src);
+
+	if (pages_os_protect(to, PAGES_UNIT, PAGES_OS_READ | PAGES_OS_WRITE) != 0 &&
+	    pages_os_fill(to, PAGES_UNIT, PAGES_OS_READ | PAGES_OS_WRITE) != 0)
+		return false;
+	pages_arena_adopt(u->arena, src * PAGES_UNIT, PAGES_UNIT);
+	memcpy(to, from, PAGES_UNIT);
+	pages_os_release(from, PAGES_UNIT);
+	return true;
+}
+
+/*
+ * A unit comes back to the place that it has left.  Where a limit does not let that be mapped it
+ * is taken for a hole: the kernel puts nothing there unless it is told to, and the move counts
+ * towards no limit.  If moves are refused, by the limit of mappings for one, a copy will do.
  * What the kernel refuses now it may grant presently.
  */
 static void
@@ -183,14 +202,9 @@ hand_back(const struct pages_units *u, size_t src, size_t dst)
 		ours |= err == 0;
 		if (err == -EEXIST && !ours)
 			break;
-		if (pages_os_resize_to(from, PAGES_UNIT, PAGES_UNIT, to) == 0)
+		if (pages_os_resize_to(from, PAGES_UNIT, PAGES_UNIT, to) == 0 ||
+		    (ours && copy_back(u, src, from)))
 			return;
-		/* There may be too many mappings: a copy makes no more of them. */
-		if (pages_os_fill(to, PAGES_UNIT, PAGES_OS_READ | PAGES_OS_WRITE) == 0) {
-			memcpy(to, from, PAGES_UNIT);
-			pages_os_release(from, PAGES_UNIT);
-			return;
-		}
 	}
 	die();
 }

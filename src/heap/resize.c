@@ -259,7 +259,12 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zo
 	if (how.keep)
 		copy_rest(h, &m, carried);
 	pages_heap_take_in(h, old->first, old->first + old->used);
-	pages_heap_clean_freed(h, m.old);
+	if (how.at_limit) {	/* its whole units are not the heap's any more */
+		pages_heap_forget(h, old->first, m.a * pages_heap_unit_pages(h));
+		pages_heap_forget(h, m.b * pages_heap_unit_pages(h), old->first + old->used);
+	} else {
+		pages_heap_clean_freed(h, m.old);
+	}
 	pages_heap_free_slowly(h, m.old);
 	return GROWN;
 }

@@ -172,7 +172,8 @@ run(const struct pattern *pattern, const struct limits *l, struct cost *ret)
 	ret->faults = count_faults() - ret->faults;
 	read_resident(&ret->end);
 	ret->zeroed = ret->end.now + counted.lost - ret->start.now;
-	ret->peak = ret->end.peak - ret->start.now;
+	/* The kernel's peak is a little behind: it may be less than what was resident before. */
+	ret->peak = ret->end.peak > ret->start.now ? ret->end.peak - ret->start.now : 0;
 	ret->mappings = r.mappings - ret->mappings;
 	ret->live = r.live_peak;
 	ret->has_huge = gets_huge_pages();

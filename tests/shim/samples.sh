@@ -56,9 +56,9 @@ if [ -z "$SANITIZED" ]; then
 	same "it ends as the command" $? 137
 	valid r.rec
 	has "whose" r.rec "^# of: $held plain\$"
-	same "the most" "$(awk '!/^#/ { print $2, $6, $7 }' r.rec | sort -n | tail -n 1)" "12582912 24 1"
+	same "the most" "$(awk '!/^#/ { print $2, $6, $7 }' r.rec | sort -n | tail -n 1)" "12599296 24 1"
 	same "what waits in a front cache is kept" \
-		"$(awk '$2 == 12582912 && $6 == 24 { print ($3 >= 41943040), ($2 + $3 <= $4) }' r.rec | sort -u)" "1 1"
+		"$(awk '$2 == 12599296 && $6 == 24 { print ($3 >= 41943040), ($2 + $3 <= $4) }' r.rec | sort -u)" "1 1"
 	same "at the end" "$(tail -n 1 r.rec | cut -d' ' -f2-)" "0 0 0 0 24 0"
 	"$run" --record=r.rec --report=r.json sh -c 'exit 3'
 	same "with a report" $? 3

@@ -164,6 +164,7 @@ static const struct rule systemd[] = {
 /* As little as a program can start with. */
 static const struct rule start[] = {
 	MALLOC, START, CALL(mprotect), CALL(mmap), CALL(madvise), CALL(getpid),
+	CALL(readlink),	/* the loader, for the $LIB in LD_PRELOAD */
 	{ .nr = -1 },
 };
 

@@ -149,7 +149,7 @@ if [ -z "$SANITIZED" ]; then
 	look 0 --json "$pid"
 	json '{q["library"] for q in d} == {"libpages", "libpages_malloc"}'
 	json '[q["requests"] for q in d if q["library"] == "libpages_malloc"] == [24]'
-	json '[(q["live_objects"], q["live_bytes"]) for q in d if q["library"] == "libpages_malloc"] == [(4, 12 << 20)]'
+	json '[(q["live_objects"], q["live_bytes"]) for q in d if q["library"] == "libpages_malloc"] == [(4, (12 << 20) + 4 * 4096)]'
 	json 'all(q["kept_bytes"] == q["freed_bytes"] - q["reused_bytes"] - q["moved_free_bytes"] - q["returned_bytes"] for q in d)'
 	json '[38 << 20 <= q["kept_bytes"] <= 40 << 20 for q in d if q["library"] == "libpages_malloc"] == [True]'
 	look 0 --map "$pid"
@@ -159,7 +159,7 @@ if [ -z "$SANITIZED" ]; then
 	# Counters in a record give the same.
 	start "$run" --report=r.json "$held" plain
 	look 0 --json "${line%% *}"
-	json '[(q["requests"], q["frees"], q["live_bytes"]) for q in d if q["library"] == "libpages_malloc"] == [(24, 20, 12 << 20)]'
+	json '[(q["requests"], q["frees"], q["live_bytes"]) for q in d if q["library"] == "libpages_malloc"] == [(24, 20, (12 << 20) + 4 * 4096)]'
 	kill -9 "${line%% *}"
 	wait "$pid" 2>/dev/null
 
