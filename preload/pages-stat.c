@@ -265,17 +265,20 @@ record(const struct options *o)
 	int status = round.status, err;
 	char of[128];
 
-	if (round.count == 0)
+	if (round.there == 0 && !o->all) {
+		free(round.seen);
 		return status;
-	if (o->all || round.count > 1)
+	}
+	if (o->all || round.count != 1)
 		snprintf(of, sizeof(of), "%s", o->all ? "all processes" : o->operands[0]);
 	else
 		snprintf(of, sizeof(of), "%s (pid %d)", first->status.name, (int)first->pid);
 	err = pages_samples_open(&samples, o->record, of);
-	while (err == 0 && (o->all || round.count != 0)) {
+	while (err == 0 && (o->all || round.there != 0)) {
 		struct pages_sample sum = sum_up(&round);
 
-		err = pages_samples_add(&samples, &sum);
+		if (o->all || round.count != 0)
+			err = pages_samples_add(&samples, &sum);
 		free(round.seen);
 		pages_samples_wait(o->interval);
 		round = look(o, true);
@@ -312,10 +315,11 @@ watch(const struct options *o)
 	struct pages_round before = { .count = 0 }, round = look(o, false);
 	int status = round.status;
 
-	if (isatty(STDOUT_FILENO) && o->format == TABLE && round.count != 0)
+	if (isatty(STDOUT_FILENO) && o->format == TABLE && (o->all || round.there != 0))
 		fputs("\033[2J", stdout);
-	while (o->all || round.count != 0) {
-		print_screen(o, &round, &before);
+	while (o->all || round.there != 0) {
+		if (o->all || round.count != 0)
+			print_screen(o, &round, &before);
 		free(before.seen);
 		before = round;
 		pages_samples_wait(o->watch);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,8 +19,6 @@
 #include "heap/published.h"
 #include "heap/recorded.h"
 #include "os/kept.h"
-
-enum { DEADLINE_MS = 1000 };
 
 /* An address in the other process. */
 #define ADDRESS_OF(pointer) ((uint64_t)(uintptr_t)(pointer))
@@ -286,67 +285,98 @@ now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Read len bytes that the child writes: false if it does not in time, or ends before. */
-static bool
-receive(int fd, void *buf, size_t len)
+/*
+ * Read len bytes that the child writes.  0; -ETIMEDOUT; -EPIPE: it ended before; another -errno.
+ * What came in time is taken also if this process was kept from running until the time was over.
+ */
+static int
+receive(int fd, void *buf, size_t len, unsigned patience_ms)
 {
-	uint64_t end = now_ms() + DEADLINE_MS, now;
+	uint64_t end = now_ms() + patience_ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t got = 0;
 
-	while (got < len && (now = now_ms()) < end) {
-		ssize_t n;
+	while (got < len) {
+		uint64_t now = now_ms();
+		int ready = poll(&p, 1, now < end ? (int)(end - now) : 0);
+		ssize_t n = ready > 0 ? read(fd, (char *)buf + got, len - got) : ready;
 
-		if (poll(&p, 1, (int)(end - now)) <= 0)
-			continue;
-		n = read(fd, (char *)buf + got, len - got);
-		if (n == 0 || (n < 0 && errno != EINTR))
-			break;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (ready > 0 && n == 0)
+			return -EPIPE;
+		if (ready == 0 && now >= end)
+			return -ETIMEDOUT;
 		got += n > 0 ? (size_t)n : 0;
 	}
-	return got == len;
+	return 0;
 }
 
+/* It ends with its parent: nobody else would end it where reading waits. */
 __attribute__((noreturn)) static void
-report_to(int fd, pid_t pid, bool picture, struct pages_sight *s)
+report_to(int fd, pid_t parent, pid_t pid, bool picture, struct pages_sight *s)
 {
 	size_t done = 0;
 	ssize_t n;
 
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(1);
 	look(pid, picture, s);
 	while (done < sizeof(*s) && (n = write(fd, (const char *)s + done, sizeof(*s) - done)) > 0)
 		done += (size_t)n;
 	_exit(0);
 }
 
-void
-pages_sight_look(pid_t pid, bool picture, struct pages_sight *ret)
+/* What is known where nothing could be read. */
+static void
+set_failed(pid_t pid, int err, struct pages_sight *ret)
 {
-	int ends[2];
-	pid_t child;
-
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = pid;
-	ret->state = PAGES_SIGHT_FAILED;
+	ret->err = err;
+	ret->state = err == -ETIMEDOUT ? PAGES_SIGHT_SILENT :
+		     err == -EPIPE ? PAGES_SIGHT_CRASHED : PAGES_SIGHT_FAILED;
+}
+
+/*
+ * A child that was killed ends soon, unless it waits for a disk that does not answer: then it is
+ * left, and one of the next looks finds that it has ended.
+ */
+static void
+give_up(pid_t child)
+{
+	kill(child, SIGKILL);
+	for (int i = 0; i < 20 && waitpid(child, NULL, WNOHANG) == 0; i++)
+		(void)poll(NULL, 0, 5);
+}
+
+void
+pages_sight_look(pid_t pid, bool picture, unsigned patience_ms, struct pages_sight *ret)
+{
+	pid_t parent = getpid(), child;
+	int ends[2], err;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	set_failed(pid, 0, ret);
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		ret->err = -errno;
 		return;
 	}
 	child = fork();
 	if (child == 0)
-		report_to(ends[1], pid, picture, ret);
-	ret->err = child < 0 ? -errno : 0;
+		report_to(ends[1], parent, pid, picture, ret);
+	err = child < 0 ? -errno : 0;
 	close(ends[1]);
-	if (child > 0 && !receive(ends[0], ret, sizeof(*ret))) {
-		memset(ret, 0, sizeof(*ret));
-		ret->pid = pid;
-		ret->state = PAGES_SIGHT_SILENT;
-		kill(child, SIGKILL);
-	}
+	if (err == 0)
+		err = receive(ends[0], ret, sizeof(*ret), patience_ms);
 	close(ends[0]);
-	/* Killed, it ends soon, unless it waits for a disk that does not answer. */
-	for (int i = 0; child > 0 && i < 20 && waitpid(child, NULL, i < 19 ? WNOHANG : 0) == 0; i++)
-		(void)poll(NULL, 0, 5);
+	if (err != 0)
+		set_failed(pid, err, ret);
+	if (child > 0 && err != 0)
+		give_up(child);
+	while (child > 0 && err == 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 bool

@@ -30,6 +30,7 @@ enum pages_sight_state {
 	PAGES_SIGHT_DENIED,	/* by the list of mappings */
 	PAGES_SIGHT_NO_READING,	/* ... which can be read; memory cannot */
 	PAGES_SIGHT_SILENT,	/* reading took too long */
+	PAGES_SIGHT_CRASHED,	/* the child that read it ended before it was done */
 	PAGES_SIGHT_FAILED,	/* err says why */
 };
 
@@ -52,10 +53,12 @@ struct pages_sight {
 };
 
 /*
- * Look at a process.  A child does the reading, and is given up after a second: a process can
- * arrange that reading its memory waits for ever.  Text in *ret is whatever that process wrote.
+ * Look at a process.  A child does the reading, and is given up after patience_ms: a process can
+ * arrange that reading its memory waits for ever.  A child that cannot even be killed is reaped by
+ * a later call, which takes all children that have ended: the caller has no others.  Text in *ret is
+ * whatever that process wrote.
  */
-void pages_sight_look(pid_t pid, bool picture, struct pages_sight *ret);
+void pages_sight_look(pid_t pid, bool picture, unsigned patience_ms, struct pages_sight *ret);
 
 /* Is pages active in a process that was seen? */
 bool pages_sight_is_active(const struct pages_sight *s);

@@ -101,8 +101,10 @@ pages_sight_explain(const struct pages_sight *s, char *ret, size_t size)
 					 "starting, ask again",
 		[PAGES_SIGHT_GONE] = "there is no such process here, or not any more",
 		[PAGES_SIGHT_HIDDEN] = "is hidden: /proc is mounted with hidepid; ask as root",
-		[PAGES_SIGHT_SILENT] = "did not answer within a second: reading its memory waits, for "
-				       "a slow disk or by intent",
+		[PAGES_SIGHT_SILENT] = "did not answer in time: reading its memory waits, for a slow "
+				       "disk or by intent",
+		[PAGES_SIGHT_CRASHED] = "could not be read: the child of pages-stat that read it has "
+					"crashed, or was killed",
 	};
 
 	switch (s->state) {

@@ -13,6 +13,9 @@
 #include "stat_select.h"
 #include "text.h"
 
+/* How long a process may keep this one waiting, and from the fourth on that does. */
+enum { PATIENCE_MS = 1000, SILENT_MAX = 3, SHORT_PATIENCE_MS = 50 };
+
 void
 pages_say(const char *format, ...)
 {
@@ -44,11 +47,20 @@ status_of(const struct pages_sight *s)
 	case PAGES_SIGHT_DENIED:
 	case PAGES_SIGHT_NO_READING:
 	case PAGES_SIGHT_SILENT:
+	case PAGES_SIGHT_CRASHED:
 	case PAGES_SIGHT_FAILED:
 		return PAGES_STAT_NOT_READ;
 	default:
 		return PAGES_STAT_INACTIVE;
 	}
+}
+
+/* Could the next look see more? */
+static bool
+may_be_seen_later(const struct pages_sight *s)
+{
+	return s->state == PAGES_SIGHT_SILENT || s->state == PAGES_SIGHT_CRASHED ||
+	       s->state == PAGES_SIGHT_FAILED || s->state == PAGES_SIGHT_NONSENSE;
 }
 
 static void
@@ -71,8 +83,10 @@ look(pid_t pid, bool picture, bool quiet, bool active_only, struct pages_round *
 	struct pages_sight *s = &ret->seen[ret->count];
 	int status;
 
-	pages_sight_look(pid, picture, s);
+	pages_sight_look(pid, picture, ret->silent < SILENT_MAX ? PATIENCE_MS : SHORT_PATIENCE_MS, s);
 	status = status_of(s);
+	ret->silent += s->state == PAGES_SIGHT_SILENT;
+	ret->there += s->state == PAGES_SIGHT_SEEN || may_be_seen_later(s);
 	if (status == PAGES_STAT_NOT_READ)
 		ret->unread++;
 	if (!quiet && status != PAGES_STAT_ACTIVE)

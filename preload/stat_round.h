@@ -23,6 +23,8 @@ struct pages_round {
 	struct pages_sight *seen;	/* the processes in which there is something; to be freed */
 	size_t count;
 	size_t unread;			/* others that could not be read */
+	size_t silent;			/* of these, those of which reading took too long */
+	size_t there;			/* seen, or there and only now not to be read */
 	int status;
 };
 

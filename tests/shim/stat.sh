@@ -237,15 +237,32 @@ tell length 1 'has another version of the library'
 for what in magic heap-nowhere pages; do
 	tell $what 1 'makes no sense'
 done
+start "$bait" magic
+timeout 2 "$stat" --record=nonsense.rec --interval=0.1 "$pid" 2>err
+same "a record goes on where nothing is understood" $? 124
+stop
 for what in headers headers-far notes-far notes-long notes-at-the-end name-long content-long content-short; do
 	tell $what 1 'no library of pages is loaded'
 done
 start "$bait" wait
 if [ "$line" = ready ]; then
 	look 3 "$pid"
-	has "reading that waits" err 'did not answer within a second'
+	has "reading that waits" err 'did not answer in time'
 	timeout 60 "$stat" --all >out 2>err
 	has "among all" out 'process.* could not be read'
+	timeout 3 "$stat" --watch=0.1 "$pid" >out 2>err
+	same "watching goes on where reading waits" $? 124
+	waiting=$pid
+	for i in 1 2 3 4 5 6 7; do
+		start "$bait" wait
+		waiting="$waiting $pid"
+	done
+	# shellcheck disable=SC2086
+	timeout 7 "$stat" $waiting >out 2>err
+	same "after three that wait the others get less time" $? 3
+	same "each is named" "$(grep -c 'did not answer in time' err)" 8
+	# shellcheck disable=SC2086
+	kill -9 $waiting
 else
 	echo "no userfaultfd: what waits for ever is not tried"
 fi
