@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Measure every installed allocator in turn, and write one TSV.
 
-    bench.py --build DIR --out DIR            about 30 minutes
-    bench.py --build DIR --out DIR --quick    about 10
+    bench.py --build DIR --out DIR            three sweeps, each some ten minutes
+    bench.py --build DIR --out DIR --quick    shorter runs, no system calls counted
 
 For every pattern of bench/patterns and every real program all allocators take their
 turn before the next one comes, and all of it is repeated, three times at least: what
