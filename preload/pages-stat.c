@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,13 +332,29 @@ watch(const struct options *o)
 	return status;
 }
 
+/* Files are not opened in place of a standard one that is closed, and children are waited for. */
+static void
+prepare(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	signal(SIGCHLD, SIG_DFL);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct options o = parse(argc, argv);
 	struct pages_round round, none = { .count = 0 };
+	struct options o;
 	int status;
 
+	prepare();
+	o = parse(argc, argv);
 	if (o.plot != NULL)
 		return plot(&o);
 	if (o.record != NULL)

@@ -115,7 +115,9 @@ pages_report_json_string(struct pages_text *o, const char *s)
 		unsigned char c = (unsigned char)*s;
 
 		n = pages_text_utf8_len(s);
-		if (c < 0x20 || n == 0) {
+		if (n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0)
+			c = (unsigned char)s[1];	/* U+0080 to U+009F: control characters */
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || n == 0) {
 			pages_text_put(o, n != 0 ? "\\u00" : "\\udc");
 			pages_text_char(o, hex[c >> 4]);
 			pages_text_char(o, hex[c & 15]);

@@ -82,22 +82,20 @@ pages_text_size(struct pages_text *t, uint64_t bytes)
 	pages_text_put(t, units[u]);
 }
 
-/* A name may have bytes that would do something to a terminal. */
+/* A name may have bytes that would do something to a terminal, or are no text. */
 static inline void
 pages_text_name(struct pages_text *t, const char *name)
 {
-	for (; *name != '\0'; name++) {
+	for (size_t n; *name != '\0'; name += n != 0 ? n : 1) {
 		unsigned char c = (unsigned char)*name, d = (unsigned char)name[1];
 
-		/* U+0080 to U+009F are control characters, too. */
-		if (c < ' ' || c == 0x7f) {
+		n = pages_text_utf8_len(name);
+		/* U+0080 to U+009F are control characters, too; so are these bytes alone. */
+		if (n == 0 || c < ' ' || c == 0x7f || (c == 0xc2 && d < 0xa0))
 			pages_text_char(t, '?');
-		} else if (c == 0xc2 && d >= 0x80 && d < 0xa0) {
-			pages_text_char(t, '?');
-			name++;
-		} else {
-			pages_text_char(t, *name);
-		}
+		else
+			for (size_t i = 0; i < n; i++)
+				pages_text_char(t, name[i]);
 	}
 }
 

@@ -26,6 +26,8 @@
 
 #include <pages/malloc.h>
 
+#include "os/base.h"
+
 enum {
 	PAGES_FRONT_CACHES = 16,
 	PAGES_RECORD_VERSION = 1,
@@ -115,7 +117,8 @@ pages_record_read(const struct pages_record_slot *s, struct pages_stats *ret)
 			continue;
 		ret->live_objects--;
 		ret->frees++;
-		ret->live_bytes -= waiting * page_size;
+		/* The process may run: what waits now need not have been counted a moment ago. */
+		ret->live_bytes -= pages_min(ret->live_bytes, waiting * page_size);
 	}
 }
 

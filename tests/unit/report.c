@@ -152,6 +152,16 @@ Test(report, says_how_many_processes_there_were)
 	cr_assert_not_null(strstr(text, "2 processes, 1 of them routed large requests\n"));
 }
 
+Test(report, has_no_control_characters_in_json)
+{
+	struct pages_report r = sample();
+	char line[4096];
+
+	strcpy(r.exe, "a\177b\302\233c");
+	pages_report_json(&r, NULL, line, sizeof(line));
+	cr_assert_not_null(strstr(line, "\"exe\":\"a\\u007fb\\u009bc\""), "%s", line);
+}
+
 Test(report, leaves_names_in_utf8_as_they_are)
 {
 	struct pages_report r = sample();
@@ -300,5 +310,6 @@ Test(text, shows_no_name_that_does_something_to_a_terminal)
 
 	cr_assert_str_eq(pages_text_name_of("a\033[2J\n\177b", buf, sizeof(buf)), "a?[2J??b");
 	cr_assert_str_eq(pages_text_name_of("\302\233A\302\251", buf, sizeof(buf)), "?A\302\251");
+	cr_assert_str_eq(pages_text_name_of("a\233b\302", buf, sizeof(buf)), "a?b?");
 	cr_assert_str_eq(pages_text_name_of("abc", buf, 3), "ab");
 }
