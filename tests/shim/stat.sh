@@ -253,7 +253,7 @@ if [ "$line" = ready ]; then
 	timeout 3 "$stat" --watch=0.1 "$pid" >out 2>err
 	same "watching goes on where reading waits" $? 124
 	waiting=$pid
-	for i in 1 2 3 4 5 6 7; do
+	for _ in 1 2 3 4 5 6 7; do
 		start "$bait" wait
 		waiting="$waiting $pid"
 	done
