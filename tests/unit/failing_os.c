@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "failing_os.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #include "os/os.h"
@@ -53,12 +54,14 @@ fails(const char *name, bool damaging, bool *damage)
 	bool turn = false;
 
 	*damage = mode == FAILING_WITH_DAMAGE;
+	if (mode == FAILING_RESIZE_TO && strcmp(name, "pages_os_resize_to") != 0)
+		return false;
 	if (mode == RANDOM) {
 		turn = random_next(&state) % one_in == 0;
 		*damage = damaging && turn && random_next(&state) % 2 == 0;
 	} else if (mode != OFF && (mode != FAILING_WITH_DAMAGE || damaging)) {
 		turn = left == 1;
-		left -= left > 1 || mode != FAILING_FOR_GOOD;
+		left -= left > 1 || (mode != FAILING_FOR_GOOD && mode != FAILING_RESIZE_TO);
 	}
 	if (turn) {
 		last = name;

@@ -21,6 +21,8 @@ enum failing_mode {
 	 * The n-th does the worst of that, and fails.
 	 */
 	FAILING_WITH_DAMAGE,
+	/* Only pages_os_resize_to() counts.  The n-th call and all that follow fail without effect. */
+	FAILING_RESIZE_TO,
 	FAILING_MODES
 };
 
