@@ -7,8 +7,6 @@
  * out of front caches and put them back, without the lock.  That only changes whether a block
  * is LIVE or FREED, and both are counted alike.
  */
-#include <string.h>
-
 #include "os/check.h"
 #include "os/bits.h"
 #include "impl.h"
@@ -261,18 +259,6 @@ pages_heap_check(const struct pages_heap *h)
 /* Checking a heap of many blocks each time would take too long. */
 #define CHECK_ALWAYS 1000
 #define CHECK_ONE_IN 64
-
-void
-pages_heap_abort(const char *what, const char *more)
-{
-	char line[128] = "pages: ";
-
-	strcat(line, what);
-	strcat(line, more);
-	strcat(line, "\n");
-	pages_os_complain(line, strlen(line));
-	abort();
-}
 
 void
 pages_heap_check_now(struct pages_heap *h)

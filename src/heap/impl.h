@@ -6,6 +6,7 @@
 #define PAGES_HEAP_IMPL_H
 
 #include "os/base.h"
+#include "abort.h"
 #include "heap.h"
 #include "locked.h"
 #include "poison.h"
@@ -22,9 +23,6 @@ void pages_heap_open(struct pages_heap *h) PAGES_LOCKED;
  */
 const char *pages_heap_check(const struct pages_heap *h) PAGES_LOCKED;
 void pages_heap_check_now(struct pages_heap *h) PAGES_LOCKED;
-
-/* "pages: ", these two, together at most 100 bytes, and abort. */
-_Noreturn void pages_heap_abort(const char *what, const char *more);
 
 /* Lengths, addresses and units. ------------------------------------------- */
 

@@ -3,9 +3,9 @@
  * perform.c - the system calls of a change: performs them without the lock, undoes them in a child
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "abort.h"
 #include "change.h"
 #include "os/base.h"
 #include "os/bits.h"
@@ -156,16 +156,6 @@ hand(const struct pages_units *u, size_t src, size_t dst, size_t n)
 	return err;
 }
 
-/* There is neither a way on nor back: better no process than one with half of a block. */
-_Noreturn static void
-die(void)
-{
-	static const char line[] = "pages: realloc(): a block could not be moved back\n";
-
-	pages_os_complain(line, sizeof(line) - 1);
-	abort();
-}
-
 /*
  * The unit at from is copied to its place.  A refused move has left that mapped, or a hole:
  * mprotect fails if it is one.
@@ -206,7 +196,8 @@ hand_back(const struct pages_units *u, size_t src, size_t dst)
 		    (ours && copy_back(u, src, from)))
 			return;
 	}
-	die();
+	/* There is neither a way on nor back: better no process than one with half of a block. */
+	pages_heap_abort("realloc(): ", "a block could not be moved back");
 }
 
 void
