@@ -152,7 +152,7 @@ open_flipping(size_t len, void *both, struct pages_jit *ret)
 
 /*
  * Code in place of the pages at run, or anywhere if that is NULL.  They are unmapped on failure,
- * but for -ENOTRECOVERABLE, when nobody knows what is there.
+ * but for -ENOTRECOVERABLE, when it is not known what is there.
  */
 static int
 open_at(struct pages_jit *jit, size_t len, void *run)
@@ -188,7 +188,7 @@ int
 pages_jit_open_near_(struct pages_jit *jit, size_t len, uintptr_t target, size_t within)
 {
 	size_t page = pages_os_page_size(), rounded;
-	struct pages_near wish = { .align = page, .lead = page, .target = target, .within = within };
+	struct pages_near want = { .align = page, .lead = page, .target = target, .within = within };
 	char *run;
 	void *start;
 	int err = pages_whole(len, page, &rounded);
@@ -197,11 +197,11 @@ pages_jit_open_near_(struct pages_jit *jit, size_t len, uintptr_t target, size_t
 		return err;
 	if (jit->run_ != NULL)
 		return -EBUSY;
-	wish.len = rounded + 2 * page;
-	err = pages_map_near(&wish, PAGES_OS_NONE, &start);
+	want.len = rounded + 2 * page;
+	err = pages_map_near(&want, PAGES_OS_NONE, &start);
 	if (err != 0)
 		return err;
-	pages_frame_mark(start, wish.len, true);
+	pages_frame_mark(start, want.len, true);
 	run = (char *)start + page;
 	err = open_at(jit, rounded, run);
 	if (err == -ENOTRECOVERABLE) {

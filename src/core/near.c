@@ -29,55 +29,55 @@ struct range {
 };
 
 static struct range
-reach(const struct pages_near *wish)
+reach(const struct pages_near *want)
 {
 	struct range r = { LOWEST, UINTPTR_MAX };
 
-	if (wish->target > wish->within)
-		r.low = pages_max(r.low, wish->target - wish->within);
-	if (wish->target < UINTPTR_MAX - wish->within)
-		r.high = wish->target + wish->within;
+	if (want->target > want->within)
+		r.low = pages_max(r.low, want->target - want->within);
+	if (want->target < UINTPTR_MAX - want->within)
+		r.high = want->target + want->within;
 	return r;
 }
 
 static bool
-fits(const struct pages_near *wish, struct range r, uintptr_t at)
+fits(const struct pages_near *want, struct range r, uintptr_t at)
 {
-	return at >= r.low && at <= r.high && r.high - at >= wish->len &&
-	       (at + wish->lead) % wish->align == 0;
+	return at >= r.low && at <= r.high && r.high - at >= want->len &&
+	       (at + want->lead) % want->align == 0;
 }
 
 /* The highest start of a block between low and end; 0 if there is no room. */
 static uintptr_t
-start_below(const struct pages_near *wish, uintptr_t low, uintptr_t end)
+start_below(const struct pages_near *want, uintptr_t low, uintptr_t end)
 {
 	uintptr_t at;
 
-	if (end < low || end - low < wish->len)
+	if (end < low || end - low < want->len)
 		return 0;
-	at = pages_round_down(end - wish->len + wish->lead, wish->align);
-	return at >= low + wish->lead ? at - wish->lead : 0;
+	at = pages_round_down(end - want->len + want->lead, want->align);
+	return at >= low + want->lead ? at - want->lead : 0;
 }
 
 static size_t
-distance(const struct pages_near *wish, uintptr_t at)
+distance(const struct pages_near *want, uintptr_t at)
 {
-	return at > wish->target ? at - wish->target : wish->target - at;
+	return at > want->target ? at - want->target : want->target - at;
 }
 
 /* The start of the block that was mapped last: below it there is often room for the next. */
 static _Atomic uintptr_t latest;
 
 static int
-attempt(const struct pages_near *wish, struct range r, uintptr_t at, unsigned prot, void **ret)
+attempt(const struct pages_near *want, struct range r, uintptr_t at, unsigned prot, void **ret)
 {
 	void *p;
-	int err = pages_os_map_hinted((void *)at, wish->len, prot, &p);
+	int err = pages_os_map_hinted((void *)at, want->len, prot, &p);
 
 	if (err != 0)
 		return err;
-	if (!fits(wish, r, (uintptr_t)p)) {
-		pages_os_release(p, wish->len);
+	if (!fits(want, r, (uintptr_t)p)) {
+		pages_os_release(p, want->len);
 		return -EADDRNOTAVAIL;
 	}
 	atomic_store_explicit(&latest, (uintptr_t)p, memory_order_relaxed);
@@ -87,7 +87,7 @@ attempt(const struct pages_near *wish, struct range r, uintptr_t at, unsigned pr
 
 /* One reading of the list: the nearest start that is at least so far away. */
 struct search {
-	const struct pages_near *wish;
+	const struct pages_near *want;
 	struct range range;
 	uintptr_t gap;		/* where the last mapping ends */
 	size_t at_least;
@@ -102,11 +102,11 @@ static void
 consider(struct search *s, uintptr_t gap_end)
 {
 	uintptr_t low = pages_max(s->gap, s->range.low), end = pages_min(gap_end, s->range.high);
-	uintptr_t at = start_below(s->wish, low, end);
+	uintptr_t at = start_below(s->want, low, end);
 
-	if (at == 0 || distance(s->wish, at) < s->at_least)
+	if (at == 0 || distance(s->want, at) < s->at_least)
 		return;
-	if (s->best == 0 || distance(s->wish, at) < distance(s->wish, s->best))
+	if (s->best == 0 || distance(s->want, at) < distance(s->want, s->best))
 		s->best = at;
 }
 
@@ -122,13 +122,13 @@ visit(void *arg, const struct pages_os_mapping *m)
 }
 
 /*
- * Where the kernel does not follow the hint, whatever its reason, the next reading looks farther
+ * Where the kernel does not follow the hint, the next reading of the list looks farther
  * away.  *ret_listed is false if there is no list.
  */
 static int
-search(const struct pages_near *wish, struct range r, unsigned prot, bool *ret_listed, void **ret)
+search(const struct pages_near *want, struct range r, unsigned prot, bool *ret_listed, void **ret)
 {
-	struct search s = { .wish = wish, .range = r };
+	struct search s = { .want = want, .range = r };
 	int err = -EADDRNOTAVAIL;
 
 	for (int i = 0; i < READINGS && err == -EADDRNOTAVAIL; i++) {
@@ -139,40 +139,40 @@ search(const struct pages_near *wish, struct range r, unsigned prot, bool *ret_l
 		consider(&s, UINTPTR_MAX);
 		if (s.best == 0)
 			break;
-		err = attempt(wish, r, s.best, prot, ret);
-		s.at_least = distance(wish, s.best) + 1;
+		err = attempt(want, r, s.best, prot, ret);
+		s.at_least = distance(want, s.best) + 1;
 	}
 	return err;
 }
 
 static int
-sound(const struct pages_near *wish, struct range r, unsigned prot, void **ret)
+sound(const struct pages_near *want, struct range r, unsigned prot, void **ret)
 {
 	int err = -EADDRNOTAVAIL;
 
 	for (size_t i = 0; i < SOUNDINGS && err == -EADDRNOTAVAIL; i++) {
-		uintptr_t at = start_below(wish, r.low, r.high - (r.high - r.low) / SOUNDINGS * i);
+		uintptr_t at = start_below(want, r.low, r.high - (r.high - r.low) / SOUNDINGS * i);
 
 		if (at != 0)
-			err = attempt(wish, r, at, prot, ret);
+			err = attempt(want, r, at, prot, ret);
 	}
 	return err;
 }
 
 int
-pages_map_near(const struct pages_near *wish, unsigned prot, void **ret)
+pages_map_near(const struct pages_near *want, unsigned prot, void **ret)
 {
-	struct range r = reach(wish);
+	struct range r = reach(want);
 	uintptr_t before = atomic_load_explicit(&latest, memory_order_relaxed);
-	uintptr_t at = start_below(wish, r.low, pages_min(before, r.high));
+	uintptr_t at = start_below(want, r.low, pages_min(before, r.high));
 	bool listed = true;
 	int err = -EADDRNOTAVAIL;
 
 	if (before >= r.low && at != 0)
-		err = attempt(wish, r, at, prot, ret);
+		err = attempt(want, r, at, prot, ret);
 	if (err == -EADDRNOTAVAIL)
-		err = search(wish, r, prot, &listed, ret);
+		err = search(want, r, prot, &listed, ret);
 	if (err == -EADDRNOTAVAIL && !listed)
-		err = sound(wish, r, prot, ret);
+		err = sound(want, r, prot, ret);
 	return err;
 }

@@ -22,6 +22,6 @@ struct pages_near {
  * Threads: any.  Cost: if there is room below what was mapped last, a system call or two; else
  * /proc/self/maps is read, about 1 us for each mapping below the range and in it.
  */
-int pages_map_near(const struct pages_near *wish, unsigned prot, void **ret);
+int pages_map_near(const struct pages_near *want, unsigned prot, void **ret);
 
 #endif /* PAGES_NEAR_H */

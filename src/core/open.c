@@ -68,22 +68,22 @@ settle(const struct pages_options *o, struct pages_options *ret)
 static int
 reserve(size_t len, const struct pages_options *o, char **ret)
 {
-	struct pages_near wish = {
+	struct pages_near want = {
 		.align = o->align,
 		.lead = o->guards ? pages_os_page_size() : 0,
 		.target = o->target,
 		.within = o->within,
 	};
-	size_t lead = wish.lead;
+	size_t lead = want.lead;
 	void *start;
 	int err;
 
-	if (__builtin_add_overflow(len, 2 * lead, &wish.len))
+	if (__builtin_add_overflow(len, 2 * lead, &want.len))
 		return -ENOMEM;
 	if (o->within != 0)
-		err = pages_map_near(&wish, PAGES_OS_NONE, &start);
+		err = pages_map_near(&want, PAGES_OS_NONE, &start);
 	else
-		err = pages_os_map(wish.len, o->align, lead, PAGES_OS_NONE, &start);
+		err = pages_os_map(want.len, o->align, lead, PAGES_OS_NONE, &start);
 	if (err == 0)
 		*ret = (char *)start + lead;
 	return err;
