@@ -90,13 +90,9 @@ pages_background_start(void)
 	if (err == EINVAL)	/* the thread-local variables do not fit: use the default size */
 		err = create(0);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	if (err == 0) {
-		atomic_fetch_add(&b->started, 1);
-	} else {
-		atomic_fetch_add(&b->refused, 1);
+	if (err != 0)
 		atomic_store(&b->state, PAGES_BACKGROUND_OFF);
-	}
-	pages_heap_note_background(b->heap, atomic_load(&b->started), atomic_load(&b->refused));
+	pages_heap_note_background(b->heap, err == 0);
 	errno = saved;
 }
 
@@ -112,7 +108,6 @@ pages_background_fork_child(void)
 {
 	struct pages_background *b = &pages_background;
 
-	atomic_store(&b->started, 0);
 	if (atomic_load(&b->state) == PAGES_BACKGROUND_RUNS)
 		atomic_store(&b->state, PAGES_BACKGROUND_WANTED);
 }

@@ -25,7 +25,6 @@ enum { PAGES_BACKGROUND_OFF, PAGES_BACKGROUND_WANTED, PAGES_BACKGROUND_RUNS };
 
 struct pages_background {
 	_Atomic unsigned state;
-	_Atomic unsigned started, refused;	/* how many times, in this process */
 	struct pages_heap *heap;
 };
 

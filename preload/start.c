@@ -286,8 +286,8 @@ pages_shim_report(bool ended)
 	copy_string(r.provider, sizeof(r.provider), pages_shim_published.provider);
 	r.threshold = conf.threshold;
 	r.confined = atomic_load(&pages_shim_heap.confined);
-	r.background_threads = atomic_load(&pages_background.started);
-	r.background_refused = atomic_load(&pages_background.refused);
+	r.background_threads = atomic_load(&pages_shim_heap.background_threads);
+	r.background_refused = atomic_load(&pages_shim_heap.background_refused);
 	pages_heap_stats(&pages_shim_heap, &r.stats);
 	r.affected = r.stats.requests != 0;
 	r.ended = ended;

@@ -90,5 +90,6 @@ pages_heap_count_anew(struct pages_heap *h)
 	atomic_store(&h->own.cleared_bytes, 0);
 	atomic_store(&h->own.copied_bytes, 0);
 	atomic_store(&h->background_threads, 0);
+	atomic_store(&h->background_refused, 0);
 	reset_caches(h);
 }

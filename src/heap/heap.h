@@ -18,7 +18,7 @@
  *	extent		a run of pages of the arena, free or in use; extents tile the arena
  *	block		what the heap hands out: the used part of a live extent, in whole pages
  *	room		the rest of a live extent: address space to grow into, without memory
- *	slot		an extent of twice a block's length or more, to which a growing block moves
+ *	slot		an extent of about twice a block's length or more, to which a growing block moves
  *	threshold	the size from which a request goes to the heap (route.h)
  *	colour		of a block: where in its first page it begins, in cache lines
  *	dedicated block	a block in units that it shares with no other, so that it can carry advice
@@ -200,7 +200,7 @@ struct pages_heap {
 	/* Counters that are updated without the lock, unless there is a slot for them. */
 	struct pages_other_counts own;
 
-	_Atomic uint64_t background_threads, background_refused;	/* as in a slot */
+	_Atomic uint64_t background_threads, background_refused;	/* and in the slot, if there is one */
 
 	/* Counters that outlive the process: record.h.  Set by pages_heap_record(). */
 	struct pages_record *record;
@@ -329,7 +329,8 @@ bool pages_heap_block_is_tainted(struct pages_heap *h, const void *p);
 _Noreturn void pages_heap_die(const char *caller);
 
 /*
- * The program wants blocks to stay where they are: from now on no memory is moved or marked.
+ * The program wants blocks to stay where they are: from now on no memory is moved or marked, but
+ * for a realloc at a limit, which would fail otherwise.
  * With all, it wants to keep what is freed, too: nothing is purged below the limit of memory.
  * Without effect if the options say PAGES_MOVES_ON.
  */
@@ -376,8 +377,8 @@ bool pages_heap_record(struct pages_heap *h, struct pages_record *record,
 		       struct pages_record_slot *slot);
 void pages_heap_record_end(struct pages_heap *h);
 
-/* Note how often a background thread was started, or refused: for the slot, and for pages-stat. */
-void pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refused);
+/* Count a background thread that was started, or was to be and is refused. */
+void pages_heap_note_background(struct pages_heap *h, bool started);
 
 /*
  * Handlers for pthread_atfork.  A child has no use for kept memory, so it does not inherit

@@ -164,14 +164,13 @@ pages_heap_record_end(struct pages_heap *h)
 }
 
 void
-pages_heap_note_background(struct pages_heap *h, unsigned started, unsigned refused)
+pages_heap_note_background(struct pages_heap *h, bool started)
 {
 	struct pages_record_slot *s = atomic_load(&h->slot);
 
-	atomic_store(&h->background_threads, started);
-	atomic_store(&h->background_refused, refused);
+	atomic_fetch_add(started ? &h->background_threads : &h->background_refused, 1);
 	if (s == NULL)
 		return;
-	atomic_store(&s->background_threads, started);
-	atomic_store(&s->background_refused, refused);
+	atomic_store(&s->background_threads, atomic_load(&h->background_threads));
+	atomic_store(&s->background_refused, atomic_load(&h->background_refused));
 }

@@ -80,9 +80,9 @@ main(int argc, char **argv)
 	for (int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
 	pages_heap_stats(&heap, &st);
-	printf("%d threads: %u background threads, %llu MiB given back\n", threads,
-	       atomic_load(&pages_background.started),
+	printf("%d threads: %llu background threads, %llu MiB given back\n", threads,
+	       (unsigned long long)atomic_load(&heap.background_threads),
 	       (unsigned long long)(st.returned_bytes >> 20));
 	return wrong != 0 || st.live_objects != 0 || st.kept_bytes != 0 ||
-	       atomic_load(&pages_background.started) == 0 || !pages_heap_valid(&heap);
+	       atomic_load(&heap.background_threads) == 0 || !pages_heap_valid(&heap);
 }
