@@ -22,11 +22,11 @@ struct request {
 	size_t size;
 	struct pages_want want;
 	bool zero;
-	bool anywhere;	/* it is aligned enough at any place, and in any colour */
+	bool anywhere;	/* its alignment allows any page, and any colour */
 	bool sparse;	/* a calloc that is expected to stay sparse */
 };
 
-/* Is a block aligned so that begins at any place, and in any colour?  The heap must be open. */
+/* Has a block this alignment at any page, and in any colour?  The heap must be open. */
 static inline bool
 is_aligned_anywhere(const struct pages_heap *h, size_t align)
 {
@@ -41,8 +41,9 @@ pages_for(const struct pages_heap *h, size_t size, size_t align)
 }
 
 /*
- * A step of seven colours, 448 bytes: with one, loops that write an array allocated after those
- * that they read would load what has the address, modulo the page, of a store just before.
+ * Blocks that follow each other differ by seven colours, 448 bytes.  By one, a loop that reads an
+ * array and writes the next one would load from addresses that equal, modulo the page, those of
+ * stores a few elements before: the processor takes them for the same for a moment.
  */
 static uint8_t
 next_colour(struct pages_heap *h) PAGES_LOCKED
@@ -308,7 +309,7 @@ from_zones(struct pages_heap *h, size_t size, size_t align, bool zero)
 	return r.narrow ? from_extents(h, PAGES_ZONE_HUGE, size, align, zero) : r;
 }
 
-/* Where a limit refuses a place, address space that serves nobody goes back first. */
+/* Where a limit refuses a place, address space that serves no block goes back first. */
 static void *
 alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 {

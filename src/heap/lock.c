@@ -49,7 +49,7 @@ pages_heap_free_claimed(struct pages_heap *h, uint32_t id)
 	pages_heap_unlock(h);
 }
 
-/* The lock is not to be had: whoever has it next ends the change. */
+/* The lock is not to be had: the thread that has it next ends the change. */
 static void
 leave_change(struct pages_heap *h, struct pages_change *c)
 {

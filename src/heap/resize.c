@@ -3,7 +3,7 @@
  * resize.c - grows and shrinks blocks without copying them
  *
  * A block grows into its room, or into free space right behind it.  If neither is long enough,
- * the block moves to a slot: an extent of at least twice the length, if there is one, because a
+ * the block moves to a slot: an extent of about twice the length or more, if there is one, because a
  * block that has grown will grow again.  The slot begins at the same offset within a unit, so
  * the whole units of the block move by page tables.  Only the pages at its two ends, which
  * share their units with neighbours, are copied.
@@ -117,13 +117,12 @@ place_slot(struct pages_heap *h, const struct pages_extent *old, uint32_t pages,
 {
 	uint32_t up = (uint32_t)pages_heap_unit_pages(h), id;
 	struct pages_want want = { .align = up, .offset = old->first % up };
-	/* The slot ends with a unit, so that no unit lies half in its room and half in a block. */
 	/* A block that doubles has a page more than a power of two, for its colour. */
 	size_t colour = h->options.colours && pages_is_pow2(pages - 1);
 	size_t slot = want.offset + pages_pow2_at_least(2 * (pages - colour)) + colour;
 
+	/* The slot ends with a unit, so that no unit lies half in its room and half in a block. */
 	slot = pages_round_up(slot, up) - want.offset;
-
 	want.zone = zone;
 	want.count = (uint32_t)pages_min(slot, h->extents.pages);
 	id = at_limit ? 0 : pages_heap_place(h, &want, pages);
@@ -379,7 +378,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	if (pages == used)
 		return p;
 	o = resize(h, id, pages, how, &new);
-	/* Where a limit refuses a place, address space that serves nobody goes back first. */
+	/* Where a limit refuses a place, address space that serves no block goes back first. */
 	if (o == REFUSED && pages_heap_release_space(h, SIZE_MAX) != 0)
 		o = resize(h, id, pages, how, &new);
 	/* So does what has been mapped in vain. */
