@@ -146,7 +146,6 @@ Test(colours, a_block_of_its_usable_size_stays_as_it_is)
 	}
 }
 
-/* All of a calloc is zero, and nothing before it is touched. */
 Test(colours, callocs_are_zero_where_others_were)
 {
 	for (int i = 0; i < 20; i++) {
@@ -159,6 +158,30 @@ Test(colours, callocs_are_zero_where_others_were)
 		cr_assert_not_null(q);
 		for (size_t j = 0; j < size; j++)
 			cr_assert_eq(q[j], 0);
+	}
+}
+
+/* Its first unit was written to, the others are fresh and known to be zero. */
+Test(colours, callocs_that_are_partly_known_to_be_zero_are_cleared_for_the_rest)
+{
+	for (int i = 0; i < 16; i++) {
+		char *low = get(KIB(512)), *p = get(MIB(1)), *q;
+		size_t low_size = pages_heap_usable(&h, low);
+
+		memset(low, 0x11, low_size);
+		memset(p, 0xee, pages_heap_usable(&h, p));
+		pages_heap_free(&h, p);
+		q = pages_heap_alloc(&h, MIB(5), 1, true);
+		cr_assert_not_null(q);
+		cr_assert_lt((size_t)(q - low), MIB(1), "not where p was");
+		for (size_t j = 0; j < MIB(5); j++)
+			cr_assert_eq(q[j], 0, "byte %zu", j);
+		for (size_t j = 0; j < low_size; j++)
+			cr_assert_eq(low[j], 0x11);
+		cr_assert_lt(stats().cleared_bytes, (size_t)(i + 1) * MIB(4), "nothing was known");
+		pages_heap_free(&h, low);
+		pages_heap_free(&h, q);
+		(void)pages_heap_trim(&h, 0);
 	}
 }
 
