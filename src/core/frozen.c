@@ -13,6 +13,7 @@
 
 #include "os/base.h"
 #include "os/caps.h"
+#include "frame.h"
 #include "note.h"
 
 /* Create a sealed memory file with the contents of r; the caller owns the descriptor. */
@@ -135,22 +136,30 @@ pages_freeze_(struct pages_raw_ p, size_t prot, const char *call, struct pages_r
 static int
 map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_region *ret)
 {
-	size_t page = pages_os_page_size();
+	size_t page = pages_os_page_size(), span;
 	struct pages_region r = { .len = len, .kind = PAGES_COPY, .detail = reserve / page };
-	void *base;
-	int err = pages_os_reserve(reserve, page, &base);
+	void *start;
+	int err;
 
+	/* A frame, but without a commit charge for the reserve. */
+	if (__builtin_add_overflow(reserve, 2 * page, &span))
+		return -ENOMEM;
+	err = pages_os_reserve(span, page, &start);
 	if (err != 0)
 		return err;
-	r.base = base;
-	err = pages_os_file_map_at(base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
+	pages_frame_mark(start, span, true);
+	r.base = (char *)start + page;
+	err = pages_os_file_map_at(r.base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
 	if (err != 0) {
-		/* Another thread's mapping may be there now, so leave that part alone. */
-		size_t lost = err == -ENOTRECOVERABLE ? len : 0;
-
-		pages_os_release(r.base + lost, reserve - lost);
+		/* The page behind the copy is the reserve's first, or the frame's. */
+		pages_frame_abandon(r.base, len);
+		pages_os_release(r.base + len + page, reserve - len);
 		return err == -ENOTRECOVERABLE ? -ENOMEM : err;
 	}
+	pages_os_release(r.base - page, page);
+	pages_os_release(r.base + reserve, page);
+	if (reserve != len)
+		pages_frame_mark(r.base + len, reserve - len, false);
 	*ret = r;
 	return 0;
 }

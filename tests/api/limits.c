@@ -87,6 +87,16 @@ limit_of_mappings(void)
 	return n;
 }
 
+static long
+mapped_pages(void)
+{
+	static char buf[64];	/* without a mapping for stdio's buffer */
+	int fd = open("/proc/self/statm", O_RDONLY);
+
+	MUST(fd >= 0 && read(fd, buf, sizeof(buf) - 1) > 0 && close(fd) == 0);
+	return strtol(buf, NULL, 10);
+}
+
 static void
 open_secrets(void)
 {
@@ -105,6 +115,31 @@ open_secrets(void)
 	}
 	for (again = 0; again < n; again++)
 		MUST(pages_secret_open(&w[again], 1, &got) == 0);
+}
+
+static void
+clone_frozen(void)
+{
+	static struct pages_rw w[MOST + 1];
+	long n = 0, again, limit = limit_of_mappings(), mapped;
+	struct pages_frozen f = {0};
+
+	MUST(pages_open(&w[0], 1) == 0);
+	PAGES_AT(long, &w[0], 0) = 77;
+	MUST(pages_freeze(&w[0], &f) == 0);
+	while (pages_clone(&f, &w[n]) == 0)
+		n++;
+	MUST(n > limit - 500 && n <= limit);
+	mapped = mapped_pages();
+	for (int i = 0; i < REFUSALS; i++)
+		MUST(pages_clone(&f, &w[n]) == -ENOMEM && pages_len(&w[n]) == 0);
+	MUST(mapped_pages() == mapped);
+	for (long i = 0; i < n; i++) {
+		MUST(PAGES_AT(long, &w[i], 0) == 77);
+		pages_close(&w[i]);
+	}
+	for (again = 0; again < n; again++)
+		MUST(pages_clone(&f, &w[again]) == 0);
 }
 
 static void
@@ -130,12 +165,13 @@ open_code(void)
 		MUST(pages_jit_open(&jit[again], 1) == 0);
 }
 
-Test(a_limit_on_mappings, ends_the_number_of_secrets_and_of_code)
+Test(a_limit_on_mappings, ends_the_number_of_secrets_of_clones_and_of_code)
 {
 	SKIP_IF_EMULATED("mappings are not the kernel's");
 	if (getenv("SANITIZED") != NULL)
 		cr_skip_test("sanitizers need mappings of their own");
 	must_pass(open_secrets);
+	must_pass(clone_frozen);
 	must_pass(open_code);
 }
 
