@@ -329,7 +329,8 @@ contend(void *arg)
 		struct pages_rw w = {0};
 		int err = open_in_the_midst(&w, contended, 1);
 
-		wrong += err != 0 && err != -EADDRNOTAVAIL;
+		/* An emulator's mmap now and then has no place at all, with pages of 64 KiB. */
+		wrong += err != 0 && err != -EADDRNOTAVAIL && !(err == -ENOMEM && emulated());
 		if (err != 0)
 			continue;
 		granted++;
@@ -348,9 +349,6 @@ Test(near, threads_do_not_get_the_same)
 	char own[THREADS];
 	void *wrong;
 
-	/* One refusal in some hundred has another reason there; not understood. */
-	if (page() == KIB(64))
-		cr_skip_test("with 64 KiB pages the emulator's answers differ");
 	contended = take_all();
 	cr_assert_eq(munmap(contended, THREADS * page()), 0);
 	for (size_t i = 0; i < THREADS; i++)
