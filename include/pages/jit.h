@@ -73,12 +73,11 @@ struct pages_jit {
  *   within  bytes: from each byte at which code runs, and from their end, target is so far away
  *           at most
  *
- * The pages are put in the place of nothing, and never move; for a moment there has to be room for
- * two more.  Of functions in several libraries,
- * take one in the middle, and less than the reach.
+ * The pages replace no other mapping, and never move; for a moment there has to be room for two
+ * more.  Of functions in several libraries, take one in the middle, and less than the reach.
  * Returns also -EADDRNOTAVAIL if no range is free there: let the code call by a register then.
  * Without /proc a free range may be missed.
- * Cost: that of pages_jit_open(); among N mappings now and then about N us more.
+ * Cost: that of pages_jit_open(); among N mappings now and then about N / 2 us more.
  */
 #define pages_jit_open_near(jit, len, target, within)                              \
 	pages_jit_open_near_(pages_jit_initialised_(PAGES_NEEDS_JIT(jit)),         \

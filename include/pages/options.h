@@ -63,10 +63,10 @@ struct pages_options {
  *   the pool had pages.  Pages from the pool can have no reserve and cannot be resized.
  * label: is ignored if the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).
  * target: of what calls from these pages are to reach, usually a function.  From every byte of the
- *   pages, and from their end, it is at most within bytes away.  The pages are put in the place
- *   of nothing.  They have a reserve, if need be of len, so they do not move.  If no range is free
+ *   pages, and from their end, it is at most within bytes away.  The pages replace no other
+ *   mapping.  They have a reserve, if need be of len, so they do not move.  If no range is free
  *   there, the answer is -EADDRNOTAVAIL: let the code call by a register then.  Without /proc a
- *   free range may be missed.  Cost: among N mappings, now and then about N us.
+ *   free range may be missed.  Cost: among N mappings, now and then about N / 2 us.
  *
  * Returns 0; -EINVAL for a len of 0, an align that is no power of two, a reserve
  * below len, a label that pages_label() would refuse, or options that exclude each
