@@ -170,6 +170,41 @@ says_what_cannot_be()
 }
 
 #ifdef __cpp_exceptions
+/* A range that may be the vector's own: pages move while it grows. */
+template <class Range> void
+takes_its_own(Range range)
+{
+	for (std::size_t n = 1; n < 4000; n = n * 3 + 1) {
+		vec v;
+		model m(n);
+
+		std::iota(m.begin(), m.end(), 5u);
+		v.insert(v.end(), m.begin(), m.end());
+		for (int i = 0; i < 3; i++) {
+			auto half = static_cast<std::ptrdiff_t>(m.size() / 2);
+			model twice = m;
+
+			twice.insert(twice.begin() + half, m.begin(), m.end());
+			auto own = range(v);
+			v.insert(v.begin() + half, own.begin(), own.end());
+			m = twice;
+			CHECK(same(v, m));
+		}
+		auto own = range(v);
+		v.assign(own.begin() + 1, own.end());
+		m.erase(m.begin());
+		CHECK(same(v, m));
+	}
+}
+
+struct pointers {
+	const unsigned *first, *last;
+
+	pointers(const vec &v) : first(v.begin()), last(v.end()) {}
+	const unsigned *begin() const { return first; }
+	const unsigned *end() const { return last; }
+};
+
 /* Reads numbers, and throws at a word. */
 struct thrower : std::istream_iterator<unsigned> {
 	using std::istream_iterator<unsigned>::istream_iterator;
@@ -207,6 +242,21 @@ has_the_rest_as_well()
 	CHECK(same(v, { 1, 2 }));
 	v.assign(std::size_t{3}, 4u);
 	CHECK(same(v, { 4, 4, 4 }));
+	/* What fails changes nothing. */
+	try {
+		std::istringstream again("7 8 13 9");
+
+		v.assign(thrower(again), thrower());
+		CHECK(false);
+	} catch (int) {
+		CHECK(same(v, { 4, 4, 4 }));
+	}
+	try {
+		v.assign(vec::max_size(), 1u);
+		CHECK(false);
+	} catch (const std::exception &) {
+		CHECK(same(v, { 4, 4, 4 }));
+	}
 	try {
 		vec huge(vec::max_size());
 		CHECK(false);
@@ -229,6 +279,10 @@ main()
 	can_be_sorted();
 	says_what_cannot_be();
 #ifdef __cpp_exceptions
+	takes_its_own([](vec &v) { return pointers(v); });
+#ifdef __cpp_lib_span
+	takes_its_own([](vec &v) { return std::span<unsigned>(v); });
+#endif
 	has_the_rest_as_well();
 #endif
 	return 0;
