@@ -96,23 +96,23 @@ look(pid_t pid, bool picture, bool quiet, bool active_only, struct pages_round *
 		ret->count++;
 }
 
-/* The pids that the operands name; those of --all. */
+/* The pids that the operands name, each once: two may name the same; those of --all. */
 static struct pages_pids
 find(char **operands, bool quiet, struct pages_round *round)
 {
 	struct pages_pids pids = { .count = 0 };
-	int err = operands == NULL ? pages_pids_find(&pids, NULL) : 0;
+	size_t found;
+	int err = operands == NULL ? pages_pids_find(&pids, NULL, &found) : 0;
 
 	for (char **name = operands; err == 0 && name != NULL && *name != NULL; name++) {
-		size_t before = pids.count;
 		pid_t pid;
 
 		if (pages_pid_of(*name, &pid)) {
 			err = pages_pids_add(&pids, pid) ? 0 : -ENOMEM;
 			continue;
 		}
-		err = pages_pids_find(&pids, *name);
-		if (err == 0 && pids.count == before) {
+		err = pages_pids_find(&pids, *name, &found);
+		if (err == 0 && found == 0) {
 			if (!quiet)
 				pages_say("%s: no process has that name", *name);
 			round->status = PAGES_STAT_NO_PROCESS;

@@ -29,8 +29,8 @@ pages_pid_of(const char *text, pid_t *ret)
 	return true;
 }
 
-bool
-pages_pids_add(struct pages_pids *p, pid_t pid)
+static bool
+append(struct pages_pids *p, pid_t pid)
 {
 	if (p->count == p->room) {
 		size_t room = p->room * 2 + 16;
@@ -43,6 +43,15 @@ pages_pids_add(struct pages_pids *p, pid_t pid)
 	}
 	p->pid[p->count++] = pid;
 	return true;
+}
+
+bool
+pages_pids_add(struct pages_pids *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->pid[i] == pid)
+			return true;
+	return append(p, pid);
 }
 
 /* Threads of the kernel have no memory. */
@@ -62,19 +71,25 @@ is_wanted(pid_t pid, const char *name)
 }
 
 int
-pages_pids_find(struct pages_pids *p, const char *name)
+pages_pids_find(struct pages_pids *p, const char *name, size_t *ret_found)
 {
 	DIR *d = opendir("/proc");
 	const struct dirent *e;
 	int err = 0;
 	pid_t pid;
 
+	*ret_found = 0;
 	if (d == NULL)
 		return -errno;
 	/* cppcheck-suppress readdirCalled ; there is one thread */
-	while (err == 0 && (e = readdir(d)) != NULL)
-		if (pages_pid_of(e->d_name, &pid) && is_wanted(pid, name) && !pages_pids_add(p, pid))
+	while (err == 0 && (e = readdir(d)) != NULL) {
+		if (!pages_pid_of(e->d_name, &pid) || !is_wanted(pid, name))
+			continue;
+		++*ret_found;
+		/* All of them are different: to compare each with each would cost a square. */
+		if (!(name != NULL ? pages_pids_add(p, pid) : append(p, pid)))
 			err = -ENOMEM;
+	}
 	closedir(d);
 	return err;
 }

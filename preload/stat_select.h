@@ -17,14 +17,15 @@ struct pages_pids {
 /* Is it a number that a process can have? */
 bool pages_pid_of(const char *text, pid_t *ret);
 
-/* Add one.  False: not enough memory. */
+/* Add one, unless it is in it already.  False: not enough memory. */
 bool pages_pids_add(struct pages_pids *p, pid_t pid);
 
 /*
- * Add all processes of this machine, as far as /proc shows them, that are called name, or all
- * that have memory if it is NULL; never this one.  The kernel cuts names off after 15 bytes, and
- * so does this.  0 or -errno.
+ * Add all processes of this machine, as far as /proc shows them, that are called name, or to an
+ * empty list all that have memory if it is NULL; never this one.  *ret_found: how many there are,
+ * with those that were in the list already.  The kernel cuts names off after 15 bytes, and so does
+ * this.  0 or -errno.
  */
-int pages_pids_find(struct pages_pids *p, const char *name);
+int pages_pids_find(struct pages_pids *p, const char *name, size_t *ret_found);
 
 #endif /* PAGES_STAT_SELECT_H */

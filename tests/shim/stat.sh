@@ -64,8 +64,9 @@ for line in open("out", encoding="utf-8", newline="\n"):
     elif t:
         assert t[1] == current and current.endswith("_total") == (t[2] == "counter"), line
     else:
-        assert s and s[1] == current and line.split(" ")[0] not in samples, line
-        samples.add(s[1] + (s[2] or ""))
+        series = s and s[1] + (s[2] or "")
+        assert s and s[1] == current and series not in samples, line
+        samples.add(series)
 assert len(seen) > 20' || { fail "$1: not in Prometheus's format"; cat out; }
 }
 
@@ -88,6 +89,10 @@ has "a map" out 'off by the operation in progress'
 look 0 --prometheus "$pid"
 prometheus "of libpages"
 has "of libpages" out "^pages_live_bytes{pid=\"$pid\",name=\"h$$\",library=\"libpages\",heap=\"0\"} 4194304\$"
+look 0 --prometheus "$pid" "h$$" "$pid"
+prometheus "named three times"
+look 0 "$pid" "h$$"
+has "named twice" out "^h$$ (pid $pid), libpages: active\$"
 look 0 --all
 has "--all" out "^ *$pid  h$$  *4 MiB"
 has "--all" out '^ *PID  NAME  *LIVE  *KEPT'
