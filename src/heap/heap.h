@@ -170,7 +170,7 @@ struct pages_heap {
 	struct pages_arena arena;
 	struct pages_extents extents;
 	struct pages_units units;
-	struct pages_stats stats;	/* without what fill() in stats.c adds */
+	struct pages_stats stats;	/* without what fill() in counts.c adds */
 
 	_Atomic uint32_t deferred;	/* first of the list of deferred frees */
 	_Atomic uint32_t changes_left;	/* how many threads have left one */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "heap.h"
+#include "os/kept.h"
 
 enum { PAGES_PUBLISHED_VERSION = 1, PAGES_PUBLISHED_NOTE = 1 };
 #define PAGES_PUBLISHED_MAGIC 0x2173746174736770	/* "pgstats!" on a little-endian machine */
@@ -34,7 +35,23 @@ struct pages_published {
 	char mode[96], provider[256];	/* as in a slot of a record */
 };
 
-#define PAGES_PLACE(member, factor) ((uint64_t)offsetof(struct pages_heap, member) * (factor))
+#define PAGES_PLACE_IN(type, member, factor) ((uint64_t)offsetof(struct type, member) * (factor))
+#define PAGES_PLACE(member, factor) PAGES_PLACE_IN(pages_heap, member, factor)
+#define PAGES_LAYOUT_OF_PARTS ( \
+	PAGES_PLACE_IN(pages_front_cache, block, 191) + PAGES_PLACE_IN(pages_front_cache, own, 193) + \
+	PAGES_PLACE_IN(pages_cache_counts, hits, 197) + \
+	PAGES_PLACE_IN(pages_cache_counts, hit_bytes, 199) + \
+	PAGES_PLACE_IN(pages_cache_counts, large_bytes, 211) + \
+	PAGES_PLACE_IN(pages_other_counts, busy, 223) + \
+	PAGES_PLACE_IN(pages_other_counts, cleared_bytes, 227) + \
+	PAGES_PLACE_IN(pages_other_counts, copied_bytes, 229) + \
+	PAGES_PLACE_IN(pages_extent, first, 233) + PAGES_PLACE_IN(pages_extent, count, 239) + \
+	PAGES_PLACE_IN(pages_extent, used, 241) + PAGES_PLACE_IN(pages_extent, state, 251) + \
+	PAGES_PLACE_IN(pages_record_slot, other, 257) + \
+	PAGES_PLACE_IN(pages_record_slot, caches, 263) + \
+	PAGES_PLACE_IN(pages_kept, bytes, 269) + PAGES_PLACE_IN(pages_kept, reused_bytes, 271) + \
+	(uint64_t)PAGES_UNIT * 277 + (uint64_t)PAGES_HEAP_OPEN * 281 + \
+	(uint64_t)PAGES_EXTENT_FREED * 283)
 #define PAGES_LAYOUT ( \
 	PAGES_PLACE(process, 3) + PAGES_PLACE(arena.base, 5) + PAGES_PLACE(arena.page_shift, 7) + \
 	PAGES_PLACE(extents.node, 11) + PAGES_PLACE(units.mapped_bits, 13) + \
@@ -51,9 +68,10 @@ struct pages_published {
 	PAGES_PLACE(sparse_block, 107) + PAGES_PLACE(caches, 109) + \
 	PAGES_PLACE(caches_used, 113) + PAGES_PLACE(own, 127) + PAGES_PLACE(slot, 131) + \
 	PAGES_PLACE(background_threads, 167) + PAGES_PLACE(background_refused, 173) + \
+	PAGES_PLACE(state, 179) + PAGES_PLACE(confined, 181) + PAGES_LAYOUT_OF_PARTS + \
 	sizeof(struct pages_heap) * 137 + sizeof(struct pages_stats) * 139 + \
 	sizeof(struct pages_record_slot) * 149 + sizeof(struct pages_front_cache) * 151 + \
-	sizeof(struct pages_extent) * 157 + offsetof(struct pages_extent, used) * 163)
+	sizeof(struct pages_extent) * 157 + sizeof(struct pages_kept) * 163)
 
 /* The members that do not change. */
 #define PAGES_PUBLISHED_OF(library_, heap_, kept_) \

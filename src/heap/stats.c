@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - computes struct pages_stats from the counters of the heap, and keeps a record of them
+ * stats.c - the statistics of this process's heap, and its record of them
  *
  * To the program, blocks in front caches and deferred frees are freed, and their memory is kept.
  * In the heap's books they are live, and their units held.  So this file counts them again as
