@@ -42,10 +42,22 @@ has "whose" s.rec "^# of: held (pid $pid)\$"
 same "live, at each time" "$(awk '!/^#/ { print $2, $7 }' s.rec | sort -u)" "4194304 1"
 [ "$(grep -vc '^#' s.rec)" -ge 4 ] || fail "too few samples: $(cat s.rec)"
 
-"$stat" --record=no/where "$$" 2>err
-case $? in 1 | 125) ;; *) fail "a file that cannot be" ;; esac
-"$stat" --record=x --json 1 2>err && fail "--record with --json"
-"$stat" --plot=x --all 2>err && fail "--plot with --all"
+# What cannot be asked for, of a process that is there.
+# trouble MESSAGE OPTIONS...
+trouble() {
+	message=$1
+	shift
+	timeout 10 "$stat" "$@" >out 2>err
+	same "pages-stat $*" $? 125
+	has "pages-stat $*" err "^pages-stat: $message"
+}
+start "$held" plain
+trouble 'no/where: No such file' --record=no/where "$pid"
+trouble '--record: not with .*--json' --record=x --json "$pid"
+trouble '--plot: not with ' --plot=s.rec --all
+[ ! -e x ] && [ ! -e s.rec.svg ] || fail "a file was made all the same"
+kill -9 "$pid"
+wait "$pid"
 
 # Samples by pages-run: of the shim's heap, in the record.
 if [ -z "$SANITIZED" ]; then

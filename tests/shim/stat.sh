@@ -49,6 +49,13 @@ d = [json.loads(line) for line in open("out", encoding="utf-8")]
 if not eval(sys.argv[1]):
     sys.exit("not: " + sys.argv[1] + "\n" + json.dumps(d)[:3000])' "$1" || fail "$1"
 }
+# clean WHAT FILE...: is all of it UTF-8, without control characters but line feeds?
+clean() {
+	"$python" -c 'import sys, unicodedata
+for name in sys.argv[2:]:
+    for c in open(name, encoding="utf-8", newline="\n").read():
+        assert c == "\n" or unicodedata.category(c) != "Cc", (name, c)' "$@" || fail "$1: not clean"
+}
 # prometheus: is out in its text format?  Metrics are described once, before their samples.
 prometheus() {
 	"$python" -c 'import re, sys
@@ -121,8 +128,9 @@ stop
 # Names that do things to terminals, and to formats.
 start "$held" name
 look 0 "$pid"
-LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" out && { fail "control characters"; cat out; }
+clean "a nasty name" out
 look 0 --json "$pid"
+clean "a nasty name, JSON" out
 json 'len(d) == 1 and d[0]["name"].startswith("a \"b")'
 look 0 --prometheus "$pid"
 prometheus "a nasty name"
@@ -255,6 +263,22 @@ if [ "$line" = ready ]; then
 	has "reading that waits" err 'did not answer in time'
 	timeout 60 "$stat" --all >out 2>err
 	has "among all" out 'process.* could not be read'
+	# The child that reads is killed while it waits.
+	"$stat" "$pid" >out 2>err &
+	looking=$!
+	children=/proc/$looking/task/$looking/children
+	child=
+	tries=0
+	while [ -r "$children" ] && [ -z "$child" ] && [ $((tries += 1)) -le 100000 ]; do
+		read -r child <"$children"
+	done
+	# shellcheck disable=SC2086
+	kill -9 $child
+	wait $looking
+	same "the reader was killed" $? 3
+	if [ -n "$child" ]; then
+		has "the reader was killed" err "^pages-stat: pid $pid: could not be read: the child .* was killed\$"
+	fi
 	timeout 3 "$stat" --watch=0.1 "$pid" >out 2>err
 	same "watching goes on where reading waits" $? 124
 	waiting=$pid
@@ -273,12 +297,16 @@ else
 fi
 stop
 
-# Whatever is there, each output ends, and is what it has to be.
+# Each output ends, and is what it has to be.  check_outputs WHAT [seen: figures are demanded]
 check_outputs() {
 	for how in --map --json --prometheus; do
 		timeout 60 "$stat" $how "$pid" >out 2>err
-		[ $? -le 3 ] || { fail "$1 $how"; cat err; }
-		LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" out err && fail "$1 $how: control characters"
+		status=$?
+		[ $status -le 3 ] || { fail "$1 $how"; cat err; }
+		# With nothing to read there is a line that says why.
+		[ -s out ] || { [ "${2-}" != seen ] && [ $status != 0 ] && [ -s err ]; } ||
+			{ fail "$1 $how: no figures"; cat err; }
+		clean "$1 $how" out err
 		case $how in
 		--json) json True ;;
 		--prometheus) prometheus "$1" ;;
@@ -287,7 +315,7 @@ check_outputs() {
 	stop
 }
 start "$bait" text
-check_outputs text
+check_outputs text seen
 for seed in 0 1 2 3 4 5 6 7 8 9; do
 	start "$bait" fuzz $seed
 	check_outputs "fuzz $seed"
