@@ -303,7 +303,7 @@ plot(const struct options *o)
 	if ((size_t)snprintf(svg, sizeof(svg), "%s.svg", o->plot) >= sizeof(svg))
 		pages_stat_fail(o->plot, strerror(ENAMETOOLONG));
 	to = o->operands[0] != NULL ? o->operands[0] : svg;
-	if (pages_plot(o->plot, to, why, sizeof(why)) != 0) {
+	if (pages_plot(o->plot, to, to != svg, why, sizeof(why)) != 0) {
 		pages_say("%s", why);
 		return PAGES_STAT_TROUBLE;
 	}

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,37 +250,73 @@ run_gnuplot(const struct samples *s, int out)
 		return status;
 	}
 	write_script(s, script);
-	fclose(script);		/* what went wrong gnuplot's status says */
+	fclose(script);		/* a script that is cut off makes gnuplot fail */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* What gnuplot has written comes first to a file without a name, so a failure leaves none. */
+/* 0 or -errno. */
 static int
-copy(FILE *picture, const char *to, char *why, size_t size)
+copy(FILE *picture, FILE *to)
 {
-	bool to_stdout = strcmp(to, "-") == 0;
-	FILE *f = to_stdout ? stdout : fopen(to, "we");
 	char buf[8192];
 	size_t n;
-	int err = 0;
 
-	if (f == NULL)
-		return fail(why, size, "%s: %s", to, strerror(errno));
 	rewind(picture);
 	while ((n = fread(buf, 1, sizeof(buf), picture)) != 0)
-		fwrite(buf, 1, n, f);
-	if (fflush(f) != 0 || ferror(f) || ferror(picture))
-		err = fail(why, size, "%s: %s", to, strerror(errno));
-	if (!to_stdout)
-		fclose(f);
-	return err;
+		if (fwrite(buf, 1, n, to) != n)
+			return -errno;
+	return ferror(picture) || fflush(to) != 0 ? -errno : 0;
+}
+
+/* A part of a picture, on a full disk, is removed; but not a device that is no file. */
+static void
+remove_part(const char *name)
+{
+	struct stat st;
+
+	if (lstat(name, &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(name);
+}
+
+/*
+ * What gnuplot has written comes first to a file without a name, so if it fails there is none.
+ * A name that the user has not given is not followed: the owner of the directory may have put a
+ * link there.
+ */
+static int
+save(FILE *picture, const char *to, bool follow, char *why, size_t size)
+{
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+	int fd, err;
+	FILE *f;
+
+	if (strcmp(to, "-") == 0) {
+		err = copy(picture, stdout);
+		return err == 0 ? 0 : fail(why, size, "%s: %s", to, strerror(-err));
+	}
+	fd = open(to, flags, 0666);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (f == NULL) {
+		err = errno;
+		if (fd >= 0)
+			close(fd);
+		return fail(why, size, "%s: %s", to, !follow && err == ELOOP ?
+			    "is a symbolic link: name the picture to have it followed" : strerror(err));
+	}
+	err = copy(picture, f);
+	if (fclose(f) != 0 && err == 0)
+		err = -errno;
+	if (err == 0)
+		return 0;
+	remove_part(to);
+	return fail(why, size, "%s: %s", to, strerror(-err));
 }
 
 static int
-draw(const struct samples *s, const char *to, char *why, size_t size)
+draw(const struct samples *s, const char *to, bool follow, char *why, size_t size)
 {
 	FILE *picture = tmpfile();
 	int status;
@@ -289,7 +326,7 @@ draw(const struct samples *s, const char *to, char *why, size_t size)
 	signal(SIGPIPE, SIG_IGN);
 	status = run_gnuplot(s, fileno(picture));
 	if (status == 0)
-		status = copy(picture, to, why, size);
+		status = save(picture, to, follow, why, size);
 	else if (status == NO_GNUPLOT)
 		status = fail(why, size, "gnuplot is not installed; in Debian it is in gnuplot-nox");
 	else if (status < 0)
@@ -301,7 +338,7 @@ draw(const struct samples *s, const char *to, char *why, size_t size)
 }
 
 int
-pages_plot(const char *from, const char *to, char *why, size_t size)
+pages_plot(const char *from, const char *to, bool follow, char *why, size_t size)
 {
 	struct samples s = { .count = 0 };
 	FILE *f = fopen(from, "re");
@@ -312,7 +349,7 @@ pages_plot(const char *from, const char *to, char *why, size_t size)
 	err = read_samples(f, from, &s, why, size);
 	fclose(f);
 	if (err == 0)
-		err = draw(&s, to, why, size);
+		err = draw(&s, to, follow, why, size);
 	free(s.row);
 	return err;
 }

@@ -5,12 +5,14 @@
 #ifndef PAGES_PLOT_H
 #define PAGES_PLOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
- * Draw the samples of file from to file to, or to standard output if that is "-".  0, or -1 with
- * a line in why about what is wrong: also if gnuplot is not there.
+ * Draw the samples of file from to file to, or to standard output if that is "-".  Unless follow,
+ * to may not be a symbolic link.  0, or -1 with a line in why about what is wrong: also if gnuplot
+ * is not there.
  */
-int pages_plot(const char *from, const char *to, char *why, size_t size);
+int pages_plot(const char *from, const char *to, bool follow, char *why, size_t size);
 
 #endif /* PAGES_PLOT_H */

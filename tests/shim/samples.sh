@@ -131,6 +131,32 @@ has "machine" s.rec.svg "processors, "
 drawn picture.svg
 "$stat" --plot s.rec - >stdout.svg || fail "--plot to standard output: exit $?"
 cmp -s picture.svg stdout.svg || fail "standard output has something else"
+# A link that another user may have made is followed only if it was asked for.
+mkdir links
+cp s.rec links
+ln -s ../target links/s.rec.svg
+"$stat" --plot=links/s.rec 2>err
+same "a link" $? 125
+has "a link" err 'links/s.rec.svg: is a symbolic link'
+[ ! -e target ] || fail "a link was followed"
+"$stat" --plot=links/s.rec links/s.rec.svg || fail "a link that was named: exit $?"
+drawn target
+if [ -w /dev/full ]; then
+	"$stat" --plot=s.rec /dev/full 2>err
+	same "a picture on a full disk" $? 125
+	has "a picture on a full disk" err '^pages-stat: /dev/full: No space left'
+	[ -c /dev/full ] || fail "/dev/full was removed"
+fi
+mkdir small
+if unshare -m mount -t tmpfs -o size=4k small small 2>/dev/null; then
+	# shellcheck disable=SC2016
+	unshare -m sh -c 'mount -t tmpfs -o size=4k small small && "$1" --plot=s.rec small/part.svg 2>err
+		echo "$?"; ls small' sh "$stat" >out
+	same "a disk that is full in the middle: status, and what is left" "$(cat out)" 125
+	has "a disk that is full in the middle" err 'small/part.svg: No space left'
+else
+	echo "no mount: no disk is full in the middle"
+fi
 # The last line may be in the making.
 { cat s.rec; printf '99.9 12'; } >part.rec
 "$stat" --plot=part.rec || fail "a line in the making"
