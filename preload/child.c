@@ -18,8 +18,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 void
 pages_child_exec(const char *path, char **argv)
@@ -123,15 +124,6 @@ wait_for(struct pages_child *c, const sigset_t *all)
 		;
 }
 
-static double
-now(void)
-{
-	struct timespec t = { 0, 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* In the child: as if this process were not there, whose end by SIGKILL is the command's, too. */
 __attribute__((noreturn)) static void
 become(const char *path, char **argv, pid_t parent, const sigset_t *mask)
@@ -151,7 +143,7 @@ pages_child_run(const char *path, char **argv, struct pages_child *ret)
 	sigset_t all, mask;
 	int err;
 
-	*ret = (struct pages_child){ .wall = now() };
+	*ret = (struct pages_child){ .wall = (double)pages_clock_ns() / 1e9 };
 	/* If SIGCHLD were ignored, the kernel would discard the status. */
 	sigaction(SIGCHLD, &dfl, &old);
 	/* Signals that arrive now stay pending until the child exists and can get them. */
@@ -165,7 +157,7 @@ pages_child_run(const char *path, char **argv, struct pages_child *ret)
 	}
 	if (ret->pid > 0)
 		wait_for(ret, &all);
-	ret->wall = now() - ret->wall;
+	ret->wall = (double)pages_clock_ns() / 1e9 - ret->wall;
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGCHLD, &old, NULL);
 	errno = err;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "plot.h"
 #include "samples.h"
 #include "stat_output.h"
@@ -22,8 +23,8 @@ enum format { TABLE, JSON, PROMETHEUS };
 struct options {
 	enum format format;
 	bool all, map;
-	double watch;		/* seconds; 0: once */
-	double interval;	/* of --record */
+	uint64_t watch;		/* milliseconds; 0: once */
+	uint64_t interval;	/* of --record */
 	const char *record, *plot;	/* files, or NULL */
 	char **operands;
 };
@@ -50,7 +51,8 @@ usage(FILE *f)
 	      "125: own trouble.\n", f);
 }
 
-static double
+/* In milliseconds. */
+static uint64_t
 parse_seconds(const char *text)
 {
 	char *end;
@@ -58,7 +60,7 @@ parse_seconds(const char *text)
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || !(s >= 0.01 && s <= 86400))
 		pages_stat_fail(text, "not a number of seconds: 0.01 to 86400");
-	return s;
+	return (uint64_t)(s * 1000 + 0.5);
 }
 
 static void
@@ -69,7 +71,7 @@ apply(struct options *o, int option)
 		o->all = true;
 		break;
 	case 'w':
-		o->watch = optarg != NULL ? parse_seconds(optarg) : 2;
+		o->watch = optarg != NULL ? parse_seconds(optarg) : 2000;
 		break;
 	case 'm':
 		o->map = true;
@@ -133,7 +135,7 @@ parse(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .format = TABLE, .interval = 0.2 };
+	struct options o = { .format = TABLE, .interval = 200 };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "aw::mjphV", longs, NULL)) != -1)
@@ -261,6 +263,7 @@ sum_up(const struct pages_round *round)
 static int
 record(const struct options *o)
 {
+	uint64_t due = pages_clock_ms();
 	struct pages_round round = look(o, false);
 	const struct pages_sight *first = &round.seen[0];
 	struct pages_samples samples;
@@ -282,7 +285,7 @@ record(const struct options *o)
 		if (o->all || round.count != 0)
 			err = pages_samples_add(&samples, &sum);
 		free(round.seen);
-		pages_samples_wait(o->interval);
+		pages_samples_wait(&due, o->interval);
 		round = look(o, true);
 	}
 	free(round.seen);
@@ -314,6 +317,7 @@ plot(const struct options *o)
 static int
 watch(const struct options *o)
 {
+	uint64_t due = pages_clock_ms();
 	struct pages_round before = { .count = 0 }, round = look(o, false);
 	int status = round.status;
 
@@ -324,7 +328,7 @@ watch(const struct options *o)
 			print_screen(o, &round, &before);
 		free(before.seen);
 		before = round;
-		pages_samples_wait(o->watch);
+		pages_samples_wait(&due, o->watch);
 		round = look(o, true);
 	}
 	free(before.seen);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum { INTERVAL_MS = 100 };
 
 int
@@ -26,10 +28,11 @@ sample(struct pages_sampler *s, const struct pages_tally *t, int end)
 {
 	struct pollfd p = { .fd = end, .events = POLLIN };
 	struct pages_sample one = { .live = 0 };
+	uint64_t due = pages_clock_ms();
 	int err = pages_samples_add(&s->samples, &one), ready = 0;
 
 	while (err == 0 && ready == 0) {
-		ready = poll(&p, 1, INTERVAL_MS);
+		ready = poll(&p, 1, (int)pages_clock_until_next(&due, INTERVAL_MS));
 		pages_tally_sample(t, &one);
 		err = pages_samples_add(&s->samples, &one);
 	}
@@ -78,7 +81,7 @@ pages_sampler_stop(struct pages_sampler *s)
 		close(s->end);
 		while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 			;
-		err = WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+		err = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
 	}
 	if (pages_samples_close(&s->samples) != 0 && err == 0)
 		err = -errno;

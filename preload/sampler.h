@@ -21,7 +21,7 @@ int pages_sampler_open(struct pages_sampler *s, const char *path, const char *of
 /* Start to sample t's record, every tenth of a second.  It ends with this process.  0 or -errno. */
 int pages_sampler_start(struct pages_sampler *s, const struct pages_tally *t);
 
-/* End it.  0 or -errno: also if a sample could not be written. */
+/* End it.  0 or -errno: also if a sample could not be written; -ECANCELED: it was killed. */
 int pages_sampler_stop(struct pages_sampler *s);
 
 #endif /* PAGES_SAMPLER_H */

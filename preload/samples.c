@@ -10,16 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "text.h"
-
-static double
-now(void)
-{
-	struct timespec t = { 0, 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void
 print_machine(FILE *f)
@@ -51,7 +43,7 @@ pages_samples_open(struct pages_samples *s, const char *path, const char *of)
 	s->file = fopen(path, "we");
 	if (s->file == NULL)
 		return -errno;
-	s->start = now();
+	s->start_ms = pages_clock_ms();
 	fputs("# pages-stat record, version 1\n", s->file);
 	fprintf(s->file, "# of: %s\n", pages_text_name_of(of, name, sizeof(name)));
 	print_machine(s->file);
@@ -65,7 +57,7 @@ pages_samples_open(struct pages_samples *s, const char *path, const char *of)
 int
 pages_samples_add(struct pages_samples *s, const struct pages_sample *one)
 {
-	uint64_t ms = (uint64_t)((now() - s->start) * 1000);
+	uint64_t ms = pages_clock_ms() - s->start_ms;
 
 	/* Not as a floating number: in some locales that would have a comma. */
 	fprintf(s->file, "%" PRIu64 ".%03" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, ms / 1000,
@@ -82,9 +74,10 @@ pages_samples_close(struct pages_samples *s)
 }
 
 void
-pages_samples_wait(double seconds)
+pages_samples_wait(uint64_t *due_ms, uint64_t interval_ms)
 {
-	struct timespec t = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	uint64_t ms = pages_clock_until_next(due_ms, interval_ms);
+	struct timespec t = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&t, NULL);
 }

@@ -26,7 +26,7 @@ struct pages_sample {
 
 struct pages_samples {
 	FILE *file;
-	double start;
+	uint64_t start_ms;		/* of clock.h */
 };
 
 /* Create the file, and write the head.  0 or -errno. */
@@ -37,7 +37,7 @@ int pages_samples_add(struct pages_samples *s, const struct pages_sample *one);
 
 int pages_samples_close(struct pages_samples *s);
 
-/* Wait until the next sample is due, that many seconds after the one before. */
-void pages_samples_wait(double seconds);
+/* Wait until the next sample is due: see pages_clock_until_next(). */
+void pages_samples_wait(uint64_t *due_ms, uint64_t interval_ms);
 
 #endif /* PAGES_SAMPLES_H */

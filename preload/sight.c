@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "heap/published.h"
 #include "heap/recorded.h"
 #include "os/kept.h"
@@ -269,21 +270,13 @@ look(pid_t pid, bool picture, struct pages_sight *ret)
 	/* Still the same process?  Its pid can be another's by now, and what was read, too. */
 	if (pages_remote_status(&r, &ret->status) == -ESRCH)
 		ret->state = PAGES_SIGHT_GONE;
+	ret->clock_ms = pages_clock_ms();
 	clock_gettime(CLOCK_REALTIME, &now);
 	ret->time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	pages_remote_close(&r);
 }
 
 /* The child that reads. --------------------------------------------------- */
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /*
  * Read len bytes that the child writes.  0; -ETIMEDOUT; -EPIPE: it ended before; another -errno.
@@ -292,12 +285,12 @@ now_ms(void)
 static int
 receive(int fd, void *buf, size_t len, unsigned patience_ms)
 {
-	uint64_t end = now_ms() + patience_ms;
+	uint64_t end = pages_clock_ms() + patience_ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t got = 0;
 
 	while (got < len) {
-		uint64_t now = now_ms();
+		uint64_t now = pages_clock_ms();
 		int ready = poll(&p, 1, now < end ? (int)(end - now) : 0);
 		ssize_t n = ready > 0 ? read(fd, (char *)buf + got, len - got) : ready;
 

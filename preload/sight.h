@@ -43,7 +43,8 @@ struct pages_sight_heap {
 struct pages_sight {
 	enum pages_sight_state state;
 	int err;
-	uint64_t time_ms;		/* of CLOCK_REALTIME */
+	uint64_t time_ms;		/* of CLOCK_REALTIME, as people read it */
+	uint64_t clock_ms;		/* of clock.h */
 	pid_t pid;
 	struct pages_remote_status status;
 	bool not_dumpable;		/* its files in /proc are not its user's */

@@ -77,7 +77,7 @@ print_present(const struct pages_sight *s, const struct pages_stats *st, FILE *o
 static void
 print_rate(const struct pages_sight *s, const struct pages_sight *before, size_t heap, FILE *out)
 {
-	uint64_t ms = before != NULL ? s->time_ms - before->time_ms : 0;
+	uint64_t ms = before != NULL ? s->clock_ms - before->clock_ms : 0;
 	uint64_t was, is;
 
 	if (ms == 0 || heap >= before->heaps)

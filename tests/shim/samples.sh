@@ -82,6 +82,16 @@ if [ -z "$SANITIZED" ]; then
 	setsid -w "$run" --record=r.rec sh -c "trap '' TERM; kill -TERM 0; sleep 0.5; exit 4"
 	same "a signal to the group" $? 4
 	[ "$(grep -vc '^#' r.rec)" -ge 4 ] || fail "the samples end early: $(cat r.rec)"
+	# The one that samples, not the command, is killed.
+	start "$run" --record=r.rec -- "$held" plain 2>err
+	killed=
+	for child in $(cat /proc/"$pid"/task/"$pid"/children 2>/dev/null); do
+		[ "$child" = "${line%% *}" ] || { kill -9 "$child" && killed=$child; }
+	done
+	kill -9 "${line%% *}"
+	wait "$pid"
+	same "without the one that samples" $? 137
+	[ -z "$killed" ] || has "without the one that samples" err '^pages-run: r.rec: .*ancel'
 	if [ -w /dev/full ]; then
 		"$run" --record=/dev/full sh -c 'exit 5' 2>err
 		status=$?
