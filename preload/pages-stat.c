@@ -27,6 +27,7 @@ struct options {
 	uint64_t interval;	/* of --record */
 	const char *record, *plot;	/* files, or NULL */
 	char **operands;
+	uint64_t *start;	/* of struct pages_asked */
 };
 
 /* Options. ---------------------------------------------------------------- */
@@ -141,6 +142,9 @@ parse(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "aw::mjphV", longs, NULL)) != -1)
 		apply(&o, c);
 	o.operands = argv + optind;
+	o.start = calloc((size_t)argc, sizeof(*o.start));
+	if (o.start == NULL)
+		pages_stat_fail("memory", strerror(ENOMEM));
 	check(&o);
 	if (o.plot != NULL ? o.operands[0] != NULL && o.operands[1] != NULL :
 			     o.all == (o.operands[0] != NULL)) {
@@ -153,16 +157,18 @@ parse(int argc, char **argv)
 static struct pages_round
 look(const struct options *o, bool quiet)
 {
-	return pages_round_look(o->all ? NULL : o->operands, o->map, quiet);
+	struct pages_asked asked = { o->all ? NULL : o->operands, o->start };
+
+	return pages_round_look(&asked, o->map, quiet);
 }
 
 /* Printing. --------------------------------------------------------------- */
 
 static const struct pages_sight *
-earlier(const struct pages_round *before, pid_t pid)
+earlier(const struct pages_round *before, const struct pages_sight *s)
 {
 	for (size_t i = 0; i < before->count; i++)
-		if (before->seen[i].pid == pid)
+		if (before->seen[i].pid == s->pid && before->seen[i].start == s->start)
 			return &before->seen[i];
 	return NULL;
 }
@@ -185,7 +191,7 @@ print(const struct options *o, const struct pages_round *round, const struct pag
 		else if (rows)
 			pages_stat_rows(s, out);
 		else
-			pages_stat_table(s, earlier(before, s->pid), out);
+			pages_stat_table(s, earlier(before, s), out);
 	}
 	if (o->all && o->format == TABLE && round->count == 0)
 		fputs("pages is active in no process that can be read.\n", out);
@@ -350,25 +356,32 @@ prepare(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
+static int
+look_once(const struct options *o)
+{
+	struct pages_round round = look(o, false), none = { .count = 0 };
+	int status = round.status;
+
+	print(o, &round, &none, stdout);
+	finish(stdout);
+	free(round.seen);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct pages_round round, none = { .count = 0 };
 	struct options o;
 	int status;
 
 	prepare();
 	o = parse(argc, argv);
 	if (o.plot != NULL)
-		return plot(&o);
-	if (o.record != NULL)
-		return record(&o);
-	if (o.watch != 0)
-		return watch(&o);
-	round = look(&o, false);
-	print(&o, &round, &none, stdout);
-	finish(stdout);
-	status = round.status;
-	free(round.seen);
+		status = plot(&o);
+	else if (o.record != NULL)
+		status = record(&o);
+	else
+		status = o.watch != 0 ? watch(&o) : look_once(&o);
+	free(o.start);
 	return status;
 }

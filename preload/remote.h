@@ -3,7 +3,7 @@
  * remote.h - another process, read from outside: it is neither attached to nor stopped
  *
  * Only /proc/PID is opened, and memory is copied by process_vm_readv(2).  So no file of another
- * mount namespace is touched.  All that is read is hostile: whoever owns the process can write
+ * mount namespace is touched.  All that is read is hostile: the owner of the process can write
  * it.
  */
 #ifndef PAGES_REMOTE_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct pages_remote {
@@ -20,9 +21,10 @@ struct pages_remote {
 };
 
 struct pages_remote_status {
-	char name[64];		/* of the program, as of /proc/PID/comm */
+	char name[64];		/* of the program, as of /proc/PID/comm: any bytes */
 	char state;		/* 'Z': it has ended */
 	uint64_t uid, rss;	/* the real user; resident bytes, as the kernel counts them */
+	bool has_memory;	/* no: a thread of the kernel, or a zombie; rss may be 0 if it has */
 	bool other_ids;		/* its user and group ids are not all those of this process */
 };
 
@@ -35,6 +37,15 @@ int pages_remote_read(const struct pages_remote *r, uint64_t from, void *to, siz
 
 /* What everybody may know.  0 or -errno; -ESRCH if the process is gone. */
 int pages_remote_status(const struct pages_remote *r, struct pages_remote_status *ret);
+
+/*
+ * When it started, in ticks since the machine did; 0: not known.  With the pid this tells it from
+ * every other process, also from one that has got its pid since.
+ */
+uint64_t pages_remote_start(const struct pages_remote *r);
+
+/* A file of /proc/PID; NULL with errno if it cannot be opened.  To be closed. */
+FILE *pages_remote_file(const struct pages_remote *r, const char *name);
 
 /* A note about counters: heap/published.h.  The place is an address of the process. */
 struct pages_remote_note {

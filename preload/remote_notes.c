@@ -10,10 +10,8 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "heap/published.h"
 #include "text.h"
@@ -168,16 +166,12 @@ read_mappings(FILE *f, const struct pages_remote *r, struct pages_remote_notes *
 int
 pages_remote_find(const struct pages_remote *r, struct pages_remote_notes *ret)
 {
-	int fd = openat(r->dir, "maps", O_RDONLY | O_CLOEXEC), err;
-	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+	FILE *f = pages_remote_file(r, "maps");
+	int err;
 
 	*ret = (struct pages_remote_notes){ .count = 0 };
-	if (f == NULL) {
-		err = -errno;
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
+	if (f == NULL)
+		return -errno;
 	err = read_mappings(f, r, ret);
 	fclose(f);
 	return err;

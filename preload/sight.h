@@ -46,6 +46,7 @@ struct pages_sight {
 	uint64_t time_ms;		/* of CLOCK_REALTIME, as people read it */
 	uint64_t clock_ms;		/* of clock.h */
 	pid_t pid;
+	uint64_t start;			/* set by the caller: of pages_remote_start() */
 	struct pages_remote_status status;
 	bool not_dumpable;		/* its files in /proc are not its user's */
 	char version[24];		/* of the library, if OTHER */

@@ -76,14 +76,28 @@ complain(const struct pages_sight *s)
 		pages_say("pid %d: %s", (int)s->pid, why);
 }
 
-/* Look at one.  Only with --all it is no news that another program is inactive. */
-static void
-look(pid_t pid, bool picture, bool quiet, bool active_only, struct pages_round *ret)
+/* Has its pid been given to another process?  Then what was read may be that one's. */
+static bool
+is_replaced(const struct pages_process *p)
 {
+	uint64_t now = pages_start_of(p->pid);
+
+	return p->start != 0 && now != 0 && now != p->start;
+}
+
+/* Look at one.  With active_only, those in which pages is inactive are left out. */
+static void
+look(const struct pages_process *p, bool picture, bool quiet, bool active_only,
+     struct pages_round *ret)
+{
+	unsigned patience = ret->silent < SILENT_MAX ? PATIENCE_MS : SHORT_PATIENCE_MS;
 	struct pages_sight *s = &ret->seen[ret->count];
 	int status;
 
-	pages_sight_look(pid, picture, ret->silent < SILENT_MAX ? PATIENCE_MS : SHORT_PATIENCE_MS, s);
+	pages_sight_look(p->pid, picture, patience, s);
+	s->start = p->start;
+	if (is_replaced(p))
+		s->state = PAGES_SIGHT_GONE;
 	status = status_of(s);
 	ret->silent += s->state == PAGES_SIGHT_SILENT;
 	ret->there += s->state == PAGES_SIGHT_SEEN || may_be_seen_later(s);
@@ -98,23 +112,26 @@ look(pid_t pid, bool picture, bool quiet, bool active_only, struct pages_round *
 
 /* The pids that the operands name, each once: two may name the same; those of --all. */
 static struct pages_pids
-find(char **operands, bool quiet, struct pages_round *round)
+find(const struct pages_asked *asked, bool quiet, struct pages_round *round)
 {
 	struct pages_pids pids = { .count = 0 };
 	size_t found;
-	int err = operands == NULL ? pages_pids_find(&pids, NULL, &found) : 0;
+	char **names = asked->operands;
+	int err = names == NULL ? pages_pids_find(&pids, NULL, &found) : 0;
 
-	for (char **name = operands; err == 0 && name != NULL && *name != NULL; name++) {
+	for (size_t i = 0; err == 0 && names != NULL && names[i] != NULL; i++) {
 		pid_t pid;
 
-		if (pages_pid_of(*name, &pid)) {
-			err = pages_pids_add(&pids, pid) ? 0 : -ENOMEM;
+		if (pages_pid_of(names[i], &pid)) {
+			if (asked->start[i] == 0)
+				asked->start[i] = pages_start_of(pid);
+			err = pages_pids_add(&pids, pid, asked->start[i]) ? 0 : -ENOMEM;
 			continue;
 		}
-		err = pages_pids_find(&pids, *name, &found);
+		err = pages_pids_find(&pids, names[i], &found);
 		if (err == 0 && found == 0) {
 			if (!quiet)
-				pages_say("%s: no process has that name", *name);
+				pages_say("%s: no process has that name", names[i]);
 			round->status = PAGES_STAT_NO_PROCESS;
 		}
 	}
@@ -133,19 +150,20 @@ is_search(char **operands)
 }
 
 struct pages_round
-pages_round_look(char **operands, bool picture, bool quiet)
+pages_round_look(const struct pages_asked *asked, bool picture, bool quiet)
 {
+	bool all = asked->operands == NULL;
 	struct pages_round round = { .status = PAGES_STAT_ACTIVE };
-	struct pages_pids pids = find(operands, quiet, &round);
+	struct pages_pids pids = find(asked, quiet, &round);
 
 	/* One more, because a process that shows nothing is read into the next place, too. */
 	round.seen = calloc(pids.count + 1, sizeof(*round.seen));
 	if (round.seen == NULL)
 		pages_stat_fail("memory", strerror(ENOMEM));
 	for (size_t i = 0; i < pids.count; i++)
-		look(pids.pid[i], picture, quiet || operands == NULL, operands == NULL, &round);
-	free(pids.pid);
-	if (is_search(operands)) {
+		look(&pids.process[i], picture, quiet || all, all, &round);
+	free(pids.process);
+	if (is_search(asked->operands)) {
 		bool found = false;
 
 		for (size_t i = 0; i < round.count; i++)

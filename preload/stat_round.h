@@ -19,6 +19,11 @@ enum {
 	PAGES_STAT_TROUBLE = 125,
 };
 
+struct pages_asked {
+	char **operands;	/* pids and names of programs, NULL after the last; NULL: all */
+	uint64_t *start;	/* for each, 0 at first: when a pid's process started */
+};
+
 struct pages_round {
 	struct pages_sight *seen;	/* the processes in which there is something; to be freed */
 	size_t count;
@@ -29,11 +34,11 @@ struct pages_round {
 };
 
 /*
- * Look at the processes that operands name, pids and names of programs, NULL after the last; or at
- * all if operands is NULL, of which only those count in which it is active.  Unless quiet, each in
- * which it is not gets a line on standard error.
+ * Look at the processes that were asked for; of all, only those count in which it is active.  In
+ * the rounds after the first, a pid that another process has got by then is that of none.  Unless
+ * quiet, each in which it is not active gets a line on standard error.
  */
-struct pages_round pages_round_look(char **operands, bool picture, bool quiet);
+struct pages_round pages_round_look(const struct pages_asked *asked, bool picture, bool quiet);
 
 /* "pages-stat: ..." on standard error; fail() ends the program. */
 __attribute__((format(printf, 1, 2))) void pages_say(const char *format, ...);

@@ -30,33 +30,46 @@ pages_pid_of(const char *text, pid_t *ret)
 }
 
 static bool
-append(struct pages_pids *p, pid_t pid)
+append(struct pages_pids *p, pid_t pid, uint64_t start)
 {
 	if (p->count == p->room) {
 		size_t room = p->room * 2 + 16;
-		pid_t *more = reallocarray(p->pid, room, sizeof(*more));
+		struct pages_process *more = reallocarray(p->process, room, sizeof(*more));
 
 		if (more == NULL)
 			return false;
-		p->pid = more;
+		p->process = more;
 		p->room = room;
 	}
-	p->pid[p->count++] = pid;
+	p->process[p->count++] = (struct pages_process){ pid, start };
 	return true;
 }
 
 bool
-pages_pids_add(struct pages_pids *p, pid_t pid)
+pages_pids_add(struct pages_pids *p, pid_t pid, uint64_t start)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (p->pid[i] == pid)
+		if (p->process[i].pid == pid)
 			return true;
-	return append(p, pid);
+	return append(p, pid, start);
+}
+
+uint64_t
+pages_start_of(pid_t pid)
+{
+	struct pages_remote r;
+	uint64_t start;
+
+	if (pages_remote_open(&r, pid) != 0)
+		return 0;
+	start = pages_remote_start(&r);
+	pages_remote_close(&r);
+	return start;
 }
 
 /* Threads of the kernel have no memory. */
 static bool
-is_wanted(pid_t pid, const char *name)
+is_wanted(pid_t pid, const char *name, uint64_t *ret_start)
 {
 	struct pages_remote_status status;
 	struct pages_remote r;
@@ -65,7 +78,8 @@ is_wanted(pid_t pid, const char *name)
 	if (pid == getpid() || pages_remote_open(&r, pid) != 0)
 		return false;
 	wanted = pages_remote_status(&r, &status) == 0 &&
-		 (name != NULL ? strncmp(status.name, name, NAME_MAX_LEN) == 0 : status.rss != 0);
+		 (name != NULL ? strncmp(status.name, name, NAME_MAX_LEN) == 0 : status.has_memory);
+	*ret_start = pages_remote_start(&r);
 	pages_remote_close(&r);
 	return wanted;
 }
@@ -75,6 +89,7 @@ pages_pids_find(struct pages_pids *p, const char *name, size_t *ret_found)
 {
 	DIR *d = opendir("/proc");
 	const struct dirent *e;
+	uint64_t start;
 	int err = 0;
 	pid_t pid;
 
@@ -83,11 +98,11 @@ pages_pids_find(struct pages_pids *p, const char *name, size_t *ret_found)
 		return -errno;
 	/* cppcheck-suppress readdirCalled ; there is one thread */
 	while (err == 0 && (e = readdir(d)) != NULL) {
-		if (!pages_pid_of(e->d_name, &pid) || !is_wanted(pid, name))
+		if (!pages_pid_of(e->d_name, &pid) || !is_wanted(pid, name, &start))
 			continue;
 		++*ret_found;
 		/* All of them are different: to compare each with each would cost a square. */
-		if (!(name != NULL ? pages_pids_add(p, pid) : append(p, pid)))
+		if (!(name != NULL ? pages_pids_add : append)(p, pid, start))
 			err = -ENOMEM;
 	}
 	closedir(d);

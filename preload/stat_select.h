@@ -7,10 +7,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+struct pages_process {
+	pid_t pid;
+	uint64_t start;		/* as of pages_remote_start() */
+};
+
 struct pages_pids {
-	pid_t *pid;
+	struct pages_process *process;
 	size_t count, room;
 };
 
@@ -18,7 +24,10 @@ struct pages_pids {
 bool pages_pid_of(const char *text, pid_t *ret);
 
 /* Add one, unless it is in it already.  False: not enough memory. */
-bool pages_pids_add(struct pages_pids *p, pid_t pid);
+bool pages_pids_add(struct pages_pids *p, pid_t pid, uint64_t start);
+
+/* When it started; 0: not known, or there is none. */
+uint64_t pages_start_of(pid_t pid);
 
 /*
  * Add all processes of this machine, as far as /proc shows them, that are called name, or to an

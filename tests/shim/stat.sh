@@ -131,7 +131,9 @@ look 0 "$pid"
 clean "a nasty name" out
 look 0 --json "$pid"
 clean "a nasty name, JSON" out
-json 'len(d) == 1 and d[0]["name"].startswith("a \"b")'
+json 'len(d) == 1 and d[0]["name"].startswith("a \"b\\c\n")'
+look 0 "$(printf 'a "b\\c\n\033[2J\302\233\377')"
+has "by a nasty name" out "(pid $pid), libpages: active\$"
 look 0 --prometheus "$pid"
 prometheus "a nasty name"
 stop
@@ -143,6 +145,31 @@ look 0 --watch=0.3 "$pid"
 [ "$(grep -c '^held' out)" -ge 2 ] || fail "watched once only"
 has "watched" out 'requests per second  *0\.0$'
 stop
+
+# ... also if another one gets its pid at once.
+if unshare -pf --mount-proc true 2>/dev/null; then
+	# shellcheck disable=SC2016
+	unshare -pf --mount-proc sh -c '
+		"$1" plain >/dev/null &
+		pid=$!
+		sleep 0.5
+		timeout 5 "$2" --watch=1 "$pid" >/dev/null 2>&1 &
+		looking=$!
+		sleep 0.3
+		kill -9 "$pid"
+		wait "$pid"
+		last=/proc/sys/kernel/ns_last_pid
+		echo $((pid - 1)) 2>/dev/null >$last || exit 77
+		"$1" plain >/dev/null &
+		[ $! = "$pid" ] || exit 77
+		wait "$looking"
+	' sh "$held" "$stat" >err 2>&1
+	status=$?
+	case $status in
+	77) echo "no pid was used again" ;;
+	*) same "another one has the pid" $status 0 ;;
+	esac
+fi
 
 # What cannot be asked for.
 look 125
