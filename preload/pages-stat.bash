@@ -3,8 +3,10 @@
 
 _pages_stat()
 {
-	local cur prev words cword
+	local cur prev words cword split
 	_init_completion -s || return
+	# Its argument may be left out, so it needs the equals sign: the next word is a process.
+	[[ $prev != --watch || ${split-} == true ]] || prev=
 
 	case $prev,$cur in
 	--record,* | --plot,*)

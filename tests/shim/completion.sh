@@ -68,6 +68,11 @@ same "after --" "$(offers -q -- cat libpages.m)" libpages.map
 command=pages-stat
 same "every option of pages-stat" "$(offered)" "$(options "$stat")"
 same "a file to plot" "$(offers --plot=libpages.m)" libpages.map
+same "seconds" "$(offers --watch=1 | tr '\n' ' ')" "1 10 "
+same "without the sign they are a process" "$(offers --watch 0. | tr -d '\n')" ""
+split=mine
+offers - >/dev/null
+same "it changes no variable" "$split" mine
 same "its pid" "$(offers $$ | grep -x $$)" $$
 same "its name" "$(offers "$(cat /proc/$$/comm)" | head -n 1)" "$(cat /proc/$$/comm)"
 exit $bad
