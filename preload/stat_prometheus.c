@@ -4,6 +4,7 @@
  *
  * A table lists all metrics; a new counter is one line in it.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -51,6 +52,9 @@ static const struct {
 	COUNTER(inherited_bytes, "Memory that was resident at that time."),
 	COUNTER(vector_reused_bytes, "Pages of freed vectors that the next ones got."),
 };
+
+static_assert(sizeof(metrics) / sizeof(*metrics) == sizeof(struct pages_stats) / sizeof(uint64_t),
+	      "a metric for each counter");
 
 static void
 print_help(const char *name, const char *type, const char *help, FILE *out)
