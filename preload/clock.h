@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - time that goes on evenly, whatever is done to the date
+ * clock.h - time that goes on evenly, also when the date is set
  */
 #ifndef PAGES_PRELOAD_CLOCK_H
 #define PAGES_PRELOAD_CLOCK_H

@@ -10,7 +10,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +22,10 @@
 #include "elf_inspect.h"
 #include "find_shim.h"
 #include "sampler.h"
+#include "say.h"
 #include "tally.h"
 #include "text.h"
 
-enum { OWN_TROUBLE = 125 };	/* exit status for errors of pages-run itself, as of env(1) */
 enum { DEFAULT_RUNS = 5, MAX_RUNS = 1000 };
 
 struct options {
@@ -43,32 +42,13 @@ struct command {
 	struct pages_elf_verdict verdict;
 };
 
-__attribute__((format(printf, 1, 2))) static void
-say(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("pages-run: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
-__attribute__((noreturn)) static void
-fail(const char *what, const char *why)
-{
-	say("%s: %s", what, why);
-	exit(OWN_TROUBLE);
-}
-
 static char *
 join(const char *a, const char *separator, const char *b)
 {
 	char *s;
 
 	if (asprintf(&s, "%s%s%s", a, separator, b) < 0)
-		fail("memory", strerror(ENOMEM));
+		pages_fail("memory", strerror(ENOMEM));
 	return s;
 }
 
@@ -104,8 +84,8 @@ add_setting(char **conf, const char *prefix, const char *setting)
 __attribute__((noreturn)) static void
 refuse(const char *setting, size_t len, const char *why)
 {
-	say("%.*s: %s", (int)len, setting, why);
-	exit(OWN_TROUBLE);
+	pages_say("%.*s: %s", (int)len, setting, why);
+	exit(PAGES_TROUBLE);
 }
 
 /* Settings that the shim would leave out are refused before anything runs. */
@@ -124,7 +104,7 @@ parse_runs(const char *text)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 || n > MAX_RUNS)
-		fail(text, "not a number of runs: 1 to 1000");
+		pages_fail(text, "not a number of runs: 1 to 1000");
 	return (unsigned)n;
 }
 
@@ -134,7 +114,7 @@ apply(struct options *o, int option)
 	switch (option) {
 	case 'r':
 		if (optarg != NULL && optarg[0] == '\0')
-			fail("--report", "the name of the file is empty");
+			pages_fail("--report", "the name of the file is empty");
 		o->report = true;
 		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
 		break;
@@ -146,7 +126,7 @@ apply(struct options *o, int option)
 		break;
 	case 't':
 		if (strchr(optarg, ',') != NULL)
-			fail(optarg, "not a size");
+			pages_fail(optarg, "not a size");
 		add_setting(&o->conf, "threshold:", optarg);
 		break;
 	case 'c':
@@ -166,7 +146,7 @@ apply(struct options *o, int option)
 		exit(0);
 	default:
 		usage(stderr);
-		exit(OWN_TROUBLE);
+		exit(PAGES_TROUBLE);
 	}
 }
 
@@ -191,10 +171,10 @@ parse(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1)
 		apply(&o, c);
 	if (o.compare != 0 && (o.report || o.record_file != NULL || o.dry_run))
-		fail("--compare", "not together with --report, --record or --dry-run");
+		pages_fail("--compare", "not together with --report, --record or --dry-run");
 	if (argv[optind] == NULL && !o.dry_run) {
 		usage(stderr);
-		exit(OWN_TROUBLE);
+		exit(PAGES_TROUBLE);
 	}
 	check_settings(o.conf);
 	return o;
@@ -208,9 +188,9 @@ find_shim(char *ret)
 	const char *why = pages_find_shim(getenv("PAGES_SHIM"), ret);
 
 	if (why != NULL)
-		fail(ret, why);
+		pages_fail(ret, why);
 	if (strpbrk(ret, " :") != NULL)
-		fail(ret, "cannot be preloaded: there is a space or a colon in its path");
+		pages_fail(ret, "cannot be preloaded: there is a space or a colon in its path");
 }
 
 /* Is this item of LD_PRELOAD the shim, or, if shim is NULL, a sanitizer's runtime? */
@@ -245,7 +225,7 @@ set(const struct options *o, const char *name, const char *value)
 	if (o->dry_run)
 		printf("%s=%s\n", name, value);
 	else if (setenv(name, value, 1) != 0)
-		fail(name, strerror(errno));
+		pages_fail(name, strerror(errno));
 }
 
 /*
@@ -286,7 +266,7 @@ make_record(struct options *o, struct pages_tally *t)
 	int err = pages_tally_open(t);
 
 	if (err != 0)
-		say("no record of counters: %s", strerror(-err));
+		pages_say("no record of counters: %s", strerror(-err));
 	else
 		add_setting(&o->conf, "", t->setting);
 }
@@ -320,9 +300,9 @@ report(const struct options *o, const struct command *c, const struct pages_chil
 	t->sum.usage = usage_of(child);
 	pages_tally_collect(t, child->pid, c->path, c->verdict.problem);
 	if (!pages_tally_print(t, out, json))
-		say("report: %s", strerror(ENOMEM));
+		pages_say("report: %s", strerror(ENOMEM));
 	if (fflush(out) != 0 || ferror(out))
-		say("%s: %s", file != NULL ? file : "report", strerror(errno));
+		pages_say("%s: %s", file != NULL ? file : "report", strerror(errno));
 }
 
 /* out: where to report to, or NULL. */
@@ -336,12 +316,12 @@ run_and_report(const struct options *o, const struct command *c, FILE *out, stru
 	if (sampler->samples.file != NULL && t->record != NULL)
 		err = pages_sampler_start(sampler, t);
 	if (!pages_child_run(c->path, c->argv, &child))
-		fail("fork", strerror(errno));
+		pages_fail("fork", strerror(errno));
 	signal(SIGXFSZ, SIG_IGN);	/* a limit on files costs the report, not the status */
 	if (sampler->samples.file != NULL && err == 0)
 		err = pages_sampler_stop(sampler);
 	if (err != 0)
-		say("%s: %s", o->record_file, strerror(-err));
+		pages_say("%s: %s", o->record_file, strerror(-err));
 	if (out != NULL)
 		report(o, c, &child, out, t);
 	pages_child_imitate(child.status);
@@ -353,7 +333,7 @@ compare(const struct options *o, const struct command *c, const struct pages_env
 	int err = pages_compare(c->path, c->argv, o->compare, env);
 
 	if (err != 0)
-		fail("compare", strerror(-err));
+		pages_fail("compare", strerror(-err));
 	exit(0);
 }
 
@@ -364,7 +344,7 @@ find_command(char **argv)
 	int err = pages_find_command(argv[0], c.path, sizeof(c.path));
 
 	if (err != 0) {
-		say("%s: %s", argv[0], err == -ENOENT ? "command not found" : "cannot be executed");
+		pages_say("%s: %s", argv[0], err == -ENOENT ? "command not found" : "cannot be executed");
 		exit(err == -ENOENT ? 127 : 126);	/* as env(1) does */
 	}
 	c.verdict = pages_elf_inspect(c.path);
@@ -382,7 +362,7 @@ open_report(const struct options *o)
 	FILE *f = to_stdout ? stdout : o->report_file != NULL ? fopen(o->report_file, "we") : stderr;
 
 	if (f == NULL)
-		fail(o->report_file, strerror(errno));
+		pages_fail(o->report_file, strerror(errno));
 	return f;
 }
 
@@ -393,7 +373,7 @@ open_samples(const struct options *o, const struct command *c, struct pages_samp
 	int err;
 
 	if (o->record_file[0] == '\0')
-		fail("--record", "the name of the file is empty");
+		pages_fail("--record", "the name of the file is empty");
 	for (char **a = c->argv; *a != NULL; a++) {
 		size_t n = strlen(of);
 
@@ -401,29 +381,32 @@ open_samples(const struct options *o, const struct command *c, struct pages_samp
 	}
 	err = pages_sampler_open(ret, o->record_file, of);
 	if (err != 0)
-		fail(o->record_file, strerror(-err));
+		pages_fail(o->record_file, strerror(-err));
 }
 
 int
 main(int argc, char **argv)
 {
-	struct options o = parse(argc, argv);
-	struct command c = { .argv = argv + optind };
+	struct options o;
+	struct command c;
 	struct pages_environment env[2] = { pages_environment_now() };
 	struct pages_tally tally = { .record = NULL };
 	char shim[PATH_MAX];
 	struct pages_sampler sampler = { .pid = 0 };
 	FILE *out = NULL;
 
+	pages_say_as("pages-run");
+	o = parse(argc, argv);
+	c = (struct command){ .argv = argv + optind };
 	find_shim(shim);
 	if (c.argv[0] != NULL)
 		c = find_command(c.argv);
 	if (preloads(NULL))
 		c.verdict = (struct pages_elf_verdict){ "LD_PRELOAD lists a sanitizer", true };
 	if (c.verdict.problem != NULL && !o.quiet)
-		say("the shim %s %s: %s", c.verdict.harmful ? "is not put in front of"
-							     : "will have no effect on",
-		    c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
+		pages_say("the shim %s %s: %s", c.verdict.harmful ? "is not put in front of"
+								  : "will have no effect on",
+			  c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
 
 	/* These are of no use to a command that is run later. */
 	if (o.report && !o.dry_run)

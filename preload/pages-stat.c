@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "plot.h"
 #include "samples.h"
+#include "say.h"
 #include "stat_output.h"
 #include "stat_round.h"
 
@@ -60,7 +61,7 @@ parse_seconds(const char *text)
 	double s = strtod(text, &end);
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || !(s >= 0.01 && s <= 86400))
-		pages_stat_fail(text, "not a number of seconds: 0.01 to 86400");
+		pages_fail(text, "not a number of seconds: 0.01 to 86400");
 	return (uint64_t)(s * 1000 + 0.5);
 }
 
@@ -100,7 +101,7 @@ apply(struct options *o, int option)
 		exit(0);
 	default:
 		usage(stderr);
-		exit(PAGES_STAT_TROUBLE);
+		exit(PAGES_TROUBLE);
 	}
 }
 
@@ -111,13 +112,13 @@ check(const struct options *o)
 	bool looks = o->all || o->map || o->watch != 0 || o->format != TABLE;
 
 	if (o->plot != NULL && (looks || o->record != NULL))
-		pages_stat_fail("--plot", "not with options that look at processes");
+		pages_fail("--plot", "not with options that look at processes");
 	if (o->record != NULL && (o->watch != 0 || o->map || o->format != TABLE))
-		pages_stat_fail("--record", "not with --watch, --map, --json or --prometheus");
+		pages_fail("--record", "not with --watch, --map, --json or --prometheus");
 	if (o->map && o->format != TABLE)
-		pages_stat_fail("--map", "is for people, not with --json or --prometheus");
+		pages_fail("--map", "is for people, not with --json or --prometheus");
 	if (o->watch != 0 && o->format == PROMETHEUS)
-		pages_stat_fail("--watch", "not with --prometheus, which is one set of figures");
+		pages_fail("--watch", "not with --prometheus, which is one set of figures");
 }
 
 static struct options
@@ -144,12 +145,12 @@ parse(int argc, char **argv)
 	o.operands = argv + optind;
 	o.start = calloc((size_t)argc, sizeof(*o.start));
 	if (o.start == NULL)
-		pages_stat_fail("memory", strerror(ENOMEM));
+		pages_fail("memory", strerror(ENOMEM));
 	check(&o);
 	if (o.plot != NULL ? o.operands[0] != NULL && o.operands[1] != NULL :
 			     o.all == (o.operands[0] != NULL)) {
 		usage(stderr);
-		exit(PAGES_STAT_TROUBLE);
+		exit(PAGES_TROUBLE);
 	}
 	return o;
 }
@@ -204,7 +205,7 @@ static void
 finish(FILE *out)
 {
 	if (fflush(out) != 0 || ferror(out))
-		pages_stat_fail("output", strerror(errno));
+		pages_fail("output", strerror(errno));
 }
 
 /* Over what was there before: line by line, so that nothing flickers. */
@@ -232,7 +233,7 @@ print_screen(const struct options *o, const struct pages_round *round,
 	FILE *f = screen ? open_memstream(&text, &len) : stdout;
 
 	if (f == NULL)
-		pages_stat_fail("memory", strerror(ENOMEM));
+		pages_fail("memory", strerror(ENOMEM));
 	print(o, round, before, f);
 	if (screen && fclose(f) == 0)
 		refresh(text);
@@ -296,10 +297,10 @@ record(const struct options *o)
 	}
 	free(round.seen);
 	if (err != 0)
-		pages_stat_fail(o->record, strerror(-err));
+		pages_fail(o->record, strerror(-err));
 	err = pages_samples_close(&samples);
 	if (err != 0)
-		pages_stat_fail(o->record, strerror(-err));
+		pages_fail(o->record, strerror(-err));
 	return status;
 }
 
@@ -310,11 +311,11 @@ plot(const struct options *o)
 	const char *to;
 
 	if ((size_t)snprintf(svg, sizeof(svg), "%s.svg", o->plot) >= sizeof(svg))
-		pages_stat_fail(o->plot, strerror(ENAMETOOLONG));
+		pages_fail(o->plot, strerror(ENAMETOOLONG));
 	to = o->operands[0] != NULL ? o->operands[0] : svg;
 	if (pages_plot(o->plot, to, to != svg, why, sizeof(why)) != 0) {
 		pages_say("%s", why);
-		return PAGES_STAT_TROUBLE;
+		return PAGES_TROUBLE;
 	}
 	return 0;
 }
@@ -374,6 +375,7 @@ main(int argc, char **argv)
 	struct options o;
 	int status;
 
+	pages_say_as("pages-stat");
 	prepare();
 	o = parse(argc, argv);
 	if (o.plot != NULL)

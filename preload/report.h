@@ -63,6 +63,14 @@ pages_report_is_active(const struct pages_report *r)
 	return strcmp(r->mode, "active") == 0;
 }
 
+/* Large requests that were passed on to the next allocator. */
+static inline uint64_t
+pages_report_declined(const struct pages_stats *st)
+{
+	return st->declined_no_arena + st->declined_no_space + st->declined_refused +
+	       st->declined_busy;
+}
+
 /*
  * Write r to buf, of len bytes, as one line of JSON or as text for people.  Both return the
  * length without the NUL.  Text that does not fit is cut off; a line of JSON that does not

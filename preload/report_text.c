@@ -63,13 +63,6 @@ put_about(struct pages_text *o, const struct pages_report *r)
 		size_line(o, "threshold", r->threshold);
 }
 
-static uint64_t
-declined(const struct pages_stats *st)
-{
-	return st->declined_no_arena + st->declined_no_space + st->declined_refused +
-	       st->declined_busy;
-}
-
 /* Say why no request was served from the heap. */
 static void
 put_no_effect(struct pages_text *o, const struct pages_report *r)
@@ -77,7 +70,7 @@ put_no_effect(struct pages_text *o, const struct pages_report *r)
 	pages_text_put(o, "  No effect: ");
 	if (r->confined != 0) {
 		pages_text_put(o, "none until it entered a sandbox, where nothing is counted");
-	} else if (pages_report_is_active(r) && declined(&r->stats) != 0) {
+	} else if (pages_report_is_active(r) && pages_report_declined(&r->stats) != 0) {
 		pages_text_put(o, "all large requests were passed on");
 	} else if (pages_report_is_active(r)) {
 		pages_text_put(o, "no request reached the threshold of ");

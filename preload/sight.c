@@ -305,7 +305,7 @@ receive(int fd, void *buf, size_t len, unsigned patience_ms)
 	return 0;
 }
 
-/* It ends with its parent: nobody else would end it where reading waits. */
+/* It ends with its parent: else it would wait for ever where reading does. */
 __attribute__((noreturn)) static void
 report_to(int fd, pid_t parent, pid_t pid, bool picture, struct pages_sight *s)
 {

@@ -58,7 +58,7 @@ struct pages_sight {
  * Look at a process.  A child does the reading, and is given up after patience_ms: a process can
  * arrange that reading its memory waits for ever.  A child that cannot even be killed is reaped by
  * a later call, which takes all children that have ended: the caller has no others.  Text in *ret is
- * whatever that process wrote.
+ * as that process wrote it, which may be any bytes.
  */
 void pages_sight_look(pid_t pid, bool picture, unsigned patience_ms, struct pages_sight *ret);
 

@@ -2,7 +2,7 @@
 /*
  * stat_output.h - what was seen in processes, for people and for programs; used by pages-stat
  *
- * Whatever text those processes wrote, the output has no control characters, is valid JSON, or is
+ * Text of those processes may be any: the output has no control characters, is valid JSON, or is
  * valid in Prometheus's text format.
  */
 #ifndef PAGES_STAT_OUTPUT_H

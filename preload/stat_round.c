@@ -5,35 +5,15 @@
 #include "stat_round.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "say.h"
 #include "stat_select.h"
 #include "text.h"
 
 /* How long a process may keep this one waiting, and from the fourth on that does. */
 enum { PATIENCE_MS = 1000, SILENT_MAX = 3, SHORT_PATIENCE_MS = 50 };
-
-void
-pages_say(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("pages-stat: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
-void
-pages_stat_fail(const char *what, const char *why)
-{
-	pages_say("%s: %s", what, why);
-	exit(PAGES_STAT_TROUBLE);
-}
 
 static int
 status_of(const struct pages_sight *s)
@@ -136,7 +116,7 @@ find(const struct pages_asked *asked, bool quiet, struct pages_round *round)
 		}
 	}
 	if (err != 0)
-		pages_stat_fail("/proc", strerror(-err));
+		pages_fail("/proc", strerror(-err));
 	return pids;
 }
 
@@ -159,7 +139,7 @@ pages_round_look(const struct pages_asked *asked, bool picture, bool quiet)
 	/* One more, because a process that shows nothing is read into the next place, too. */
 	round.seen = calloc(pids.count + 1, sizeof(*round.seen));
 	if (round.seen == NULL)
-		pages_stat_fail("memory", strerror(ENOMEM));
+		pages_fail("memory", strerror(ENOMEM));
 	for (size_t i = 0; i < pids.count; i++)
 		look(&pids.process[i], picture, quiet || all, all, &round);
 	free(pids.process);

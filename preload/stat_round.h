@@ -10,13 +10,12 @@
 
 #include "sight.h"
 
-/* Exit status: see pages-stat(1).  The last one is for errors of pages-stat itself. */
+/* Exit status: see pages-stat(1), and say.h. */
 enum {
 	PAGES_STAT_ACTIVE,
 	PAGES_STAT_INACTIVE,
 	PAGES_STAT_NO_PROCESS,
 	PAGES_STAT_NOT_READ,
-	PAGES_STAT_TROUBLE = 125,
 };
 
 struct pages_asked {
@@ -39,9 +38,5 @@ struct pages_round {
  * quiet, each in which it is not active gets a line on standard error.
  */
 struct pages_round pages_round_look(const struct pages_asked *asked, bool picture, bool quiet);
-
-/* "pages-stat: ..." on standard error; fail() ends the program. */
-__attribute__((format(printf, 1, 2))) void pages_say(const char *format, ...);
-__attribute__((noreturn)) void pages_stat_fail(const char *what, const char *why);
 
 #endif /* PAGES_STAT_ROUND_H */

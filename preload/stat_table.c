@@ -31,13 +31,6 @@ name_in(struct words *w, const char *name)
 	return pages_text_name_of(name, buf, sizeof(w->buf[0]));
 }
 
-static uint64_t
-declined(const struct pages_stats *st)
-{
-	return st->declined_no_arena + st->declined_no_space + st->declined_refused +
-	       st->declined_busy;
-}
-
 /* Of the memory that blocks were given, the part that was resident: in percent, or -1. */
 static int
 warm(const struct pages_stats *st)
@@ -104,7 +97,7 @@ print_past(const struct pages_stats *st, FILE *out)
 	     st->grown_by_move);
 	line(out, "copied by realloc", "%s", size_in(&w, st->copied_bytes));
 	line(out, "given back to the kernel", "%s", size_in(&w, st->returned_bytes));
-	line(out, "passed on, large as they were", "%" PRIu64, declined(st));
+	line(out, "passed on, large as they were", "%" PRIu64, pages_report_declined(st));
 }
 
 static void
@@ -162,7 +155,7 @@ pages_stat_rows(const struct pages_sight *s, FILE *out)
 			size_in(&w, st->live_bytes), size_in(&w, st->kept_bytes));
 		fprintf(out, " %10s %10s %11" PRIu64, size_in(&w, st->resident_bytes),
 			size_in(&w, s->status.rss), st->requests);
-		fprintf(out, " %5s %9" PRIu64 "  %s%s\n", share, declined(st),
+		fprintf(out, " %5s %9" PRIu64 "  %s%s\n", share, pages_report_declined(st),
 			name_in(&w, s->heap[i].library),
 			pages_report_is_active(&s->heap[i].report) ? "" : ", inactive");
 	}
