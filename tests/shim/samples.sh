@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Samples over time: pages-stat --record and pages-run --record write what was there, and
-# pages-stat --plot draws it, whoever wrote the file.
+# pages-stat --plot draws it, also from a file that others have written.
 run=$PWD/preload/pages-run
 stat=$PWD/preload/pages-stat
 held=$PWD/tests/shim/held

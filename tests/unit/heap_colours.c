@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * heap_colours.c - tests that blocks begin at several offsets in their first page, where the
- * options say so and nobody asked for more alignment, and that nothing else changes by it
+ * options say so and no more alignment is asked for, and that nothing else changes by it
  */
 #include <criterion/criterion.h>
 #include <signal.h>
