@@ -150,11 +150,15 @@ map_copy(int fd, uint64_t offset, size_t len, size_t reserve, struct pages_regio
 	pages_frame_mark(start, span, true);
 	r.base = (char *)start + page;
 	err = pages_os_file_map_at(r.base, fd, offset, len, PAGES_P_RW_, PAGES_OS_PRIVATE);
-	if (err != 0) {
+	if (err == -ENOTRECOVERABLE) {
 		/* The page behind the copy is the reserve's first, or the frame's. */
 		pages_frame_abandon(r.base, len);
 		pages_os_release(r.base + len + page, reserve - len);
-		return err == -ENOTRECOVERABLE ? -ENOMEM : err;
+		return -ENOMEM;
+	}
+	if (err != 0) {
+		pages_os_release(start, span);
+		return err;
 	}
 	pages_os_release(r.base - page, page);
 	pages_os_release(r.base + reserve, page);
