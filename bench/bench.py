@@ -32,6 +32,7 @@ ALLOCATORS = [
     Allocator("jemalloc", "libjemalloc.so.2", {}),
     Allocator("jemalloc+thp", "libjemalloc.so.2", {"MALLOC_CONF": "thp:always,oversize_threshold:0"}),
     Allocator("mimalloc", "libmimalloc.so.2", {}),
+    Allocator("mimalloc3", "libmimalloc.so.3", {}),
     Allocator("tcmalloc", "libtcmalloc_minimal.so.4", {}),
     Allocator("tbbmalloc", "libtbbmalloc_proxy.so.2", {}),
     Allocator("pages", "preload/.libs/libpages_malloc.so", {}),

@@ -11,6 +11,7 @@ MARKS = {   # colour, gnuplot's point type; ours stands out
     "jemalloc": ("#e69f00", 9),
     "jemalloc+thp": ("#b57600", 8),
     "mimalloc": ("#56b4e9", 11),
+    "mimalloc3": ("#0072b2", 10),
     "tcmalloc": ("#009e73", 13),
     "tbbmalloc": ("#cc79a7", 15),
     "pages": ("#d00000", 7),
