@@ -13,6 +13,7 @@ memory back within a second; the first touch would then measure the host.
 bench/results.py makes tables and plots.
 """
 import argparse
+import glob
 import json
 import os
 import shutil
@@ -32,7 +33,7 @@ ALLOCATORS = [
     Allocator("jemalloc", "libjemalloc.so.2", {}),
     Allocator("jemalloc+thp", "libjemalloc.so.2", {"MALLOC_CONF": "thp:always,oversize_threshold:0"}),
     Allocator("mimalloc", "libmimalloc.so.2", {}),
-    Allocator("mimalloc3", "libmimalloc.so.3", {}),
+    Allocator("mimalloc3", "peers/usr/lib/*/libmimalloc.so.3", {}),
     Allocator("tcmalloc", "libtcmalloc_minimal.so.4", {}),
     Allocator("tbbmalloc", "libtbbmalloc_proxy.so.2", {}),
     Allocator("pages", "preload/.libs/libpages_malloc.so", {}),
@@ -51,8 +52,7 @@ def output(*argv):
 
 def find_library(name, build):
     if "/" in name:
-        path = os.path.join(build, name)
-        return path if os.path.exists(path) else None
+        return next(iter(glob.glob(os.path.join(build, name))), None)
     for line in output("/sbin/ldconfig", "-p").splitlines():
         if line.split()[0] == name and "x32" not in line and "i386" not in line:
             return line.split()[-1]
@@ -65,6 +65,9 @@ def version_of(allocator):
     if allocator.name == "pages":
         return output("git", "-C", os.path.dirname(os.path.abspath(__file__)),
                       "describe", "--always", "--dirty") or "unknown"
+    if "/peers/" in allocator.library:
+        package = glob.glob(allocator.library.partition("/usr/")[0] + "/*.deb")
+        return output("dpkg-deb", "-f", *package, "Version")
     package = output("dpkg-query", "-S", os.path.realpath(allocator.library)).split(":")[0]
     return package and output("dpkg-query", "-W", "-f", "${Version}", package) or "unknown"
 
