@@ -5,7 +5,7 @@
 #ifndef PAGES_HEAP_ABORT_H
 #define PAGES_HEAP_ABORT_H
 
-/* "pages: ", these two, together at most 100 bytes, and abort. */
-_Noreturn void pages_heap_abort(const char *what, const char *more);
+/* "pages: ", the text, as by printf and at most 240 bytes of it, and abort. */
+_Noreturn void pages_heap_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* PAGES_HEAP_ABORT_H */

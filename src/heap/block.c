@@ -17,19 +17,13 @@ pages_heap_maps(const struct pages_heap *h, const void *p)
 		(unit % 64) & 1) != 0;
 }
 
-void
-pages_heap_die(const char *caller)
-{
-	pages_heap_abort(caller, "(): invalid pointer");
-}
-
 uint32_t
 pages_heap_checked(struct pages_heap *h, const void *p, const char *caller)
 {
 	uint32_t id = pages_heap_find(h, p, PAGES_EXTENT_LIVE);
 
 	if (id == 0)
-		pages_heap_die(caller);
+		pages_heap_die(h, p, caller);
 	return id;
 }
 
@@ -38,7 +32,7 @@ pages_heap_claim(struct pages_heap *h, uint32_t id, uint16_t state, const char *
 {
 	if (!__atomic_compare_exchange_n(&h->extents.node[id].state, &state, PAGES_EXTENT_FREED,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		pages_heap_die(caller);
+		pages_heap_die(h, pages_heap_block(h, &h->extents.node[id]), caller);
 }
 
 void

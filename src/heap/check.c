@@ -269,5 +269,5 @@ pages_heap_check_now(struct pages_heap *h)
 		return;
 	wrong = pages_heap_check(h);
 	if (wrong != NULL)
-		pages_heap_abort("the heap is broken: ", wrong);
+		pages_heap_abort("the heap is broken: %s", wrong);
 }

@@ -221,7 +221,7 @@ pages_heap_free_dedicated(struct pages_heap *h, void *p)
 	if (id == 0) {
 		if (!pages_heap_maps(h, p))
 			return false;
-		pages_heap_die("free");
+		pages_heap_die(h, p, "free");
 	}
 	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
 	pages_heap_take_in(h, h->extents.node[id].first,

@@ -325,8 +325,8 @@ void pages_heap_taint(struct pages_heap *h, const void *start, size_t len);
 /* Is a page of block p, in the arena, tainted?  Then its contents may not be readable. */
 bool pages_heap_block_is_tainted(struct pages_heap *h, const void *p);
 
-/* Abort with a message: caller() was passed a pointer that is no block. */
-_Noreturn void pages_heap_die(const char *caller);
+/* Abort: caller() was passed p, in the arena, which is no block.  The message says what is there. */
+_Noreturn void pages_heap_die(const struct pages_heap *h, const void *p, const char *caller);
 
 /*
  * The program wants blocks to stay where they are: from now on no memory is moved or marked, but

@@ -152,7 +152,7 @@ pages_malloc_usable(const void *ptr, const char *caller)
 	size_t usable = pages_usable_size(ptr);
 
 	if (usable == 0 && pages_owns(ptr))
-		pages_heap_die(caller);
+		pages_heap_die(&pages_malloc_heap, ptr, caller);
 	return usable;
 }
 

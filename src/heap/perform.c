@@ -197,7 +197,7 @@ hand_back(const struct pages_units *u, size_t src, size_t dst)
 			return;
 	}
 	/* There is neither a way on nor back: better no process than one with half of a block. */
-	pages_heap_abort("realloc(): ", "a block could not be moved back");
+	pages_heap_abort("realloc(): a block could not be moved back");
 }
 
 void

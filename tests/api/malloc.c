@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -157,18 +158,20 @@ Test(malloc, fills_only_as_much_of_the_stats_as_the_caller_knows, .init = needs_
 	cr_assert_eq(part[sizeof(uint64_t)], 0xee);
 }
 
-static void
-expect_abort(void (*misuse)(char *), const char *message)
+/* The arguments are those of its last words. */
+__attribute__((format(printf, 3, 4))) static void
+expect_abort(void (*misuse)(char *), char *p, const char *format, ...)
 {
-	char text[128] = "";
+	char text[256] = "", expected[256];
 	int fd[2], status;
+	va_list args;
 	pid_t pid;
 
 	cr_assert_eq(pipe(fd), 0);
 	pid = fork();
 	if (pid == 0) {
 		dup2(fd[1], STDERR_FILENO);
-		misuse(pages_malloc(MIB(1)));
+		misuse(p);
 		_exit(0);
 	}
 	close(fd[1]);
@@ -176,13 +179,24 @@ expect_abort(void (*misuse)(char *), const char *message)
 	close(fd[0]);
 	waitpid(pid, &status, 0);
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	cr_assert_str_eq(text, message);
+	va_start(args, format);
+	vsnprintf(expected, sizeof(expected), format, args);
+	va_end(args);
+	cr_assert_str_eq(text, expected);
 }
 
 static void
 free_twice(char *p)
 {
 	pages_free(p);
+	pages_free(p);
+}
+
+static void
+free_twice_after_trim(char *p)
+{
+	pages_free(p);
+	pages_trim(0);
 	pages_free(p);
 }
 
@@ -199,26 +213,56 @@ free_inner_byte(char *p)
 }
 
 static void
+free_behind(char *p)
+{
+	pages_free(p + MIB(1) + 16);
+}
+
+static void
 realloc_freed(char *p)
 {
 	pages_free(p);
 	(void)!pages_realloc(p, MIB(2));
 }
 
+#define WAS_FREED "(): invalid pointer %p: the block of 1048576 bytes there was freed\n"
+
 Test(malloc, ends_the_process_at_a_double_free, .init = needs_an_arena)
 {
-	expect_abort(free_twice, "pages: free(): invalid pointer\n");
+	char *before = pages_malloc(MIB(1)), *p = pages_malloc(MIB(1)), *after = pages_malloc(MIB(1));
+
+	if (p != before + MIB(1) || after != p + MIB(1))
+		cr_skip_test("blocks are not packed");
+	expect_abort(free_twice, p, "pages: free" WAS_FREED, p);
+	expect_abort(free_twice_after_trim, p, "pages: free(): invalid pointer %p: freed, 0 bytes "
+		     "behind the block of 1048576 bytes at %p\n", p, before);
+	pages_free(before);
+	pages_trim(0);
+	expect_abort(free_twice_after_trim, p,
+		     "pages: free(): invalid pointer %p: there is no block below\n", p);
+	pages_free(p);
+	pages_free(after);
 }
 
 Test(malloc, ends_the_process_when_an_inner_pointer_is_freed, .init = needs_an_arena)
 {
-	expect_abort(free_inner_page, "pages: free(): invalid pointer\n");
-	expect_abort(free_inner_byte, "pages: free(): invalid pointer\n");
+	char *p = pages_malloc(MIB(1));
+	long inner = 4 * sysconf(_SC_PAGESIZE);
+
+	expect_abort(free_inner_page, p, "pages: free(): invalid pointer %p: byte %ld of the block "
+		     "of 1048576 bytes at %p\n", p + inner, inner, p);
+	expect_abort(free_inner_byte, p, "pages: free(): invalid pointer %p: byte 16 of the block "
+		     "of 1048576 bytes at %p\n", p + 16, p);
+	expect_abort(free_behind, p, "pages: free(): invalid pointer %p: freed, 16 bytes behind "
+		     "the block of 1048576 bytes at %p\n", p + MIB(1) + 16, p);
+	pages_free(p);
 }
 
 Test(malloc, ends_the_process_when_a_freed_block_is_reallocated, .init = needs_an_arena)
 {
-	expect_abort(realloc_freed, "pages: realloc(): invalid pointer\n");
+	char *p = pages_malloc(MIB(1));
+
+	expect_abort(realloc_freed, p, "pages: realloc" WAS_FREED, p);
 }
 
 /* Too little address space to reserve, here; or pages of another size than the arena is made for. */

@@ -5,6 +5,7 @@
  */
 #include "pages_support.h"
 
+#include <fnmatch.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -59,6 +60,7 @@ get_walled(size_t size, char **wall)
 	return p;
 }
 
+/* A pattern of glob(7). */
 static void
 expect_last_words(void (*misuse)(void), const char *words)
 {
@@ -66,7 +68,7 @@ expect_last_words(void (*misuse)(void), const char *words)
 	int status = run_in_child(misuse, said, sizeof(said));
 
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%#x", status);
-	cr_assert_str_eq(said, words);
+	cr_assert_eq(fnmatch(words, said, 0), 0, "%s", said);
 }
 
 /* ---- pages_try_expand ---- */
@@ -151,8 +153,10 @@ expand_freed(void)
 Test(try_expand, ends_the_process_for_what_is_no_block)
 {
 	SKIP_WITHOUT_ARENA();
-	expect_last_words(expand_inner, "pages: pages_try_expand(): invalid pointer\n");
-	expect_last_words(expand_freed, "pages: pages_try_expand(): invalid pointer\n");
+	expect_last_words(expand_inner, "pages: pages_try_expand(): invalid pointer 0x*: "
+			  "byte 4096 of the block of 1048576 bytes at 0x*\n");
+	expect_last_words(expand_freed, "pages: pages_try_expand(): invalid pointer 0x*: "
+			  "the block of 1048576 bytes there was freed\n");
 }
 
 /* ---- pages_resize_discard ---- */
@@ -394,8 +398,10 @@ advise_inner(void)
 Test(malloc_prefault, ends_the_process_for_what_is_no_block)
 {
 	SKIP_WITHOUT_ARENA();
-	expect_last_words(prefault_inner, "pages: pages_malloc_prefault(): invalid pointer\n");
-	expect_last_words(advise_inner, "pages: pages_malloc_advise(): invalid pointer\n");
+	expect_last_words(prefault_inner, "pages: pages_malloc_prefault(): invalid pointer 0x*: "
+			  "byte 1 of the block of 1048576 bytes at 0x*\n");
+	expect_last_words(advise_inner, "pages: pages_malloc_advise(): invalid pointer 0x*: "
+			  "byte 65536 of the block of 1048576 bytes at 0x*\n");
 }
 
 /* ---- pages_malloc_advise ---- */
@@ -702,8 +708,10 @@ free_apart_inner(void)
 Test(malloc_with, ends_the_process_at_a_double_free)
 {
 	SKIP_WITHOUT_ARENA();
-	expect_last_words(free_apart_twice, "pages: free(): invalid pointer\n");
-	expect_last_words(free_apart_inner, "pages: free(): invalid pointer\n");
+	expect_last_words(free_apart_twice, "pages: free(): invalid pointer 0x*: "
+			  "there is no block below\n");
+	expect_last_words(free_apart_inner, "pages: free(): invalid pointer 0x*: "
+			  "byte 2097152 of the block of 4194304 bytes at 0x*\n");
 }
 
 /* Too little address space for an arena: wishes are dropped, promises not made. */
