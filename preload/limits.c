@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.c - intercepts setrlimit(), prlimit() and mlockall()
+ * limits.c - intercepts setrlimit(), prlimit() and mlockall(); and what set_mempolicy() changes
  *
  * RLIMIT_AS and RLIMIT_DATA count what is mapped for freed blocks, too: once such a limit is
  * lowered, every later mmap could fail.  So after such a call the heap gives back what it has
@@ -76,6 +76,20 @@ pages_watch_locked(void)
 {
 	pages_shim_retire("the program locked its memory");
 	(void)pages_heap_release_space(&pages_shim_heap, SIZE_MAX);
+}
+
+/*
+ * What is kept lies on the nodes of the former policy: it goes back.  A policy is a thread's own, so
+ * a thread may still get what one with another policy has freed.
+ */
+void
+pages_watch_mempolicy(void)
+{
+	int saved = errno;
+
+	if (pages_heap_is_here(&pages_shim_heap))
+		(void)pages_heap_trim(&pages_shim_heap, 0);
+	errno = saved;
 }
 
 SHIM int

@@ -71,7 +71,7 @@ notice(long nr, const long a[6])
 	case SYS_vmsplice:
 		return !pages_watch_vmsplice_early((const struct iovec *)a[1], (size_t)a[2]);
 	case SYS_ioctl: case SYS_setrlimit: case SYS_prlimit64: case PROCESS_MADVISE:
-	case SYS_sendmsg: case SYS_sendmmsg:
+	case SYS_sendmsg: case SYS_sendmmsg: case SYS_set_mempolicy:
 		return true;
 	default:
 		return false;
@@ -99,6 +99,9 @@ notice_success(long nr, const long a[6], long result)
 		break;
 	case SYS_mlockall:
 		pages_watch_locked();
+		break;
+	case SYS_set_mempolicy:
+		pages_watch_mempolicy();
 		break;
 	case SYS_prlimit64:
 		if (a[2] != 0)

@@ -40,6 +40,9 @@ void pages_watch_sendmmsg(const struct mmsghdr *m, size_t sent, int flags);
 /* Limits.  After a call that may have lowered one. */
 void pages_watch_limit(int resource);
 
+/* After the calling thread's policy has changed; libnuma does that by syscall(). */
+void pages_watch_mempolicy(void);
+
 void pages_watch_mlockall(void);
 void pages_watch_locked(void);		/* after it has succeeded */
 
