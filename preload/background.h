@@ -2,8 +2,8 @@
 /*
  * background.h - an optional thread that purges memory which was kept too long
  *
- * Without the thread, later calls of the allocator purge.  So a program that makes no more
- * calls keeps its freed memory.  But a thread that the program does not know of prevents
+ * Without the thread, later calls of the allocator purge, small requests too (idle.h).  So a program
+ * that makes no more calls keeps its freed memory.  But a thread that the program does not know of prevents
  * unshare(2), and some sandboxes forbid new threads.  So it is off by default, and exists only
  * while it is useful: the first large free starts it, and it ends when nothing is kept.
  *

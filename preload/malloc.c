@@ -22,6 +22,7 @@
 
 #include "os/base.h"
 #include "background.h"
+#include "idle.h"
 #include "shim.h"
 
 #define SHIM PAGES_API
@@ -59,6 +60,14 @@ route_for(const void *caller)
 
 #define CALLER __builtin_return_address(0)
 
+/* A large block may have been freed. */
+static inline void
+notify(void)
+{
+	pages_background_notify();
+	pages_idle_notify();
+}
+
 /* malloc, calloc, realloc, free. ------------------------------------------ */
 
 SLOW void *
@@ -72,7 +81,7 @@ SHIM void *
 malloc(size_t size)
 {
 	if (PAGES_LIKELY(size < threshold()))
-		return pages_shim.route.next.malloc(size);
+		return pages_next_malloc(&pages_shim.route.next, size);
 	return malloc_slowly(size, CALLER);
 }
 
@@ -89,7 +98,7 @@ calloc(size_t count, size_t size)
 	size_t bytes;
 
 	if (PAGES_LIKELY(!__builtin_mul_overflow(count, size, &bytes) && bytes < threshold()))
-		return pages_shim.route.next.calloc(count, size);
+		return pages_next_calloc(&pages_shim.route.next, count, size);
 	return calloc_slowly(count, size, CALLER);
 }
 
@@ -100,7 +109,7 @@ realloc_slowly(void *ptr, size_t size, const void *caller)
 
 	pages_shim_start();
 	p = pages_route_realloc(route_for(caller), ptr, size);
-	pages_background_notify();
+	notify();
 	return p;
 }
 
@@ -108,7 +117,7 @@ SHIM void *
 realloc(void *ptr, size_t size)
 {
 	if (PAGES_LIKELY(size < threshold()) && !is_ours(ptr))
-		return pages_shim.route.next.realloc(ptr, size);
+		return pages_next_realloc(&pages_shim.route.next, ptr, size);
 	return realloc_slowly(ptr, size, CALLER);
 }
 
@@ -118,7 +127,7 @@ free_ours(void *ptr)
 {
 	if (PAGES_UNLIKELY(!pages_heap_free(&pages_shim_heap, ptr)))
 		pages_shim.route.next.free(ptr);
-	pages_background_notify();
+	notify();
 }
 
 SHIM void
@@ -142,7 +151,7 @@ reallocarray(void *ptr, size_t count, size_t size)
 		return NULL;
 	}
 	if (PAGES_LIKELY(bytes < threshold()) && !is_ours(ptr))
-		return pages_shim.route.next.realloc(ptr, bytes);
+		return pages_next_realloc(&pages_shim.route.next, ptr, bytes);
 	return realloc_slowly(ptr, bytes, CALLER);
 }
 

@@ -15,6 +15,7 @@
 #include "background.h"
 #include "calls.h"
 #include "elf_scope.h"
+#include "idle.h"
 #include "report.h"
 #include "text.h"
 #include "shim.h"
@@ -167,8 +168,11 @@ settle(void)
 		set_threshold(SIZE_MAX);
 	} else {
 		set_mode("active", "");
+		pages_idle_prepare(&pages_shim_heap, &pages_shim.route.next);
 		if (conf.background)
 			pages_background_enable(&pages_shim_heap);
+		else
+			pages_idle_enable();
 		set_threshold(conf.threshold);
 	}
 }

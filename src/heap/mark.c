@@ -34,13 +34,13 @@ pages_heap_set_mark_from(struct pages_heap *h)
 }
 
 bool
-pages_heap_may_mark(struct pages_heap *h)
+pages_heap_may_mark(struct pages_heap *h, enum pages_marking when)
 {
-	if (!atomic_load_explicit(&h->marking, memory_order_relaxed))
+	if (atomic_load_explicit(&h->marking, memory_order_relaxed) < when)
 		return false;
 	if (!h->units.watch || !pages_os_is_hooked())
 		return true;
-	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER, memory_order_relaxed);
 	return false;
 }
 
@@ -64,12 +64,12 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
 
-	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h))
+	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h, PAGES_MARKS))
 		return false;
 	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
 		return true;
 	/* Locked memory or a sandbox: the next calls would fail, too. */
-	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER, memory_order_relaxed);
 	return false;
 }
 

@@ -13,6 +13,9 @@
 
 #define PACE_MIN_MS 50
 
+/* What a call purges that should take no more than about a millisecond. */
+#define BRIEF_UNITS ((size_t)32)
+
 /*
  * When more than DIRTY_FEW kept units are dirty, a purge every 32 ms marks those that were so
  * at the last one: memory that is soon used again is worth no marking.  Dirty units beyond
@@ -33,20 +36,24 @@ purge_interval_ms(const struct pages_heap *h)
 	return (uint64_t)h->options.retain_ms * 2 / (2 * PAGES_AGES + 1);
 }
 
+/* How long ago was the last purge of old units? */
+static uint64_t
+since_purge_ms(const struct pages_heap *h)
+{
+	return pages_os_now_ms() - atomic_load_explicit(&h->last_purge, memory_order_relaxed);
+}
+
 /* Is it time to purge old units?  True once in each interval. */
 static bool
 is_due(struct pages_heap *h) PAGES_LOCKED
 {
-	uint64_t now;
-
 	if (h->units.kept == 0 && atomic_load_explicit(&h->sparse_block, memory_order_relaxed) == 0)
 		return false;
 	if (PAGES_UNLIKELY(atomic_load_explicit(&h->units.keeps_all, memory_order_relaxed)))
 		return false;
-	now = pages_os_now_ms();
-	if (now - atomic_load_explicit(&h->last_purge, memory_order_relaxed) < purge_interval_ms(h))
+	if (since_purge_ms(h) < purge_interval_ms(h))
 		return false;
-	atomic_store_explicit(&h->last_purge, now, memory_order_relaxed);
+	atomic_store_explicit(&h->last_purge, pages_os_now_ms(), memory_order_relaxed);
 	return true;
 }
 
@@ -95,21 +102,21 @@ take_unused(struct pages_heap *h, size_t max, struct pages_change *c) PAGES_LOCK
 }
 
 /*
- * Without the lock: purge units of that kind until leave_units are kept.  Dirty and stale ones
- * are marked, others are given back.  What is freed meanwhile, by other threads or by a hook of
- * the system calls, does not make it any longer.  Returns the bytes that were purged.
+ * Without the lock: purge units of that kind until leave_units are kept, at most max.  Dirty and
+ * stale ones are marked, others are given back.  What is freed meanwhile, by other threads or by a
+ * hook of the system calls, does not make it any longer.  Returns the bytes that were purged.
  */
 static size_t
-purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
+purge_some(struct pages_heap *h, enum pages_which which, size_t leave_units, size_t max)
 {
 	size_t bytes = 0, done = 1, most = SIZE_MAX;
 
-	while (done != 0 && pages_heap_enter(h)) {
+	while (done != 0 && bytes < max * PAGES_UNIT && pages_heap_enter(h)) {
 		struct pages_change *c = pages_heap_change(h, 0);
 
 		most = pages_min(most, h->units.kept - pages_min(h->units.kept, leave_units));
 		if (c != NULL && most > 0)
-			take_kept(h, which, most, c);
+			take_kept(h, which, pages_min(most, max - bytes / PAGES_UNIT), c);
 		if (c == NULL || c->steps == 0) {
 			if (which == PAGES_OLD)
 				pages_units_age(&h->units);
@@ -127,11 +134,18 @@ purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
 		(void)pages_heap_end(h, c);
 		pages_heap_unlock(h);
 		if (done == 0 && (which == PAGES_DIRTY || which == PAGES_STALE))
-			atomic_store_explicit(&h->marking, false, memory_order_relaxed);
+			atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER,
+					      memory_order_relaxed);
 		bytes += done * PAGES_UNIT;
 		most -= done;
 	}
 	return bytes;
+}
+
+static size_t
+purge(struct pages_heap *h, enum pages_which which, size_t leave_units)
+{
+	return purge_some(h, which, leave_units, SIZE_MAX / PAGES_UNIT);
 }
 
 /* Leaving. ---------------------------------------------------------------- */
@@ -144,7 +158,7 @@ dirty_due(struct pages_heap *h) PAGES_LOCKED
 	uint64_t again = u->unmarked - h->unmarked;
 	uint32_t now;
 
-	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) || !pages_heap_may_mark(h))
+	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) || !pages_heap_may_mark(h, PAGES_MARKS))
 		return PAGES_ALL;
 	if (u->dirty > DIRTY_MOST + u->held / 2 + again)
 		return PAGES_DIRTY;
@@ -205,11 +219,16 @@ unsigned
 pages_heap_pace(const struct pages_heap *h)
 {
 	uint64_t interval = purge_interval_ms(h);
-	uint64_t last = atomic_load_explicit(&h->last_purge, memory_order_relaxed);
-	uint64_t since = pages_os_now_ms() - last;
+	uint64_t since = since_purge_ms(h);
 
 	/* Overdue: purges are not wanted here, or another thread is about to. */
 	return (unsigned)pages_max(since < interval ? interval - since : interval, PACE_MIN_MS);
+}
+
+static bool
+keeps_any(const struct pages_heap *h) PAGES_LOCKED
+{
+	return h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
 }
 
 bool
@@ -222,16 +241,54 @@ pages_heap_tend(struct pages_heap *h)
 	pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
 	/* First, because what is marked is as young as if it were freed now. */
-	if (pages_heap_may_mark(h))
+	if (pages_heap_may_mark(h, PAGES_MARKS_IF_IDLE))
 		(void)purge(h, PAGES_DIRTY, 0);
 	if (!pages_heap_enter(h))
 		return true;
 	pages_heap_leave(h);
 	if (!pages_heap_enter(h))
 		return true;
-	kept = h->units.kept != 0 || atomic_load(&h->sparse_block) != 0;
+	kept = keeps_any(h);
 	pages_heap_unlock(h);
 	return kept;
+}
+
+/*
+ * Small pages are marked only here, and only if so much is kept that the small requests may need it:
+ * a sixteenth of the memory that there is.
+ */
+static bool
+is_to_mark(struct pages_heap *h) PAGES_LOCKED
+{
+	return h->units.dirty > h->units.resident_max / 16 &&
+	       pages_heap_may_mark(h, PAGES_MARKS_IF_IDLE) && !pages_heap_may_mark(h, PAGES_MARKS);
+}
+
+enum pages_tended
+pages_heap_tend_briefly(struct pages_heap *h)
+{
+	enum pages_tended ret = PAGES_TENDED_SOME;
+	bool overdue, due, mark;
+
+	if (!pages_heap_enter(h))
+		return ret;
+	overdue = since_purge_ms(h) >= purge_interval_ms(h);
+	if (overdue || !pages_heap_may_mark(h, PAGES_MARKS))
+		pages_heap_flush_caches(h);
+	if (overdue && !keeps_any(h))
+		ret = PAGES_TENDED_ALL;
+	due = is_due(h);
+	mark = is_to_mark(h);
+	pages_heap_unlock(h);
+	if (mark && purge_some(h, PAGES_DIRTY, 0, BRIEF_UNITS) != 0)
+		ret = PAGES_TENDED_LITTLE;
+	if (!due)
+		return ret;
+	(void)pages_heap_drop_sparse(h);
+	/* What is left is due at the next call. */
+	if (purge_some(h, PAGES_OLD, 0, BRIEF_UNITS) >= BRIEF_UNITS * PAGES_UNIT)
+		atomic_fetch_sub(&h->last_purge, purge_interval_ms(h));
+	return ret;
 }
 
 void
@@ -245,7 +302,7 @@ pages_heap_keep_still(struct pages_heap *h, bool all) PAGES_LOCK_UNCHECKED
 		h->keeps_all |= all;
 		atomic_store(&h->units.moves, false);
 		atomic_store(&h->units.keeps_all, h->keeps_all);
-		atomic_store(&h->marking, false);
+		atomic_store(&h->marking, PAGES_MARKS_NEVER);
 	}
 	if (locked)
 		pages_heap_unlock(h);

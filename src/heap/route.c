@@ -50,9 +50,9 @@ pages_route_malloc(const struct pages_route *r, size_t size)
 		return NULL;
 	p = pages_route_large(r, size, 1, false);
 	if (p == NULL)
-		p = r->next.malloc(size);
+		p = pages_next_malloc(&r->next, size);
 	if (p == NULL && pages_route_retry(r))
-		p = r->next.malloc(size);
+		p = pages_next_malloc(&r->next, size);
 	return p;
 }
 
@@ -66,9 +66,9 @@ pages_route_calloc(const struct pages_route *r, size_t count, size_t size)
 		return NULL;
 	p = pages_route_large(r, bytes, 1, true);
 	if (p == NULL)
-		p = r->next.calloc(count, size);
+		p = pages_next_calloc(&r->next, count, size);
 	if (p == NULL && pages_route_retry(r))
-		p = r->next.calloc(count, size);
+		p = pages_next_calloc(&r->next, count, size);
 	return p;
 }
 
@@ -77,7 +77,7 @@ static void *
 copy_out(const struct pages_route *r, void *ptr, size_t size, bool keep)
 {
 	size_t len = keep ? pages_min(pages_heap_usable(r->heap, ptr), size) : 0;
-	void *p = r->next.malloc(size);
+	void *p = pages_next_malloc(&r->next, size);
 
 	if (p == NULL)
 		return NULL;
@@ -129,9 +129,9 @@ realloc_theirs(const struct pages_route *r, void *ptr, size_t size)
 			return p;
 		}
 	}
-	p = r->next.realloc(ptr, size);
+	p = pages_next_realloc(&r->next, ptr, size);
 	if (p == NULL && size != 0 && pages_route_retry(r))
-		p = r->next.realloc(ptr, size);
+		p = pages_next_realloc(&r->next, ptr, size);
 	return p;
 }
 
@@ -155,7 +155,7 @@ pages_route_realloc(const struct pages_route *r, void *ptr, size_t size)
 
 	/* The next allocator decides what realloc(p, 0) means: call it with a block of its own. */
 	(void)pages_heap_free(r->heap, ptr);
-	return r->next.realloc(r->next.malloc(1), 0);
+	return pages_next_realloc(&r->next, pages_next_malloc(&r->next, 1), 0);
 }
 
 /* A block that is long enough stays, unless it is more than half as long again as size. */

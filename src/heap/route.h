@@ -27,6 +27,25 @@ struct pages_next {
 	size_t (*usable_size)(void *ptr);
 };
 
+/* The shim exchanges these three while other threads call them: preload/idle.h. */
+static inline void *
+pages_next_malloc(const struct pages_next *n, size_t size)
+{
+	return __atomic_load_n(&n->malloc, __ATOMIC_RELAXED)(size);
+}
+
+static inline void *
+pages_next_calloc(const struct pages_next *n, size_t count, size_t size)
+{
+	return __atomic_load_n(&n->calloc, __ATOMIC_RELAXED)(count, size);
+}
+
+static inline void *
+pages_next_realloc(const struct pages_next *n, void *ptr, size_t size)
+{
+	return __atomic_load_n(&n->realloc, __ATOMIC_RELAXED)(ptr, size);
+}
+
 struct pages_route {
 	struct pages_heap *heap;
 	size_t threshold;	/* requests from this size on go to the heap; SIZE_MAX: none */

@@ -143,6 +143,74 @@ idle(void)
 	return 0;
 }
 
+/* The compiler may leave out what is freed at once. */
+static void
+make_small_request(void)
+{
+	void *volatile p = calloc(1, 100);
+
+	free(p);
+}
+
+/* A few small requests a millisecond, as a server that idles; until little is resident. */
+static void *
+make_small_requests(void *done)
+{
+	for (int i = 0; i < 20000 && resident() >= 20 * MIB; i++) {
+		for (int k = 0; k < 5; k++)
+			make_small_request();
+		usleep(1000);
+	}
+	*(bool *)done = resident() < 20 * MIB;
+	return NULL;
+}
+
+/* Without background:on. */
+static int
+small_requests(void)
+{
+	bool done = false;
+	pthread_t thread;
+	int id = 0;
+
+	use_and_free();
+	usleep(2000 * 1000);
+	EXPECT(resident() > 80 * MIB);	/* there was none yet */
+	make_small_requests(&done);
+	EXPECT(done && threads(&id) == 1);
+	done = false;
+	use_and_free();
+	EXPECT(pthread_create(&thread, NULL, make_small_requests, &done) == 0);
+	EXPECT(pthread_join(thread, NULL) == 0);
+	EXPECT(done);
+	return 0;
+}
+
+/* Small requests make no system call where only read(), write() and _exit() are allowed. */
+static int
+strict(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	use_and_free();
+	pid = fork();
+	if (pid == 0) {
+		use_and_free();
+		make_small_request();	/* the first may make calls anywhere */
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+			_exit(77);
+		for (int i = 0; i < 50000000; i++)
+			make_small_request();	/* for a second or so, without a clock */
+		syscall(SYS_exit, 0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		return 77;
+	EXPECT(status == 0);
+	return 0;
+}
+
 static int
 forks(void)
 {
@@ -256,7 +324,8 @@ main(int argc, char **argv)
 	} checks[] = {
 		{ "idle", idle },	  { "forks", forks },	     { "fork_storm", fork_storm },
 		{ "leaves", leaves },	  { "executes", executes },  { "main_exits", main_exits },
-		{ "confined", confined }, { "refused", refused },
+		{ "confined", confined }, { "refused", refused },    { "small_requests", small_requests },
+		{ "strict", strict },
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)

@@ -35,7 +35,10 @@ check refused 0
 check confined 0
 [ "$(field background_threads)$(field background_refused)" = 00 ] || fail "asked for in a sandbox"
 
-# Not asked for: none.
+# Not asked for: none, and small requests do it.
+$run -c retain:1000 --report="$tmp/r.json" tests/shim/background small_requests || fail "small requests"
+$run -c retain:300 tests/shim/background strict
+case $? in 0 | 77) ;; *) fail "small requests in a sandbox" ;; esac
 $run -c retain:300 --report="$tmp/r.json" tests/shim/background leaves || fail "without it"
 [ "$(field background_threads)$(field background_refused)" = 00 ] || fail "a thread by default"
 exit $bad
