@@ -28,29 +28,6 @@ static const struct {
 	{ "wall s", 3 }, { "user s", 3 }, { "sys s", 3 }, { "page faults", 0 }, { "peak MiB", 1 },
 };
 
-struct pages_environment
-pages_environment_now(void)
-{
-	const char *preload = getenv("LD_PRELOAD"), *conf = getenv("PAGES_CONF");
-
-	return (struct pages_environment){ preload != NULL ? strdup(preload) : NULL,
-					   conf != NULL ? strdup(conf) : NULL };
-}
-
-static int
-set(const char *name, const char *value)
-{
-	return (value != NULL ? setenv(name, value, 1) : unsetenv(name)) == 0 ? 0 : -errno;
-}
-
-static int
-enter(const struct pages_environment *env)
-{
-	int err = set("LD_PRELOAD", env->preload);
-
-	return err != 0 ? err : set("PAGES_CONF", env->conf);
-}
-
 /*
  * All runs read the same: a file from where it stands now, and of anything else nothing, since the
  * first run would leave nothing to the others.  Returns that place, or -1.
@@ -187,7 +164,7 @@ pages_compare(const char *path, char **argv, unsigned runs, const struct pages_e
 
 		if (place >= 0)
 			(void)lseek(STDIN_FILENO, place, SEEK_SET);
-		err = enter(&env[way]);
+		err = pages_environment_enter(&env[way]);
 		if (err == 0)
 			err = run(path, argv, rows + ((size_t)way * runs + i / 2) * FIGURES);
 	}

@@ -5,13 +5,7 @@
 #ifndef PAGES_COMPARE_H
 #define PAGES_COMPARE_H
 
-/* The two variables that make the difference; NULL: not set.  The strings are the caller's. */
-struct pages_environment {
-	char *preload, *conf;
-};
-
-/* What these variables are now. */
-struct pages_environment pages_environment_now(void);
+#include "environment.h"
 
 /*
  * Run the command so many times in each environment, and print a table to standard error.  If a

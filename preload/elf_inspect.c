@@ -21,6 +21,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "find_command.h"
+
 #define SEGMENTS_MAX 64
 #define STEPS_MAX 65536		/* for any list or chain in a file, which may be circular */
 #define NAME_LEN 64		/* longer than any name that is looked for */
@@ -236,9 +238,9 @@ is_musl(const char *interpreter)
 	return strstr(interpreter, "ld-musl-") != NULL;
 }
 
-/* The loader of this program itself, whose C library is the shim's. */
-static const char *
-our_interpreter(void)
+/* Its C library is the shim's. */
+const char *
+pages_elf_loader(void)
 {
 	const char *start = (const char *)&__ehdr_start;
 	const Elf64_Phdr *s = (const void *)(start + __ehdr_start.e_phoff);
@@ -249,19 +251,33 @@ our_interpreter(void)
 	return "";
 }
 
+/* Read what the segments lead to; interpreter, which is empty, has PATH_MAX bytes. */
+static void
+read_segments(struct elf *e, char *interpreter)
+{
+	for (size_t i = 0; i < e->segment_count; i++) {
+		if (e->segments[i].p_type == PT_INTERP)
+			read_string(e, e->segments[i].p_offset, interpreter, PATH_MAX);
+		else if (e->segments[i].p_type == PT_DYNAMIC)
+			read_dynamic(e, &e->segments[i]);
+	}
+}
+
+static bool
+has_sanitizer(const struct elf *e)
+{
+	return e->needs_sanitizer || defines(e, "__asan_init") || defines(e, "__tsan_init") ||
+	       defines(e, "__msan_init");
+}
+
 /* The first reason that applies, from the interpreter, the libraries and the symbols. */
 static struct pages_elf_verdict
 judge(struct elf *e)
 {
 	char interpreter[PATH_MAX] = "";
 
-	for (size_t i = 0; i < e->segment_count; i++) {
-		if (e->segments[i].p_type == PT_INTERP)
-			read_string(e, e->segments[i].p_offset, interpreter, sizeof(interpreter));
-		else if (e->segments[i].p_type == PT_DYNAMIC)
-			read_dynamic(e, &e->segments[i]);
-	}
-	if (interpreter[0] != '\0' && is_musl(interpreter) != is_musl(our_interpreter()))
+	read_segments(e, interpreter);
+	if (interpreter[0] != '\0' && is_musl(interpreter) != is_musl(pages_elf_loader()))
 		return (struct pages_elf_verdict){
 			is_musl(interpreter) ? "it runs on musl, the shim on glibc"
 					     : "it runs on glibc, the shim on musl",
@@ -269,12 +285,21 @@ judge(struct elf *e)
 		};
 	if (interpreter[0] == '\0' && !e->is_loader)
 		return (struct pages_elf_verdict){ "it is statically linked", false };
-	if (e->needs_sanitizer || defines(e, "__asan_init") || defines(e, "__tsan_init") ||
-	    defines(e, "__msan_init"))
+	if (has_sanitizer(e))
 		return (struct pages_elf_verdict){ "it is built with a sanitizer", true };
 	if (interpreter[0] != '\0' && defines(e, "malloc"))
 		return (struct pages_elf_verdict){ "it brings its own malloc", false };
 	return fine;
+}
+
+static bool
+read_headers(struct elf *e, const Elf64_Ehdr *eh)
+{
+	if (eh->e_phentsize != sizeof(*e->segments) || eh->e_phnum > SEGMENTS_MAX ||
+	    !read_at(e, eh->e_phoff, e->segments, eh->e_phnum * sizeof(*e->segments)))
+		return false;
+	e->segment_count = eh->e_phnum;
+	return true;
 }
 
 static struct pages_elf_verdict
@@ -288,11 +313,34 @@ inspect_elf(int fd)
 	/* Harmful, because the loader would print a warning about the shim in each process. */
 	if (!is_for_us(&eh))
 		return (struct pages_elf_verdict){ "it is built for another machine", true };
-	if (eh.e_phentsize != sizeof(*e.segments) || eh.e_phnum > SEGMENTS_MAX ||
-	    !read_at(&e, eh.e_phoff, e.segments, eh.e_phnum * sizeof(*e.segments)))
-		return fine;
-	e.segment_count = eh.e_phnum;
-	return judge(&e);
+	return read_headers(&e, &eh) ? judge(&e) : fine;
+}
+
+const char *
+pages_elf_inspect_allocator(const char *path)
+{
+	char interpreter[PATH_MAX] = "";
+	struct elf e = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) };
+	const char *problem = NULL;
+	Elf64_Ehdr eh;
+
+	if (e.fd < 0)
+		return strerror(errno);
+	if (!read_at(&e, 0, &eh, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0)
+		problem = "it is not a library";
+	else if (!is_for_us(&eh))
+		problem = "it is built for another machine";
+	else if (eh.e_type != ET_DYN || !read_headers(&e, &eh))
+		problem = "it is not a library";
+	if (problem == NULL) {
+		read_segments(&e, interpreter);
+		if (has_sanitizer(&e))
+			problem = "it is built with a sanitizer";
+		else if (!defines(&e, "malloc"))
+			problem = "it has no malloc";
+	}
+	close(e.fd);
+	return problem;
 }
 
 /* Privileges. ------------------------------------------------------------- */
@@ -370,47 +418,4 @@ struct pages_elf_verdict
 pages_elf_inspect(const char *path)
 {
 	return inspect(path, true);
-}
-
-/* Commands. --------------------------------------------------------------- */
-
-static int
-check_command(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return errno == EACCES ? -EACCES : -ENOENT;
-	return S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : -EACCES;
-}
-
-int
-pages_find_command(const char *name, char *ret, size_t size)
-{
-	const char *dirs = getenv("PATH");
-	int err = -ENOENT;
-
-	if (name[0] == '\0')
-		return -ENOENT;
-	if (strchr(name, '/') != NULL)
-		return (size_t)snprintf(ret, size, "%s", name) < size ? check_command(ret) : -ENOENT;
-	if (dirs == NULL)
-		dirs = "/bin:/usr/bin";
-	for (;; dirs++) {
-		size_t n = strcspn(dirs, ":");
-
-		/* An empty element of PATH means the working directory. */
-		if (n < PATH_MAX && (size_t)snprintf(ret, size, "%.*s/%s", n != 0 ? (int)n : 1,
-						     n != 0 ? dirs : ".", name) < size) {
-			int e = check_command(ret);
-
-			if (e == 0)
-				return 0;
-			if (e == -EACCES)
-				err = e;
-		}
-		dirs += n;
-		if (*dirs == '\0')
-			return err;
-	}
 }

@@ -9,7 +9,6 @@
 #define PAGES_ELF_INSPECT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct pages_elf_verdict {
 	const char *problem;	/* why preloading has no effect, "it is ..."; NULL if it works */
@@ -29,9 +28,12 @@ struct pages_elf_verdict pages_elf_inspect(const char *path);
 bool pages_elf_is_sanitizer(const char *library);
 
 /*
- * Find a command as execvp(3) does.  Returns 0 and its path, which contains a slash;
- * -ENOENT if there is none; -EACCES if the file cannot be executed.
+ * Why the library at path cannot stand behind the shim as the allocator, "it is ..."; NULL if
+ * nothing in its file speaks against it.
  */
-int pages_find_command(const char *name, char *ret, size_t size);
+const char *pages_elf_inspect_allocator(const char *path);
+
+/* The path of this program's own loader, "" if it is statically linked. */
+const char *pages_elf_loader(void);
 
 #endif /* PAGES_ELF_INSPECT_H */

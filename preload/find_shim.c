@@ -43,6 +43,13 @@ build_directory(char ret[PATH_MAX])
 }
 
 const char *
+pages_preload_problem(const char *path)
+{
+	return strpbrk(path, " :") == NULL ?
+		       NULL : "cannot be preloaded: there is a space or a colon in its path";
+}
+
+const char *
 pages_find_shim(const char *told, char ret[PATH_MAX])
 {
 	/* Libtool puts it into .libs of the directory, and may put this program there, too. */
@@ -54,7 +61,7 @@ pages_find_shim(const char *told, char ret[PATH_MAX])
 	if (path != told && dir[0] != '\0') {
 		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
 			if (put(ret, dir, places[i]) && access(ret, R_OK) == 0)
-				return NULL;
+				return pages_preload_problem(ret);
 		/* Do not fall back to an installed shim, which may be of another version. */
 		put(ret, dir, "");
 		return "libpages_malloc.so is not built";
@@ -67,15 +74,15 @@ pages_find_shim(const char *told, char ret[PATH_MAX])
 		put(ret, path, "");
 		return strerror(err);
 	}
-	return NULL;
+	return pages_preload_problem(ret);
 }
 
 /*
  * glibc's loader puts the directory of its libraries in the place of $LIB: lib/x86_64-linux-gnu,
  * lib64 or the like.  From there the way goes back to the root, which is its own parent, and on
- * to the shim, wherever that is.  musl's loader takes the name as it is, finds no such file, and
+ * to the library, wherever that is.  musl's loader takes the name as it is, finds no such file, and
  * goes on without it, in silence.  Where something else expands it, to nothing, it still leads
- * to the shim.
+ * to the library.
  */
 #define FOR_GLIBC "/$LIB/../../../.."
 
@@ -99,19 +106,19 @@ is_followed(void)
 }
 
 void
-pages_shim_entry(const char *shim, char ret[PATH_MAX])
+pages_preload_entry(const char *path, char ret[PATH_MAX])
 {
-	if (!is_followed() || !put(ret, FOR_GLIBC, shim))
-		put(ret, shim, "");
+	if (!is_followed() || !put(ret, FOR_GLIBC, path))
+		put(ret, path, "");
 }
 
 bool
-pages_is_shim(const char *item, const char *shim)
+pages_is_entry_of(const char *item, const char *path)
 {
 	char a[PATH_MAX], b[PATH_MAX];
 
 	if (strncmp(item, FOR_GLIBC, strlen(FOR_GLIBC)) == 0)
 		item += strlen(FOR_GLIBC);
-	return strchr(item, '/') != NULL && realpath(item, a) != NULL && realpath(shim, b) != NULL &&
+	return strchr(item, '/') != NULL && realpath(item, a) != NULL && realpath(path, b) != NULL &&
 	       strcmp(a, b) == 0;
 }

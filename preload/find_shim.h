@@ -19,14 +19,17 @@
  */
 const char *pages_find_shim(const char *told, char ret[PATH_MAX]);
 
+/* Why LD_PRELOAD cannot list the file at path, which may be there; NULL if it can. */
+const char *pages_preload_problem(const char *path);
+
 /*
- * The entry of LD_PRELOAD for the shim, whose absolute path is shim: one that only glibc follows,
- * if that can be had, since the variable is inherited by programs of other C libraries, which
- * cannot load it.  Else the path itself.
+ * The entry of LD_PRELOAD for a library with this absolute path: one that only glibc follows, if
+ * that can be had, since the variable is inherited by programs of other C libraries, which cannot
+ * load it.  Else the path itself.
  */
-void pages_shim_entry(const char *shim, char ret[PATH_MAX]);
+void pages_preload_entry(const char *path, char ret[PATH_MAX]);
 
 /* Is item, an entry of LD_PRELOAD, the same file?  False for a name that the loader searches. */
-bool pages_is_shim(const char *item, const char *shim);
+bool pages_is_entry_of(const char *item, const char *path);
 
 #endif /* PAGES_FIND_SHIM_H */

@@ -27,13 +27,14 @@ _pages_run_settings()
 _pages_run()
 {
 	local cur prev words cword i command=
+	local allocators="jemalloc mimalloc tcmalloc tbbmalloc"
 	_init_completion -n := || return
 
 	# Where the command starts, as far as it is typed; beyond cword: an option has an argument.
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		--) command=yes; ((i++)); break ;;
-		-t | -c | --threshold | --conf | --record) ((i++)) ;;
+		-t | -c | --threshold | --conf | --record | --small) ((i++)) ;;
 		-*) ;;
 		*) break ;;
 		esac
@@ -45,6 +46,10 @@ _pages_run()
 
 	case $prev,$cur in
 	-t,* | --threshold,*) mapfile -t COMPREPLY < <(compgen -W "64K 256K 1M 16M" -- "$cur") ;;
+	--small,*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -W "$allocators" -f -- "$cur")
+		;;
 	--record,*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -60,13 +65,17 @@ _pages_run()
 	*,--compare=*)
 		mapfile -t COMPREPLY < <(compgen -P --compare= -W "3 5 9 15" -- "${cur#*=}")
 		;;
+	*,--small=*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -P --small= -W "$allocators" -f -- "${cur#*=}")
+		;;
 	*,--report=* | *,--record=*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -P "${cur%%=*}=" -f -- "${cur#*=}")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "--report --report= --record= --compare --compare= --threshold= --conf=
-			--dry-run --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "--report --report= --record= --compare --compare= --small=
+			--threshold= --conf= --dry-run --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		;;
 	esac

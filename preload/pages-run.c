@@ -20,7 +20,10 @@
 #include "compare.h"
 #include "conf.h"
 #include "elf_inspect.h"
+#include "environment.h"
+#include "find_command.h"
 #include "find_shim.h"
+#include "find_small.h"
 #include "sampler.h"
 #include "say.h"
 #include "tally.h"
@@ -33,7 +36,8 @@ struct options {
 	unsigned compare;		/* number of runs, or 0 */
 	const char *report_file;	/* NULL: standard error */
 	const char *record_file;	/* of samples over time, or NULL */
-	char *conf;			/* settings to append to PAGES_CONF, or NULL */
+	const char *small;		/* the allocator behind the shim, or NULL */
+	struct pages_environment env;	/* its settings; they are appended to PAGES_CONF */
 };
 
 struct command {
@@ -41,16 +45,6 @@ struct command {
 	char path[PATH_MAX];
 	struct pages_elf_verdict verdict;
 };
-
-static char *
-join(const char *a, const char *separator, const char *b)
-{
-	char *s;
-
-	if (asprintf(&s, "%s%s%s", a, separator, b) < 0)
-		pages_fail("memory", strerror(ENOMEM));
-	return s;
-}
 
 /* Options. ---------------------------------------------------------------- */
 
@@ -62,6 +56,8 @@ usage(FILE *f)
 	      "      --report[=FILE]             say at the end what it did (FILE.json: JSON)\n"
 	      "      --record=FILE               samples of its memory over time, to plot\n"
 	      "      --compare[=RUNS]            run it plainly and with the shim in turn (5 times)\n"
+	      "      --small=ALLOCATOR           what serves the small requests: jemalloc, mimalloc,\n"
+	      "                                  tcmalloc, tbbmalloc or a library\n"
 	      "  -t, --threshold=SIZE            what is large (256K; from 64K)\n"
 	      "  -c, --conf=KEY:VALUE[,...]      settings (see -c help:true)\n"
 	      "  -n, --dry-run                   print the environment it would set\n"
@@ -72,13 +68,16 @@ usage(FILE *f)
 }
 
 static void
-add_setting(char **conf, const char *prefix, const char *setting)
+set_threshold(struct options *o, const char *size)
 {
-	char *piece = join(prefix, "", setting), *old = *conf;
+	char *setting;
 
-	*conf = old != NULL && old[0] != '\0' ? join(old, ",", piece) : join(piece, "", "");
-	free(piece);
-	free(old);
+	if (strchr(size, ',') != NULL)
+		pages_fail(size, "not a size");
+	if (asprintf(&setting, "threshold:%s", size) < 0)
+		pages_fail("memory", strerror(ENOMEM));
+	pages_environment_add(&o->env, setting);
+	free(setting);
 }
 
 __attribute__((noreturn)) static void
@@ -124,13 +123,16 @@ apply(struct options *o, int option)
 	case 'C':
 		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
 		break;
+	case 'S':
+		if (optarg[0] == '\0')
+			pages_fail("--small", "the name of the allocator is empty");
+		o->small = optarg;
+		break;
 	case 't':
-		if (strchr(optarg, ',') != NULL)
-			pages_fail(optarg, "not a size");
-		add_setting(&o->conf, "threshold:", optarg);
+		set_threshold(o, optarg);
 		break;
 	case 'c':
-		add_setting(&o->conf, "", optarg);
+		pages_environment_add(&o->env, optarg);
 		break;
 	case 'n':
 		o->dry_run = true;
@@ -157,6 +159,7 @@ parse(int argc, char **argv)
 		{ "report", optional_argument, NULL, 'r' },
 		{ "record", required_argument, NULL, 'R' },
 		{ "compare", optional_argument, NULL, 'C' },
+		{ "small", required_argument, NULL, 'S' },
 		{ "threshold", required_argument, NULL, 't' },
 		{ "conf", required_argument, NULL, 'c' },
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -165,7 +168,7 @@ parse(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .conf = NULL };
+	struct options o = { .report = false };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+t:c:nqhV", longs, NULL)) != -1)
@@ -176,11 +179,11 @@ parse(int argc, char **argv)
 		usage(stderr);
 		exit(PAGES_TROUBLE);
 	}
-	check_settings(o.conf);
+	check_settings(o.env.conf);
 	return o;
 }
 
-/* The environment. -------------------------------------------------------- */
+/* What is preloaded. ------------------------------------------------------ */
 
 static void
 find_shim(char *ret)
@@ -189,86 +192,55 @@ find_shim(char *ret)
 
 	if (why != NULL)
 		pages_fail(ret, why);
-	if (strpbrk(ret, " :") != NULL)
-		pages_fail(ret, "cannot be preloaded: there is a space or a colon in its path");
 }
 
-/* Is this item of LD_PRELOAD the shim, or, if shim is NULL, a sanitizer's runtime? */
-static bool
-is_it(const char *item, const char *shim)
-{
-	const char *name = strrchr(item, '/') != NULL ? strrchr(item, '/') + 1 : item;
-
-	if (shim == NULL)
-		return pages_elf_is_sanitizer(name) || strncmp(name, "libubsan.", 9) == 0;
-	return pages_is_shim(item, shim);
-}
-
-/* Does LD_PRELOAD list the shim, or, if shim is NULL, a sanitizer's runtime? */
-static bool
-preloads(const char *shim)
-{
-	const char *list = getenv("LD_PRELOAD");
-	char *copy = join(list != NULL ? list : "", "", ""), *save;
-	bool found = false;
-
-	for (char *i = strtok_r(copy, " :", &save); i != NULL; i = strtok_r(NULL, " :", &save))
-		found |= is_it(i, shim);
-	free(copy);
-	return found;
-}
-
-/* Set a variable for the command, or only print it for --dry-run. */
+/* Two allocators behind the shim would be one too many: which one serves depends on their order. */
 static void
-set(const struct options *o, const char *name, const char *value)
+find_small(const struct options *o, const struct command *c, const char *shim, char *ret)
 {
-	if (o->dry_run)
-		printf("%s=%s\n", name, value);
-	else if (setenv(name, value, 1) != 0)
-		pages_fail(name, strerror(errno));
+	char other[PATH_MAX];
+	const char *why = pages_find_small(o->small, ret);
+
+	if (why == NULL && pages_is_entry_of(ret, shim))
+		why = "it is the shim";
+	if (why != NULL)
+		pages_fail(ret, why);
+	if (pages_find_other_allocator(shim, ret, other) != NULL)
+		pages_fail("--small: LD_PRELOAD has an allocator already", other);
+	if (c->verdict.harmful)
+		pages_fail("--small: nothing can be preloaded", c->verdict.problem);
 }
 
-/*
- * Put the shim first in LD_PRELOAD, before what is there already.  If the user has listed the
- * shim, the order is left as it is.
- */
-static void
-set_preload(const struct options *o, const char *shim)
+/* What the command gets.  The shim stays where it is if the user has listed it. */
+static struct pages_environment
+environment_for(const struct options *o, const struct command *c, const char *shim)
 {
-	const char *old = getenv("LD_PRELOAD");
-	char entry[PATH_MAX], *list;
+	struct pages_environment e = pages_environment_now();
+	char small[PATH_MAX];
 
-	pages_shim_entry(shim, entry);
-	list = old != NULL && old[0] != '\0' ? join(entry, ":", old) : join(entry, "", "");
-	set(o, "LD_PRELOAD", old != NULL && preloads(shim) ? old : list);
-	free(list);
-}
-
-static void
-set_conf(const struct options *o)
-{
-	const char *old = getenv("PAGES_CONF");
-	char *conf = join(old != NULL ? old : "", "", "");
-
-	if (o->conf != NULL) {
-		add_setting(&conf, "", o->conf);
-		set(o, "PAGES_CONF", conf);
-	}
-	free(conf);
+	if (o->small != NULL)
+		find_small(o, c, shim, small);
+	if (!c->verdict.harmful)
+		pages_environment_prepend(&e, shim);
+	if (o->small != NULL)
+		pages_environment_append(&e, small);
+	if (o->env.conf != NULL)
+		pages_environment_add(&e, o->env.conf);
+	return e;
 }
 
 /* The report. ------------------------------------------------------------- */
 
 /* Without a record the command runs all the same, and the report says what is missing. */
 static void
-make_record(struct options *o, struct pages_tally *t)
+make_record(struct pages_environment *e, struct pages_tally *t)
 {
 	int err = pages_tally_open(t);
 
 	if (err != 0)
 		pages_say("no record of counters: %s", strerror(-err));
 	else
-		add_setting(&o->conf, "", t->setting);
+		pages_environment_add(e, t->setting);
 }
 
 static uint64_t
@@ -384,16 +356,46 @@ open_samples(const struct options *o, const struct command *c, struct pages_samp
 		pages_fail(o->record_file, strerror(-err));
 }
 
+static void
+warn(const struct options *o, const struct command *c)
+{
+	if (c->verdict.problem != NULL && !o->quiet)
+		pages_say("the shim %s %s: %s", c->verdict.harmful ? "is not put in front of"
+								   : "will have no effect on",
+			  c->argv[0] != NULL ? c->argv[0] : "anything", c->verdict.problem);
+}
+
+__attribute__((noreturn)) static void
+run(const struct options *o, const struct command *c, struct pages_environment env[2])
+{
+	struct pages_tally tally = { .record = NULL };
+	struct pages_sampler sampler = { .pid = 0 };
+	FILE *out = NULL;
+	int err;
+
+	if (o->compare != 0)
+		compare(o, c, env);
+	if (o->report)
+		out = open_report(o);
+	if (o->record_file != NULL)
+		open_samples(o, c, &sampler);
+	if (o->report || o->record_file != NULL)
+		make_record(&env[1], &tally);
+	err = pages_environment_enter(&env[1]);
+	if (err != 0)
+		pages_fail("environment", strerror(-err));
+	if (o->report || o->record_file != NULL)
+		run_and_report(o, c, out, &tally, &sampler);
+	pages_child_exec(c->path, c->argv);
+}
+
 int
 main(int argc, char **argv)
 {
+	struct pages_environment env[2];	/* as it is, and as it will be */
 	struct options o;
 	struct command c;
-	struct pages_environment env[2] = { pages_environment_now() };
-	struct pages_tally tally = { .record = NULL };
 	char shim[PATH_MAX];
-	struct pages_sampler sampler = { .pid = 0 };
-	FILE *out = NULL;
 
 	pages_say_as("pages-run");
 	o = parse(argc, argv);
@@ -401,32 +403,17 @@ main(int argc, char **argv)
 	find_shim(shim);
 	if (c.argv[0] != NULL)
 		c = find_command(c.argv);
-	if (preloads(NULL))
+	env[0] = pages_environment_now();
+	if (pages_environment_lists_sanitizer(&env[0]))
 		c.verdict = (struct pages_elf_verdict){ "LD_PRELOAD lists a sanitizer", true };
-	if (c.verdict.problem != NULL && !o.quiet)
-		pages_say("the shim %s %s: %s", c.verdict.harmful ? "is not put in front of"
-								  : "will have no effect on",
-			  c.argv[0] != NULL ? c.argv[0] : "anything", c.verdict.problem);
-
-	/* These are of no use to a command that is run later. */
-	if (o.report && !o.dry_run)
-		out = open_report(&o);
-	if (o.record_file != NULL && !o.dry_run)
-		open_samples(&o, &c, &sampler);
-	if (out != NULL || sampler.samples.file != NULL)
-		make_record(&o, &tally);
-	if (!c.verdict.harmful)
-		set_preload(&o, shim);
-	set_conf(&o);
-	if (o.dry_run) {
-		free(o.conf);
-		return 0;
-	}
-	if (o.compare != 0) {
-		env[1] = pages_environment_now();
-		compare(&o, &c, env);
-	}
-	if (out != NULL || sampler.samples.file != NULL)
-		run_and_report(&o, &c, out, &tally, &sampler);
-	pages_child_exec(c.path, c.argv);
+	if (o.small == NULL || !c.verdict.harmful)
+		warn(&o, &c);
+	env[1] = environment_for(&o, &c, shim);
+	if (!o.dry_run)
+		run(&o, &c, env);
+	pages_environment_print(&env[1]);
+	pages_environment_free(&env[0]);
+	pages_environment_free(&env[1]);
+	pages_environment_free(&o.env);
+	return 0;
 }

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * environment.c - LD_PRELOAD and PAGES_CONF: reads, changes, sets and prints them
+ */
+#include "environment.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf_inspect.h"
+#include "find_shim.h"
+#include "say.h"
+
+static char *
+copy(const char *s)
+{
+	char *ret = s != NULL ? strdup(s) : NULL;
+
+	if (s != NULL && ret == NULL)
+		pages_fail("memory", strerror(ENOMEM));
+	return ret;
+}
+
+static bool
+is_empty(const char *s)
+{
+	return s == NULL || s[0] == '\0';
+}
+
+/* Both with the separator in between, or the one that is not empty. */
+static char *
+join(const char *a, const char *separator, const char *b)
+{
+	char *s;
+
+	if (is_empty(a) || is_empty(b))
+		return copy(is_empty(a) ? b : a);
+	if (asprintf(&s, "%s%s%s", a, separator, b) < 0)
+		pages_fail("memory", strerror(ENOMEM));
+	return s;
+}
+
+struct pages_environment
+pages_environment_now(void)
+{
+	return (struct pages_environment){ copy(getenv("LD_PRELOAD")), copy(getenv("PAGES_CONF")) };
+}
+
+void
+pages_environment_free(struct pages_environment *e)
+{
+	free(e->preload);
+	free(e->conf);
+	*e = (struct pages_environment){ NULL, NULL };
+}
+
+/* Is this item of LD_PRELOAD the file at path, or, if path is NULL, a sanitizer's runtime? */
+static bool
+is_it(const char *item, const char *path)
+{
+	const char *name = strrchr(item, '/') != NULL ? strrchr(item, '/') + 1 : item;
+
+	if (path == NULL)
+		return pages_elf_is_sanitizer(name) || strncmp(name, "libubsan.", 9) == 0;
+	return pages_is_entry_of(item, path);
+}
+
+bool
+pages_environment_lists(const struct pages_environment *e, const char *path)
+{
+	char *list = copy(e->preload != NULL ? e->preload : ""), *save;
+	bool found = false;
+
+	for (char *i = strtok_r(list, " :", &save); i != NULL; i = strtok_r(NULL, " :", &save))
+		found |= is_it(i, path);
+	free(list);
+	return found;
+}
+
+bool
+pages_environment_lists_sanitizer(const struct pages_environment *e)
+{
+	return pages_environment_lists(e, NULL);
+}
+
+static void
+replace(char **s, char *by)
+{
+	free(*s);
+	*s = by;
+}
+
+void
+pages_environment_prepend(struct pages_environment *e, const char *path)
+{
+	char entry[PATH_MAX];
+
+	if (pages_environment_lists(e, path))
+		return;
+	pages_preload_entry(path, entry);
+	replace(&e->preload, join(entry, ":", e->preload));
+}
+
+void
+pages_environment_append(struct pages_environment *e, const char *path)
+{
+	char entry[PATH_MAX];
+
+	if (pages_environment_lists(e, path))
+		return;
+	pages_preload_entry(path, entry);
+	replace(&e->preload, join(e->preload, ":", entry));
+}
+
+void
+pages_environment_add(struct pages_environment *e, const char *setting)
+{
+	replace(&e->conf, join(e->conf, ",", setting));
+}
+
+static int
+set(const char *name, const char *value)
+{
+	return (value != NULL ? setenv(name, value, 1) : unsetenv(name)) == 0 ? 0 : -errno;
+}
+
+int
+pages_environment_enter(const struct pages_environment *e)
+{
+	int err = set("LD_PRELOAD", e->preload);
+
+	return err != 0 ? err : set("PAGES_CONF", e->conf);
+}
+
+void
+pages_environment_print(const struct pages_environment *e)
+{
+	if (e->preload != NULL)
+		printf("LD_PRELOAD=%s\n", e->preload);
+	if (e->conf != NULL)
+		printf("PAGES_CONF=%s\n", e->conf);
+}

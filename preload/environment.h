@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * environment.h - the two variables that pages-run sets for the command; used by pages-run only
+ */
+#ifndef PAGES_ENVIRONMENT_H
+#define PAGES_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+/* NULL: not set.  The strings are its own.  If there is no memory for one the program ends. */
+struct pages_environment {
+	char *preload, *conf;
+};
+
+/* What these variables are now. */
+struct pages_environment pages_environment_now(void);
+
+/* Does LD_PRELOAD list the file at path, or a sanitizer's runtime? */
+bool pages_environment_lists(const struct pages_environment *e, const char *path);
+bool pages_environment_lists_sanitizer(const struct pages_environment *e);
+
+/* Put the file at path first in LD_PRELOAD, or last, unless it is listed already. */
+void pages_environment_prepend(struct pages_environment *e, const char *path);
+void pages_environment_append(struct pages_environment *e, const char *path);
+
+/* Append a setting to PAGES_CONF, which makes it override earlier ones. */
+void pages_environment_add(struct pages_environment *e, const char *setting);
+
+/* Set the variables of this process.  Returns 0, or -errno. */
+int pages_environment_enter(const struct pages_environment *e);
+
+/* Print those that are set, a line each. */
+void pages_environment_print(const struct pages_environment *e);
+
+void pages_environment_free(struct pages_environment *e);
+
+#endif /* PAGES_ENVIRONMENT_H */
