@@ -135,11 +135,49 @@ pages_environment_enter(const struct pages_environment *e)
 	return err != 0 ? err : set("PAGES_CONF", e->conf);
 }
 
-void
-pages_environment_print(const struct pages_environment *e)
+/* Printing. --------------------------------------------------------------- */
+
+static void
+print_for_shell(const char *name, const char *value)
 {
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				    "_./:,=+@%-";
+
+	printf("%s=", name);
+	if (value[strspn(value, plain)] == '\0') {
+		puts(value);
+		return;
+	}
+	putchar('\'');
+	for (; *value != '\0'; value++)
+		if (*value == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*value);
+	puts("'");
+}
+
+static void
+print_for_unit(const char *name, const char *value)
+{
+	printf("Environment=\"%s=", name);
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			putchar('\\');
+		if (*value == '%')
+			putchar('%');
+		putchar(*value);
+	}
+	puts("\"");
+}
+
+void
+pages_environment_print(const struct pages_environment *e, bool for_unit)
+{
+	void (*print)(const char *, const char *) = for_unit ? print_for_unit : print_for_shell;
+
 	if (e->preload != NULL)
-		printf("LD_PRELOAD=%s\n", e->preload);
+		print("LD_PRELOAD", e->preload);
 	if (e->conf != NULL)
-		printf("PAGES_CONF=%s\n", e->conf);
+		print("PAGES_CONF", e->conf);
 }

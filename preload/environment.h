@@ -29,8 +29,12 @@ void pages_environment_add(struct pages_environment *e, const char *setting);
 /* Set the variables of this process.  Returns 0, or -errno. */
 int pages_environment_enter(const struct pages_environment *e);
 
-/* Print those that are set, a line each. */
-void pages_environment_print(const struct pages_environment *e);
+/*
+ * Print those that are set, a line each: NAME=value, quoted where a shell would change it, which
+ * is also what systemd reads by EnvironmentFile=; or, for_unit, Environment="NAME=value", since in
+ * a unit's file a quote stands before the name, and percent signs are doubled.
+ */
+void pages_environment_print(const struct pages_environment *e, bool for_unit);
 
 void pages_environment_free(struct pages_environment *e);
 

@@ -65,6 +65,9 @@ _pages_run()
 	*,--compare=*)
 		mapfile -t COMPREPLY < <(compgen -P --compare= -W "3 5 9 15" -- "${cur#*=}")
 		;;
+	*,--dry-run=*)
+		mapfile -t COMPREPLY < <(compgen -P --dry-run= -W "shell systemd" -- "${cur#*=}")
+		;;
 	*,--small=*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -P --small= -W "$allocators" -f -- "${cur#*=}")
@@ -75,7 +78,7 @@ _pages_run()
 		;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W "--report --report= --record= --compare --compare= --small=
-			--threshold= --conf= --dry-run --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
+			--threshold= --conf= --dry-run --dry-run= --quiet --help --version -t -c -n -q -h -V --" -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		;;
 	esac

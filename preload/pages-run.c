@@ -32,7 +32,7 @@
 enum { DEFAULT_RUNS = 5, MAX_RUNS = 1000 };
 
 struct options {
-	bool report, dry_run, quiet;
+	bool report, dry_run, for_unit, quiet;
 	unsigned compare;		/* number of runs, or 0 */
 	const char *report_file;	/* NULL: standard error */
 	const char *record_file;	/* of samples over time, or NULL */
@@ -60,7 +60,7 @@ usage(FILE *f)
 	      "                                  tcmalloc, tbbmalloc or a library\n"
 	      "  -t, --threshold=SIZE            what is large (256K; from 64K)\n"
 	      "  -c, --conf=KEY:VALUE[,...]      settings (see -c help:true)\n"
-	      "  -n, --dry-run                   print the environment it would set\n"
+	      "  -n, --dry-run[=shell|systemd]   print the environment it would set\n"
 	      "  -q, --quiet                     no warnings\n"
 	      "  -h, --help; -V, --version       print this text, the version\n\n"
 	      "Exits as the command does; 127: not found, 126: not executable, 125: own trouble.\n",
@@ -136,6 +136,9 @@ apply(struct options *o, int option)
 		break;
 	case 'n':
 		o->dry_run = true;
+		o->for_unit = optarg != NULL && strcmp(optarg, "systemd") == 0;
+		if (optarg != NULL && !o->for_unit && strcmp(optarg, "shell") != 0)
+			pages_fail(optarg, "--dry-run prints for shell or systemd");
 		break;
 	case 'q':
 		o->quiet = true;
@@ -162,7 +165,7 @@ parse(int argc, char **argv)
 		{ "small", required_argument, NULL, 'S' },
 		{ "threshold", required_argument, NULL, 't' },
 		{ "conf", required_argument, NULL, 'c' },
-		{ "dry-run", no_argument, NULL, 'n' },
+		{ "dry-run", optional_argument, NULL, 'n' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -411,7 +414,7 @@ main(int argc, char **argv)
 	env[1] = environment_for(&o, &c, shim);
 	if (!o.dry_run)
 		run(&o, &c, env);
-	pages_environment_print(&env[1]);
+	pages_environment_print(&env[1], o.for_unit);
 	pages_environment_free(&env[0]);
 	pages_environment_free(&env[1]);
 	pages_environment_free(&o.env);

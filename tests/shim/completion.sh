@@ -62,6 +62,7 @@ same "after --conf=" "$(offers --conf=ba)" background:
 cd "$srcdir/src/lib" || exit 99
 same "a file for the report" "$(offers --report=libpages.m)" libpages.map
 same "a file for the samples" "$(offers --record=libpages.m)" libpages.map
+same "what a dry run is for" "$(offers --dry-run=sy)" systemd
 same "an allocator" "$(offers --small=je) $(offers --small mi)" "jemalloc mimalloc"
 same "a library as the allocator" "$(offers --small=libpages.m)" libpages.map
 same "the command's arguments" "$(offers -t 1M cat libpages.m)" libpages.map

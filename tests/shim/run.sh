@@ -134,33 +134,52 @@ same "PATH is searched" "$(PATH="$tmp/bin:$PATH" "$run" in-path)" probe
 same "an empty part of PATH is here" "$(PATH=":$PATH" "$run" probe)" probe
 
 ## The environment
+# pasted: what a shell makes of out, in seen
+pasted() {
+	sh -c '. ./out; printf "LD_PRELOAD=%s\nPAGES_CONF=%s\n" "$LD_PRELOAD" "$PAGES_CONF"' >seen
+}
 status "a dry run" 0 "$run" -n -t 1M -c thp:off -- ./probe
 same "prints only the environment" "$(cut -d= -f1 out | tr '\n' ' ')" "LD_PRELOAD PAGES_CONF "
 case $(ldd "$run") in	# glibc's loader follows this, musl's does not
 *'libc.so.6 => /'*) lib='/$LIB/../../../..' ;;
 *) lib= ;;
 esac
-has "with the shim" out "^LD_PRELOAD=$lib$shim\$"
-has "and the settings" out '^PAGES_CONF=threshold:1M,thp:off$'
+pasted
+has "with the shim" seen "^LD_PRELOAD=$lib$shim\$"
+has "and the settings" seen '^PAGES_CONF=threshold:1M,thp:off$'
 status "a dry run without settings" 0 "$run" -n
 hasnt "leaves PAGES_CONF alone" out PAGES_CONF
 same "a dry run with a report names no record" "$("$run" -n --report true | cut -d= -f1)" LD_PRELOAD
 PAGES_CONF=retain:5 "$run" -t 1M sh -c 'echo "$PAGES_CONF"' >out
 same "PAGES_CONF is appended to" "$(cat out)" "retain:5,threshold:1M"
 LD_PRELOAD=libkeep.so "$run" -n >out 2>err
-has "LD_PRELOAD is kept, behind the shim" out "^LD_PRELOAD=$lib$shim:libkeep.so\$"
+pasted
+has "LD_PRELOAD is kept, behind the shim" seen "^LD_PRELOAD=$lib$shim:libkeep.so\$"
 ln -s "$shim" link.so
 LD_PRELOAD="$tmp/link.so:libkeep.so" "$run" -n >out 2>err
-has "the shim is not listed twice" out "^LD_PRELOAD=$tmp/link.so:libkeep.so\$"
+pasted
+has "the shim is not listed twice" seen "^LD_PRELOAD=$tmp/link.so:libkeep.so\$"
 "$run" "$run" -n >out 2>err
-has "nor if pages-run has listed it" out "^LD_PRELOAD=$lib$shim\$"
+pasted
+has "nor if pages-run has listed it" seen "^LD_PRELOAD=$lib$shim\$"
 LD_PRELOAD=/nonexistent/libasan.so.8 "$run" -n >out 2>err
 hasnt "nothing is put in front of a sanitizer" out "$shim"
 has "which is said" err '^pages-run: .*sanitizer'
 PAGES_SHIM=$tmp/link.so "$run" -n >out 2>err
-has "a link stays a link, for when it leads to a later version" out "^LD_PRELOAD=$lib$tmp/link.so\$"
+pasted
+has "a link stays a link, for when it leads to a later version" seen "^LD_PRELOAD=$lib$tmp/link.so\$"
 (cd "$tmp" && PAGES_SHIM=./link.so "$run" -n >out 2>err)
-has "a relative path does not stay" out "^LD_PRELOAD=/"
+pasted
+has "a relative path does not stay" seen "^LD_PRELOAD=/"
+odd='report:/tmp/a  b/it'"'"'s $HOME `x` "y" \z 100%% %p,thp:off'
+PAGES_CONF=$odd "$run" -n >out 2>err
+pasted
+same "what a shell would change is quoted" "$(tail -n 1 seen)" "PAGES_CONF=$odd"
+PAGES_CONF=$odd "$run" --dry-run=systemd >out 2>err
+same "a unit's file has quotes around it all" "$(head -n 1 out)" "Environment=\"LD_PRELOAD=$lib$shim\""
+same "and percent signs twice" "$(tail -n 1 out)" \
+	'Environment="PAGES_CONF=report:/tmp/a  b/it'"'"'s $HOME `x` \"y\" \\z 100%%%% %%p,thp:off"'
+status "a dry run for something else" 125 "$run" --dry-run=csh
 mkdir "sp ace" && cp "$shim" "sp ace/x.so"
 status "a shim that LD_PRELOAD cannot name" 125 env PAGES_SHIM="sp ace/x.so" "$run" true
 

@@ -114,15 +114,15 @@ done
 
 ## A file
 same "a file serves the small requests" "$("$run" --small=./mark.so ./probe | tail -n 1)" small
-"$run" -n --small=./mark.so >out
+"$run" -n --small=./mark.so | tr -d "'" >out
 has "its path becomes absolute, behind the shim" out "libpages_malloc.so:.*$tmp/mark.so$"
 ln -s mark.so link.so
-"$run" -n --small="$tmp/link.so" >out
+"$run" -n --small="$tmp/link.so" | tr -d "'" >out
 has "a link stays a link" out ":.*$tmp/link.so$"
 cp mark.so libmark.so
-LD_LIBRARY_PATH=$tmp "$run" -n --small=libmark.so >out
+LD_LIBRARY_PATH=$tmp "$run" -n --small=libmark.so | tr -d "'" >out
 has "a name is searched as the loader does" out "libpages_malloc.so:.*$tmp/libmark.so$"
-LD_PRELOAD=$shim "$run" -n --small=./mark.so >out
+LD_PRELOAD=$shim "$run" -n --small=./mark.so | tr -d "'" >out
 has "the shim that is listed already stays first" out "^LD_PRELOAD=$shim:.*/mark.so$"
 
 ## What cannot be had
