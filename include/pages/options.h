@@ -57,8 +57,7 @@ struct pages_options {
  *
  * guards: an access to the byte before the first or after the last one faults.  Where the
  *   kernel can mark single pages (Linux 6.13) guards cost no mapping, else two.
- * reserve: counts towards RLIMIT_AS, but is no memory.  pages_resize() beyond it returns
- *   -ERANGE.
+ * reserve: counts towards RLIMIT_AS, but is no memory.  pages_resize() beyond it fails.
  * huge: len is rounded up to a multiple of pages_page_size(rw), which also tells whether
  *   the pool had pages.  Pages from the pool can have no reserve and cannot be resized.
  * label: is ignored if the kernel keeps none (it needs CONFIG_ANON_VMA_NAME).

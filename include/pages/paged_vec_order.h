@@ -30,7 +30,8 @@
  *   paged_vec_pages.h for copy-on-write clones.
  *
  * int NAME_sort_by(struct NAME *v, int (*cmp)(const T *, const T *, void *), void *context)
- * void NAME_sort_unstable_by(struct NAME *v, (the same))
+ * void NAME_sort_unstable_by(struct NAME *v, int (*cmp)(const T *, const T *, void *),
+ *			      void *context)
  *   Sort.  cmp returns a number less than, equal to, or greater than 0.  If its results
  *   contradict each other, the vector has the same elements afterwards in some order.
  *   sort_by(): elements that compare as equal keep their order.  -ENOMEM without memory for

@@ -94,7 +94,7 @@ paged_vec_dedup_(struct paged_vec_ *v, const struct paged_vec_type_ *t, size_t s
  *   Drop the elements for which keep(element, context) is false; one pass, in order.  What
  *   lies before the first of them is not written to.
  *
- * void NAME_dedup_by(struct NAME *v, bool (*same)(const T *, const T *, void *), void *)
+ * void NAME_dedup_by(struct NAME *v, bool (*same)(const T *, const T *, void *), void *context)
  *   Of consecutive elements for which same() is true, drop all but the first.
  *
  * int NAME_split_off(struct NAME *v, size_t i, struct NAME *to)

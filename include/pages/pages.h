@@ -112,7 +112,7 @@
  * so an access by an old pointer faults if the new type does not allow it.  Code may be
  * called at once: pages_to_rx() brings the instruction cache up to date.
  * Returns 0; -EBUSY if *to is not empty; else the error of mprotect(2), such as -EACCES for
- * executable memory under a security policy.
+ * executable memory under a security policy, or for hidden secrets.
  * Cost: one system call, and a page fault at the next touch of each page.
  */
 #define pages_to_none(from, to) PAGES_MOVE_(from, to, none, PAGES_P_NONE_)

@@ -34,7 +34,7 @@ enum pages_secrecy {
  *
  * The pages are cleared when they are closed, whatever type the handle has then.  They
  * can be neither resized nor frozen; pages_decommit() clears them.  Hidden pages cannot be
- * made executable (-EACCES).
+ * made executable: pages_to_rx() fails.
  * A forked child must not read them: hidden pages do not exist there (SIGSEGV), others are
  * zero if the kernel can do that.  The child may close the handle.
  *
