@@ -13,7 +13,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests/support"))
 import mdoc  # noqa: E402
