@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "mark.h"
 #include "place.h"
+#include "probe.h"
 #include "purge.h"
 #include "sparse.h"
 #include "taint.h"
@@ -166,6 +167,7 @@ struct result {
 	int err;		/* the kernel would not map the place */
 	struct pages_span fresh;	/* pages that no block had before, as far as is known */
 	bool narrow;		/* the zone has no place */
+	enum pages_declined why;	/* there is no block, if it is neither of these */
 };
 
 /* A long block has got all its memory but fresh units from what was kept. */
@@ -222,11 +224,13 @@ from_extents(struct pages_heap *h, enum pages_zone zone, size_t size, size_t ali
 	}
 	if (PAGES_UNLIKELY(h->state == PAGES_HEAP_UNOPENED))
 		pages_heap_open(h);
-	if (h->state != PAGES_HEAP_OPEN)
+	if (h->state != PAGES_HEAP_OPEN) {
 		h->stats.declined_no_arena++;
-	else if (!set_want(h, &r, align))
+		ret.why = PAGES_DECLINED_NO_ARENA;
+	} else if (!set_want(h, &r, align)) {
 		h->stats.declined_no_space++;
-	else if (!r.sparse || (ret.id = pages_heap_take_waiting(h, r.want.count)) == 0)
+		ret.why = PAGES_DECLINED_NO_SPACE;
+	} else if (!r.sparse || (ret.id = pages_heap_take_waiting(h, r.want.count)) == 0)
 		ret.narrow = (c = take(h, &r, &more)) == NULL;
 	if (more) {
 		pages_heap_unlock(h);
@@ -314,6 +318,7 @@ static void *
 alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 {
 	struct result r = from_zones(h, size, align, zero);
+	struct pages_extent *e;
 
 	if (PAGES_UNLIKELY(r.err == -EEXIST ||
 			   (r.err != 0 && pages_heap_release_space(h, size) != 0)))
@@ -321,14 +326,16 @@ alloc_slowly(struct pages_heap *h, size_t size, size_t align, bool zero)
 	if (PAGES_UNLIKELY(r.err != 0) && pages_heap_release_space(h, SIZE_MAX) != 0)
 		r = from_zones(h, size, align, zero);
 	if (r.id == 0)
-		return NULL;
-	pages_heap_hand_out(h, &h->extents.node[r.id]);
+		return pages_probe_decline(size, r.err != 0 ? PAGES_DECLINED_REFUSED :
+						 r.narrow ? PAGES_DECLINED_NO_SPACE : r.why);
+	e = &h->extents.node[r.id];
+	pages_heap_hand_out(h, e);
 	if (!pages_heap_clean_new(h, r.id))
-		return NULL;
+		return pages_probe_decline(size, PAGES_DECLINED_REFUSED);
 	pages_heap_learn_density(h, r.id, r.fresh);
 	if (zero)
 		make_zero(h, r.id, size, r.zero);
-	return pages_heap_block(h, &h->extents.node[r.id]);
+	return pages_probe_allocate(pages_heap_block(h, e), size);
 }
 
 /* Callocs that are expected to stay sparse reuse the sparse block instead (sparse.c). */
@@ -346,12 +353,12 @@ alloc(struct pages_heap *h, size_t size, size_t align, bool zero)
 	e = &h->extents.node[id];
 	pages_heap_hand_out(h, e);
 	if (PAGES_UNLIKELY(!pages_heap_clean_new(h, id)))
-		return NULL;
+		return pages_probe_decline(size, PAGES_DECLINED_REFUSED);
 	if (PAGES_UNLIKELY(e->note.muzzy))
 		pages_heap_unmark(h, e);
 	if (zero)
 		make_zero(h, id, size, (struct pages_span){ 0, 0 });
-	return pages_heap_block(h, e);
+	return pages_probe_allocate(pages_heap_block(h, e), size);
 }
 
 void *
@@ -400,6 +407,8 @@ pages_heap_free(struct pages_heap *h, void *p)
 
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_free_dedicated(h, p);
+	/* It is live: only if another thread frees it at this moment the process ends. */
+	pages_probe_free(p, &e->used, &h->arena.page_size);
 	pages_heap_claim(h, id, PAGES_EXTENT_LIVE, "free");
 	pages_heap_take_in(h, e->first, e->first + e->used);
 	if (PAGES_UNLIKELY(h->options.forgets ||
@@ -431,6 +440,5 @@ pages_heap_usable(struct pages_heap *h, const void *p)
 
 	if (PAGES_UNLIKELY(id == 0))
 		return pages_heap_usable_dedicated(h, p);
-	return ((size_t)h->extents.node[id].used << h->arena.page_shift) -
-	       pages_heap_offset(&h->extents.node[id]);
+	return pages_heap_length(h, &h->extents.node[id], h->extents.node[id].used);
 }

@@ -19,6 +19,7 @@
 #include "dedicated.h"
 #include "lock.h"
 #include "place.h"
+#include "probe.h"
 #include "purge.h"
 #include "taint.h"
 #include "os/hint.h"
@@ -193,9 +194,10 @@ place(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
 	return err;
 }
 
-int
-pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
-			   struct pages_dedicated wish, void **ret)
+/* Allocate a block for the program, or for one that moves.  0 or -errno. */
+static int
+place_anew(struct pages_heap *h, size_t size, size_t align, struct pages_dedicated wish,
+	   void **ret)
 {
 	uint32_t id;
 	int err = place(h, size, align, &id);
@@ -213,6 +215,27 @@ pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
 	return 0;
 }
 
+int
+pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
+			   struct pages_dedicated wish, void **ret)
+{
+	int err = place_anew(h, size, align, wish, ret);
+
+	if (err == 0)
+		(void)pages_probe_allocate(*ret, size);
+	return err;
+}
+
+static void
+discard(struct pages_heap *h, uint32_t id)
+{
+	const struct pages_extent *e = &h->extents.node[id];
+
+	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
+	pages_heap_take_in(h, e->first, e->first + e->used);
+	pages_heap_empty(h, id);
+}
+
 bool
 pages_heap_free_dedicated(struct pages_heap *h, void *p)
 {
@@ -223,10 +246,8 @@ pages_heap_free_dedicated(struct pages_heap *h, void *p)
 			return false;
 		pages_heap_die(h, p, "free");
 	}
-	pages_heap_claim(h, id, PAGES_EXTENT_DEDICATED, "free");
-	pages_heap_take_in(h, h->extents.node[id].first,
-			   h->extents.node[id].first + h->extents.node[id].used);
-	pages_heap_empty(h, id);
+	pages_probe_free(p, &h->extents.node[id].used, &h->arena.page_size);
+	discard(h, id);
 	return true;
 }
 
@@ -345,9 +366,14 @@ bool
 pages_heap_expand_dedicated(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = find(h, p);
-	size_t pages = pages_heap_pages(h, size);
+	size_t pages = pages_heap_pages(h, size), used = h->extents.node[id].used;
 
-	return pages <= h->extents.node[id].used || expand(h, id, pages);
+	if (pages <= used)
+		return true;
+	if (!expand(h, id, pages))
+		return false;
+	pages_probe_resize(p, bytes(h, used), p, size);
+	return true;
 }
 
 /* Move the pages of block id to block new.  -EEXIST: refused, and block new is as it was. */
@@ -356,7 +382,7 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 {
 	const struct pages_extent *from = &h->extents.node[id];
 	struct pages_extent *to = &h->extents.node[new];
-	char *dst = pages_heap_address(h, to->first);
+	char *src = pages_heap_address(h, from->first), *dst = pages_heap_address(h, to->first);
 	size_t start = bytes(h, to->first), len = bytes(h, from->used);
 	int err;
 
@@ -364,8 +390,10 @@ move(struct pages_heap *h, uint32_t id, uint32_t new)
 	    pages_heap_is_tainted(h, from->first, from->first + from->used))
 		return -EEXIST;
 	/* Moved pages keep the advice about them. */
-	if (pages_os_move(pages_heap_address(h, from->first), dst, len) == 0)
+	if (pages_os_move(src, dst, len) == 0) {
+		pages_probe_move(src, dst, len);
 		return 0;
+	}
 	err = pages_arena_heal(&h->arena, start, len);
 	if (err == 0)
 		err = map_anew(h, new, same_as(to));
@@ -396,20 +424,25 @@ pages_heap_resize_dedicated(struct pages_heap *h, void *p, size_t size, bool kee
 {
 	uint32_t id = find(h, p), new;
 	const struct pages_extent *e = &h->extents.node[id];
-	size_t pages = pages_heap_pages(h, size);
+	size_t pages = pages_heap_pages(h, size), used = e->used;
 	void *q;
 
-	if (pages < e->used)
-		shrink(h, id, pages);
-	if (pages <= e->used || expand(h, id, pages))
+	if (pages == used)
 		return p;
-	if (pages_heap_alloc_dedicated(h, size, 1, same_as(e), &q) != 0)
+	if (pages < used)
+		shrink(h, id, pages);
+	if (pages < used || expand(h, id, pages)) {
+		pages_probe_resize(p, bytes(h, used), p, size);
+		return p;
+	}
+	if (place_anew(h, size, 1, same_as(e), &q) != 0)
 		return NULL;
 	new = find(h, q);
 	if (keep && bring(h, id, new) != 0) {
-		(void)pages_heap_free_dedicated(h, q);
+		discard(h, new);
 		return NULL;
 	}
-	(void)pages_heap_free_dedicated(h, p);
+	pages_probe_resize(p, bytes(h, used), q, size);
+	discard(h, id);
 	return q;
 }

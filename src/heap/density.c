@@ -8,6 +8,7 @@
 #include "os/caps.h"
 #include "lock.h"
 #include "place.h"
+#include "probe.h"
 #include "purge.h"
 #include "taint.h"
 #include "os/bits.h"
@@ -367,6 +368,8 @@ pages_heap_leave_small(struct pages_heap *h, uint32_t id)
 		conclude(h, e->used, look_small(h, p, len));
 	e->note = (struct pages_note){ .torn = e->note.torn };
 	e->note.clean = pages_can(PAGES_CAP_DISCARD) && pages_os_discard(p, len) == 0;
+	if (e->note.clean)
+		pages_probe_purge(p, len, PAGES_PURGED_NOW);
 }
 
 /* The small zone. --------------------------------------------------------- */

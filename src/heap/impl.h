@@ -48,6 +48,13 @@ pages_heap_offset(const struct pages_extent *e)
 	return (size_t)e->colour * PAGES_COLOUR_BYTES;
 }
 
+/* Usable bytes of block e if it has so many pages. */
+static inline size_t
+pages_heap_length(const struct pages_heap *h, const struct pages_extent *e, size_t pages)
+{
+	return (pages << h->arena.page_shift) - pages_heap_offset(e);
+}
+
 /* Is a block longer than the machine's memory, or the arena? */
 static inline bool
 pages_heap_is_too_long(const struct pages_heap *h, size_t pages)

@@ -18,6 +18,7 @@
  */
 #include "os/base.h"
 #include "mark.h"
+#include "probe.h"
 #include "os/muzzy.h"
 #include "os/os.h"
 
@@ -63,11 +64,15 @@ static bool
 try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
+	char *p = h->arena.base + run.first * PAGES_UNIT;
+	size_t len = run.count * PAGES_UNIT;
 
 	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h, PAGES_MARKS))
 		return false;
-	if (pages_muzzy_mark(h->arena.base + run.first * PAGES_UNIT, run.count * PAGES_UNIT))
+	if (pages_muzzy_mark(p, len)) {
+		pages_probe_purge(p, len, PAGES_PURGED_LAZILY);
 		return true;
+	}
 	/* Locked memory or a sandbox: the next calls would fail, too. */
 	atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER, memory_order_relaxed);
 	return false;

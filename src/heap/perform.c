@@ -7,6 +7,7 @@
 
 #include "abort.h"
 #include "change.h"
+#include "probe.h"
 #include "os/base.h"
 #include "os/bits.h"
 #include "os/caps.h"
@@ -38,12 +39,14 @@ map(const struct pages_units *u, struct pages_change *c, const struct pages_step
 static enum pages_fate
 move(const struct pages_units *u, const struct pages_step *s)
 {
+	char *from = address(u, s->src), *to = address(u, s->first);
 	size_t len = s->count * PAGES_UNIT;
-	int err = pages_os_move(address(u, s->src), address(u, s->first), len);
+	int err = pages_os_move(from, to, len);
 
 	if (err == 0) {
+		pages_probe_move(from, to, len);
 		if (s->muzzy)
-			pages_muzzy_unmark(address(u, s->first), len);
+			pages_muzzy_unmark(to, len);
 		return PAGES_DONE;
 	}
 	err = pages_arena_heal(u->arena, s->first * PAGES_UNIT, len);
@@ -71,7 +74,7 @@ renew_tainted(const struct pages_units *u, const struct pages_step *s)
 
 /* Units that were moved are mapped anew, which ends their VMA splits, as are tainted ones. */
 static enum pages_fate
-drop(const struct pages_units *u, const struct pages_step *s)
+try_drop(const struct pages_units *u, const struct pages_step *s)
 {
 	size_t start = s->first * PAGES_UNIT, len = s->count * PAGES_UNIT, i = s->first;
 	int err;
@@ -86,6 +89,28 @@ drop(const struct pages_units *u, const struct pages_step *s)
 	if (pages_can(PAGES_CAP_DISCARD) && pages_os_discard(u->arena->base + start, len) == 0)
 		return PAGES_EMPTIED;
 	return PAGES_REFUSED;
+}
+
+static enum pages_fate
+drop(const struct pages_units *u, const struct pages_step *s)
+{
+	enum pages_fate fate = try_drop(u, s);
+
+	if (fate != PAGES_REFUSED)
+		pages_probe_purge(address(u, s->first), s->count * PAGES_UNIT, PAGES_PURGED_NOW);
+	return fate;
+}
+
+static enum pages_fate
+mark(const struct pages_units *u, const struct pages_step *s)
+{
+	char *p = address(u, s->first);
+	size_t len = s->count * PAGES_UNIT;
+
+	if (renew_tainted(u, s) != 0 || !pages_muzzy_mark(p, len))
+		return PAGES_REFUSED;
+	pages_probe_purge(p, len, PAGES_PURGED_LAZILY);
+	return PAGES_DONE;
 }
 
 static enum pages_fate
@@ -106,12 +131,12 @@ perform(const struct pages_units *u, struct pages_change *c, const struct pages_
 			pages_muzzy_unmark(p, len);
 		return PAGES_DONE;
 	case PAGES_STEP_MARK:
-		return renew_tainted(u, s) == 0 && pages_muzzy_mark(p, len) ? PAGES_DONE :
-									      PAGES_REFUSED;
+		return mark(u, s);
 	case PAGES_STEP_DROP:
 		return drop(u, s);
 	case PAGES_STEP_UNMAP:
 		pages_arena_unmap(u->arena, s->first * PAGES_UNIT, len);
+		pages_probe_purge(p, len, PAGES_PURGED_UNMAPPED);
 	}
 	return PAGES_DONE;
 }
@@ -153,6 +178,8 @@ hand(const struct pages_units *u, size_t src, size_t dst, size_t n)
 	err = pages_os_resize_to(address(u, src), len, len, address(u, dst));
 	if (err != 0)
 		pages_os_release(address(u, dst), len);
+	else
+		pages_probe_move(address(u, src), address(u, dst), len);
 	return err;
 }
 
@@ -192,8 +219,11 @@ hand_back(const struct pages_units *u, size_t src, size_t dst)
 		ours |= err == 0;
 		if (err == -EEXIST && !ours)
 			break;
-		if (pages_os_resize_to(from, PAGES_UNIT, PAGES_UNIT, to) == 0 ||
-		    (ours && copy_back(u, src, from)))
+		if (pages_os_resize_to(from, PAGES_UNIT, PAGES_UNIT, to) == 0) {
+			pages_probe_move(from, to, PAGES_UNIT);
+			return;
+		}
+		if (ours && copy_back(u, src, from))
 			return;
 	}
 	/* There is neither a way on nor back: better no process than one with half of a block. */

@@ -7,6 +7,7 @@
 #include "block.h"
 #include "lock.h"
 #include "place.h"
+#include "probe.h"
 #include "taint.h"
 #include "os/bits.h"
 
@@ -278,6 +279,8 @@ pages_heap_empty(struct pages_heap *h, uint32_t id)
 
 	if (err != 0 && err != -EFAULT)
 		pages_arena_unmap(&h->arena, start, len);
+	pages_probe_purge(h->arena.base + start, len,
+			  err == 0 ? PAGES_PURGED_NOW : PAGES_PURGED_UNMAPPED);
 	pages_heap_untaint(h, e->first, e->first + e->count);
 	e->note.unmapped = err != 0;
 	e->note.empty = true;

@@ -17,6 +17,7 @@
 #include "density.h"
 #include "lock.h"
 #include "place.h"
+#include "probe.h"
 #include "purge.h"
 #include "sparse.h"
 #include "taint.h"
@@ -67,24 +68,30 @@ bool
 pages_heap_expand(struct pages_heap *h, void *p, size_t size)
 {
 	uint32_t id = pages_heap_checked(h, p, "pages_try_expand");
-	size_t pages = pages_heap_pages(h, size + pages_heap_offset(&h->extents.node[id]));
+	const struct pages_extent *e = &h->extents.node[id];
+	size_t pages = pages_heap_pages(h, size + pages_heap_offset(e)), used = e->used;
 
-	if (pages <= h->extents.node[id].used)
+	if (pages <= used)
 		return true;
 	if (pages_heap_is_too_long(h, pages) || !pages_heap_make_dense(h, id) ||
 	    !pages_heap_enter(h))
 		return false;
 	pages_heap_flush_caches(h);
-	return grow_in_place(h, id, pages) == GROWN;
+	if (grow_in_place(h, id, pages) != GROWN)
+		return false;
+	pages_probe_resize(p, pages_heap_length(h, e, used), p, size);
+	return true;
 }
 
 /* Moving. ----------------------------------------------------------------- */
 
 /*
- * How a block gets another length: are its contents kept, and is it at a limit that leaves no
- * address space for two places, so that its whole units are handed over (change.h)?
+ * How a block gets another length: which size was asked for, are its contents kept, and is it at a
+ * limit that leaves no address space for two places, so that its whole units are handed over
+ * (change.h)?
  */
 struct manner {
+	size_t size;
 	bool keep, at_limit;
 };
 
@@ -257,6 +264,8 @@ grow_by_move(struct pages_heap *h, uint32_t id, size_t pages, enum pages_zone zo
 	pages_heap_hand_out(h, &h->extents.node[*ret]);
 	if (how.keep)
 		copy_rest(h, &m, carried);
+	pages_probe_resize(pages_heap_block(h, old), pages_heap_length(h, old, old->used),
+			   pages_heap_block(h, &h->extents.node[*ret]), how.size);
 	pages_heap_take_in(h, old->first, old->first + old->used);
 	if (how.at_limit) {	/* its whole units are not the heap's any more */
 		pages_heap_forget(h, old->first, m.a * pages_heap_unit_pages(h));
@@ -353,8 +362,11 @@ resize(struct pages_heap *h, uint32_t id, size_t pages, struct manner how, uint3
 }
 
 static void
-count_declined(struct pages_heap *h, enum outcome why)
+count_declined(struct pages_heap *h, enum outcome why, size_t size)
 {
+	(void)pages_probe_decline(size, why == LOCKED_OUT ? PAGES_DECLINED_BUSY :
+					why == REFUSED ? PAGES_DECLINED_REFUSED :
+							 PAGES_DECLINED_NO_SPACE);
 	if (why == LOCKED_OUT || !pages_heap_enter(h)) {
 		pages_heap_count_busy(h);
 		return;
@@ -372,7 +384,7 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 	uint32_t id = pages_heap_checked(h, p, "realloc"), new;
 	const struct pages_extent *e = &h->extents.node[id];
 	size_t pages = pages_heap_pages(h, size + pages_heap_offset(e)), used = e->used;
-	struct manner how = { .keep = keep };
+	struct manner how = { .size = size, .keep = keep };
 	enum outcome o;
 
 	if (pages == used)
@@ -387,8 +399,11 @@ pages_heap_resize(struct pages_heap *h, void *p, size_t size, bool keep)
 		how.at_limit = true;
 		o = resize(h, id, pages, how, &new);
 	}
-	if (o == GROWN)
-		return pages_heap_block(h, &h->extents.node[new]);
-	count_declined(h, o);
-	return NULL;
+	if (o != GROWN) {
+		count_declined(h, o, size);
+		return NULL;
+	}
+	if (new == id)
+		pages_probe_resize(p, pages_heap_length(h, e, used), p, size);
+	return pages_heap_block(h, &h->extents.node[new]);
 }

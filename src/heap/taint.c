@@ -11,6 +11,7 @@
 #include "os/os.h"
 #include "block.h"
 #include "lock.h"
+#include "probe.h"
 
 /* Bit tables of page numbers, which other threads change at the same time. ---------- */
 
@@ -156,10 +157,12 @@ pages_heap_clean(struct pages_heap *h, size_t first, size_t end)
 	for (; (a = find(h, a, end)) < end; a = b) {
 		b = scan(h, a, end, false);
 		widen(h, first, end, &a, &b);
-		if (pages_arena_renew(&h->arena, a << shift, (b - a) << shift) != 0)
+		if (pages_arena_renew(&h->arena, a << shift, (b - a) << shift) != 0) {
 			clean = false;
-		else
-			pages_heap_untaint(h, a, b);
+			continue;
+		}
+		pages_probe_purge(pages_heap_address(h, a), (b - a) << shift, PAGES_PURGED_NOW);
+		pages_heap_untaint(h, a, b);
 	}
 	return clean;
 }
@@ -167,9 +170,11 @@ pages_heap_clean(struct pages_heap *h, size_t first, size_t end)
 void
 pages_heap_forget(struct pages_heap *h, size_t first, size_t end)
 {
-	if (PAGES_UNLIKELY(h->options.forgets))
-		(void)pages_os_discard(pages_heap_address(h, first),
-				       (end - first) << h->arena.page_shift);
+	char *p = pages_heap_address(h, first);
+	size_t len = (end - first) << h->arena.page_shift;
+
+	if (PAGES_UNLIKELY(h->options.forgets) && pages_os_discard(p, len) == 0)
+		pages_probe_purge(p, len, PAGES_PURGED_NOW);
 }
 
 /* Clean block *e, or note that it cannot be cleaned. */
