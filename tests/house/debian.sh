@@ -42,6 +42,7 @@ has libpages-dev 'usr/share/man/man3/pages_open\.3\.gz'
 has pages-tools 'usr/lib/pages/libpages_malloc\.so'
 has pages-tools 'usr/bin/pages-run'
 has pages-tools 'usr/bin/pages-stat'
+has pages-tools 'usr/share/man/man7/pages-probes\.7\.gz'
 has pages-tools 'usr/share/bash-completion/completions/pages-stat'
 has python3-pages 'usr/lib/python3/dist-packages/_pages_numpy\..*\.so'
 exit $bad
