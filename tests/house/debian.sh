@@ -44,5 +44,7 @@ has pages-tools 'usr/bin/pages-run'
 has pages-tools 'usr/bin/pages-stat'
 has pages-tools 'usr/share/man/man7/pages-probes\.7\.gz'
 has pages-tools 'usr/share/bash-completion/completions/pages-stat'
+has pages-tools 'usr/share/man/man7/pages\.7\.gz'
+has pages-tools 'usr/share/man/man7/pages-howto\.7\.gz'
 has python3-pages 'usr/lib/python3/dist-packages/_pages_numpy\..*\.so'
 exit $bad
