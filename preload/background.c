@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "os/os.h"
+#include "idle.h"
 
 /* The C library also places the thread-local variables of all loaded objects on the stack. */
 #define STACK_SIZE PAGES_KIB(128)
@@ -90,8 +91,10 @@ pages_background_start(void)
 	if (err == EINVAL)	/* the thread-local variables do not fit: use the default size */
 		err = create(0);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	if (err != 0)
+	if (err != 0) {
 		atomic_store(&b->state, PAGES_BACKGROUND_OFF);
+		pages_idle_enable();
+	}
 	pages_heap_note_background(b->heap, err == 0);
 	errno = saved;
 }

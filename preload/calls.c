@@ -208,10 +208,11 @@ struct pages_calls pages_calls = {
  * Volatile, because the headers promise that these functions do not come back to this file
  * (attribute leaf): compilers would drop what is stored for them.
  */
-static _Thread_local volatile struct {
+struct range {
 	const void *p;
 	size_t len;
-} own __attribute__((tls_model("initial-exec")));
+};
+static _Thread_local volatile struct range own __attribute__((tls_model("initial-exec")));
 
 bool
 pages_calls_are_own(const void *p, size_t len)
@@ -219,38 +220,45 @@ pages_calls_are_own(const void *p, size_t len)
 	return own.len == len && own.p == p && len != 0;
 }
 
-static void
+/* Returns what end() is to restore: a hook may allocate, and so get here, during a call. */
+static struct range
 begin(const void *p, size_t len)
 {
+	struct range before = { own.p, own.len };
+
 	own.p = p;
 	own.len = len;
+	return before;
 }
 
 static void
-end(void)
+end(struct range before)
 {
-	own.len = 0;
+	own.p = before.p;
+	own.len = before.len;
 }
 
 static void *
 own_mmap(void *p, size_t len, int prot, int flags, int fd, off_t offset)
 {
+	struct range before;
 	void *q;
 
-	begin(p, len);
+	before = begin(p, len);
 	q = mmap(p, len, prot, flags, fd, offset);
-	end();
+	end(before);
 	return q;
 }
 
 static int
 own_munmap(void *p, size_t len)
 {
+	struct range before;
 	int result;
 
-	begin(p, len);
+	before = begin(p, len);
 	result = munmap(p, len);
-	end();
+	end(before);
 	return result;
 }
 
@@ -258,33 +266,36 @@ own_munmap(void *p, size_t len)
 static void *
 own_mremap(void *p, size_t len, size_t new_len, int flags, ...)
 {
+	struct range before;
 	void *q;
 
-	begin(p, len);
+	before = begin(p, len);
 	q = mremap(p, len, new_len, flags);
-	end();
+	end(before);
 	return q;
 }
 
 static int
 own_mprotect(void *p, size_t len, int prot)
 {
+	struct range before;
 	int result;
 
-	begin(p, len);
+	before = begin(p, len);
 	result = mprotect(p, len, prot);
-	end();
+	end(before);
 	return result;
 }
 
 static int
 own_madvise(void *p, size_t len, int advice)
 {
+	struct range before;
 	int result;
 
-	begin(p, len);
+	before = begin(p, len);
 	result = madvise(p, len, advice);
-	end();
+	end(before);
 	return result;
 }
 
@@ -293,11 +304,12 @@ static long
 own_syscall(long nr, ...)
 {
 	long arg[6], result;
+	struct range before;
 
 	PAGES_SIX_ARGUMENTS(arg, nr);
-	begin((const void *)arg[0], (size_t)arg[1]);
+	before = begin((const void *)arg[0], (size_t)arg[1]);
 	result = syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-	end();
+	end(before);
 	return result;
 }
 

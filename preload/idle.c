@@ -9,19 +9,19 @@
 
 #include "os/os.h"
 
-/*
- * How many calls of a thread pass between two looks at the clock; how many bytes are worth a call;
- * and how many ms pass between two purges.
- */
-enum { WORK = 256, BYTES = 4096, PAUSE_MS = 100 };
+/* A thread says what it has asked for after so many requests or bytes; then ms between two purges. */
+enum { CALLS = 256, BYTES = 1 << 20, PAUSE_MS = 100 };
 
 _Atomic unsigned pages_idle_state;
 static struct pages_heap *heap;
 static struct pages_next *next;		/* of the route */
 static struct pages_next plain;		/* the next allocator's */
 
-/* Each thread has its own: one that all write to would cost more than the calls. */
-static _Thread_local size_t work __attribute__((tls_model("initial-exec")));
+/* Each thread has its own: what all write to would cost more than the calls. */
+static _Thread_local struct {
+	unsigned calls;
+	size_t bytes;
+} asked __attribute__((tls_model("initial-exec")));
 
 static void
 set_pointers(const struct pages_next *n)
@@ -31,52 +31,50 @@ set_pointers(const struct pages_next *n)
 	__atomic_store_n(&next->realloc, n->realloc, __ATOMIC_RELAXED);
 }
 
-/* One thread a time; it may be a signal handler that has interrupted this.  errno is kept. */
+/* A hook of a system call may allocate, and get here again: then it is too early for another purge. */
 static void
 purge(void)
 {
 	static _Atomic uint64_t last;
-	uint64_t now = pages_os_now_ms(), before = atomic_load(&last);
-	int saved = errno;
+	uint64_t before = atomic_load(&last), now = pages_os_now_ms();
 
 	if (now - before < PAUSE_MS || !atomic_compare_exchange_strong(&last, &before, now))
 		return;
-	switch (pages_heap_tend_briefly(heap)) {
-	case PAGES_TENDED_LITTLE:
-		atomic_store(&last, now - PAUSE_MS);
-		break;
-	case PAGES_TENDED_SOME:
-		break;
-	case PAGES_TENDED_ALL:
-		set_pointers(&plain);
-		atomic_store(&pages_idle_state, PAGES_IDLE_WAITS);
-		/* A free between the two has found nothing to exchange. */
-		if (pages_heap_tend_briefly(heap) != PAGES_TENDED_ALL)
-			pages_idle_count();
-	}
-	errno = saved;
+	if (pages_heap_tend_briefly(heap))
+		return;
+	set_pointers(&plain);
+	atomic_store(&pages_idle_state, PAGES_IDLE_WAITS);
+	/* A free between the two has found nothing to exchange. */
+	if (pages_heap_tend_briefly(heap))
+		pages_idle_start();
 }
 
 /* A sandbox may end a process for a call that small requests do not make without the shim. */
 static void
-look(void)
+look(size_t bytes)
 {
+	int saved = errno;
+
 	if (!atomic_load(&heap->confined)) {
+		pages_heap_make_room(heap, bytes);
 		purge();
 	} else {
 		set_pointers(&plain);
 		atomic_store(&pages_idle_state, PAGES_IDLE_OFF);
 	}
+	errno = saved;
 }
 
-/* Long requests count more, because they may soon need the memory that is kept. */
+/* The first call of a thread looks: there are threads that make few. */
 static inline void
 count(size_t size)
 {
-	work += 1 + size / BYTES;
-	if (PAGES_UNLIKELY(work >= WORK)) {
-		work = 0;
-		look();
+	asked.bytes += size;
+	if (PAGES_UNLIKELY(asked.calls++ % CALLS == 0 || asked.bytes >= BYTES)) {
+		size_t bytes = asked.bytes;
+
+		asked.bytes = 0;
+		look(bytes);
 	}
 }
 
@@ -102,7 +100,7 @@ counted_realloc(void *ptr, size_t size)
 }
 
 void
-pages_idle_count(void)
+pages_idle_start(void)
 {
 	static const struct pages_next counted = {
 		.malloc = counted_malloc, .calloc = counted_calloc, .realloc = counted_realloc,
@@ -125,6 +123,15 @@ void
 pages_idle_enable(void)
 {
 	unsigned state = PAGES_IDLE_OFF;
+
+	(void)atomic_compare_exchange_strong(&pages_idle_state, &state, PAGES_IDLE_WAITS);
+}
+
+/* Another thread may have been exchanging the pointers.  Whichever they are, they do their work. */
+void
+pages_idle_fork_child(void)
+{
+	unsigned state = PAGES_IDLE_COUNTS;
 
 	(void)atomic_compare_exchange_strong(&pages_idle_state, &state, PAGES_IDLE_WAITS);
 }

@@ -87,7 +87,8 @@ pages_watch_mempolicy(void)
 {
 	int saved = errno;
 
-	if (pages_heap_is_here(&pages_shim_heap))
+	/* Unless cards know the addresses of what is kept: pages_heap_keep_still(). */
+	if (pages_heap_is_here(&pages_shim_heap) && !atomic_load(&pages_shim_heap.units.keeps_all))
 		(void)pages_heap_trim(&pages_shim_heap, 0);
 	errno = saved;
 }

@@ -271,6 +271,7 @@ at_load(void)
 	join_record();
 	pages_heap_follow_forks(&pages_shim_heap);
 	pages_process_at_fork(NULL, NULL, pages_background_fork_child);
+	pages_process_at_fork(NULL, NULL, pages_idle_fork_child);
 }
 
 /* The report. ------------------------------------------------------------- */

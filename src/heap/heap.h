@@ -145,12 +145,6 @@ struct pages_facts {
 	bool huge_pages;		/* not off in .../transparent_hugepage/enabled */
 };
 
-/*
- * When is memory marked?  Where pages are small that costs more than it saves, as long as the memory
- * is used again: there it is done for a program that makes small requests only.
- */
-enum pages_marking { PAGES_MARKS_NEVER, PAGES_MARKS_IF_IDLE, PAGES_MARKS };
-
 struct pages_heap {
 	/* What is mapped of the arena: set before an address leaves the heap; read without the lock. */
 	_Atomic(char *) base;
@@ -163,8 +157,9 @@ struct pages_heap {
 	struct pages_facts facts;
 	_Atomic bool confined;	/* the process may be in a sandbox: pages_heap_confine() */
 	_Atomic bool tainted;	/* pages of the arena have been: taint.h */
-	_Atomic unsigned marking;	/* enum pages_marking */
+	_Atomic bool marking;	/* free memory can be made muzzy here */
 	_Atomic uint32_t mark_from;	/* pages: shorter blocks are not marked one by one */
+	size_t other_bytes;	/* resident outside the arena, as far as is known: make_room() */
 	size_t memory;		/* RAM and swap, or what a cgroup allows: no block is larger */
 	_Atomic uint64_t last_purge;	/* ms */
 	uint32_t last_mark;	/* tick in which stale units were marked */
@@ -364,15 +359,14 @@ bool pages_heap_tend(struct pages_heap *h);
 unsigned pages_heap_pace(const struct pages_heap *h);
 
 /*
- * For calls that have no other business with the heap: once in each interval purge what has
- * decayed, and mark what is dirty where that has not been done yet; at most 64 MiB of each a call.
+ * For requests to another allocator.
+ * tend_briefly(): once in each interval purge what has decayed, at most 64 MiB a call.  False if it
+ * is time to, and nothing is kept.
+ * make_room(): they have asked for so many bytes since they said so last.  Where kept memory is not
+ * marked, so that the kernel could not take it, purge what exceeds the memory that there is.
  */
-enum pages_tended {
-	PAGES_TENDED_ALL,	/* nothing is kept any more */
-	PAGES_TENDED_SOME,	/* some is, or may be */
-	PAGES_TENDED_LITTLE,	/* more is to be done at once */
-};
-enum pages_tended pages_heap_tend_briefly(struct pages_heap *h);
+bool pages_heap_tend_briefly(struct pages_heap *h);
+void pages_heap_make_room(struct pages_heap *h, size_t bytes);
 
 /*
  * Unmap len bytes of address space that no block uses, or all, from the end: for a process at a

@@ -3,7 +3,7 @@
  * invalid.c - a pointer that is no block ends the process: says what there is instead
  *
  * The lock is not taken, since who holds it may be what is wrong.  While other threads change the
- * books the text may be wrong; each page is looked at once, so it comes to an end.
+ * books the text may be wrong; each page is looked at twice at most, so it comes to an end.
  */
 #include "impl.h"
 
@@ -23,57 +23,51 @@ has_edge(const struct pages_extent *e, size_t page)
 	       (e->first == page || e->first + e->count - 1 == page);
 }
 
-/* The extent that page lies in. */
+/* The nearest extent that begins at or below page, or the nearest block; or NULL. */
 static const struct pages_extent *
-around(const struct pages_extents *x, size_t page)
+nearest(const struct pages_extents *x, size_t page, bool block)
 {
 	size_t reach = __atomic_load_n(&x->reach, __ATOMIC_RELAXED);
 
 	for (size_t i = pages_min(page + 1, reach); i-- > 0;) {
-		const struct pages_extent *e = &x->node[x->edge[i]];
+		uint32_t id = __atomic_load_n(&x->edge[i], __ATOMIC_RELAXED);
+		const struct pages_extent *e = &x->node[id];
 
-		if (x->edge[i] != 0 && has_edge(e, i))
+		if (id != 0 && has_edge(e, i) && (!block || is_block(e)))
 			return e;
 	}
-	return &x->node[x->last];
+	return NULL;
 }
 
-/* The next block at or below extent e, or NULL. */
-static const struct pages_extent *
-block_below(const struct pages_extents *x, const struct pages_extent *e)
+static size_t
+length(const struct pages_heap *h, const struct pages_extent *e)
 {
-	while (!is_block(e)) {
-		if (e->first == 0)
-			return NULL;
-		e = around(x, e->first - 1);
-	}
-	return e;
+	return pages_heap_length(h, e, e->used);
 }
 
 void
 pages_heap_die(const struct pages_heap *h, const void *p, const char *caller)
 {
 	size_t page = (size_t)((const char *)p - h->arena.base) >> h->arena.page_shift;
-	const struct pages_extent *e = around(&h->extents, page);
-	const struct pages_extent *b = block_below(&h->extents, e);
-	const char *start = pages_heap_block(h, e), *end;
-	size_t size = ((size_t)e->used << h->arena.page_shift) - pages_heap_offset(e);
+	const struct pages_extent *e = nearest(&h->extents, page, false);
+	const struct pages_extent *b = nearest(&h->extents, page, true);
+	const char *start, *end;
 
-	if (pages_extent_state(e) == PAGES_EXTENT_FREED && p == start)
+	if (e != NULL && pages_extent_state(e) == PAGES_EXTENT_FREED && p == pages_heap_block(h, e))
 		pages_heap_abort("%s(): invalid pointer %p: the block of %zu bytes there was freed",
-				 caller, p, size);
+				 caller, p, length(h, e));
 	if (b == NULL)
 		pages_heap_abort("%s(): invalid pointer %p: there is no block below", caller, p);
 	start = pages_heap_block(h, b);
-	size = ((size_t)b->used << h->arena.page_shift) - pages_heap_offset(b);
-	end = start + size;
+	end = start + length(h, b);
 	if ((const char *)p < start)
 		pages_heap_abort("%s(): invalid pointer %p: in front of the block of %zu bytes at %p",
-				 caller, p, size, (const void *)start);
+				 caller, p, length(h, b), (const void *)start);
 	if ((const char *)p < end)
 		pages_heap_abort("%s(): invalid pointer %p: byte %zu of the block of %zu bytes at %p",
-				 caller, p, (size_t)((const char *)p - start), size,
+				 caller, p, (size_t)((const char *)p - start), length(h, b),
 				 (const void *)start);
-	pages_heap_abort("%s(): invalid pointer %p: freed, %zu bytes behind the block of %zu bytes at %p",
-			 caller, p, (size_t)((const char *)p - end), size, (const void *)start);
+	pages_heap_abort("%s(): invalid pointer %p: no block, %zu bytes behind one of %zu bytes at %p",
+			 caller, p, (size_t)((const char *)p - end), length(h, b),
+			 (const void *)start);
 }

@@ -35,13 +35,13 @@ pages_heap_set_mark_from(struct pages_heap *h)
 }
 
 bool
-pages_heap_may_mark(struct pages_heap *h, enum pages_marking when)
+pages_heap_may_mark(struct pages_heap *h)
 {
-	if (atomic_load_explicit(&h->marking, memory_order_relaxed) < when)
+	if (!atomic_load_explicit(&h->marking, memory_order_relaxed))
 		return false;
 	if (!h->units.watch || !pages_os_is_hooked())
 		return true;
-	atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 	return false;
 }
 
@@ -67,14 +67,14 @@ try_mark(struct pages_heap *h, const struct pages_extent *e)
 	char *p = h->arena.base + run.first * PAGES_UNIT;
 	size_t len = run.count * PAGES_UNIT;
 
-	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h, PAGES_MARKS))
+	if (run.count == 0 || e->zone != PAGES_ZONE_HUGE || !pages_heap_may_mark(h))
 		return false;
 	if (pages_muzzy_mark(p, len)) {
 		pages_probe_purge(p, len, PAGES_PURGED_LAZILY);
 		return true;
 	}
 	/* Locked memory or a sandbox: the next calls would fail, too. */
-	atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER, memory_order_relaxed);
+	atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 	return false;
 }
 

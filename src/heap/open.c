@@ -56,13 +56,12 @@ reserve_goal(size_t goal, const struct pages_os_facts *facts)
 	return pages_round_down(goal, PAGES_UNIT);
 }
 
-static enum pages_marking
-marking(const struct pages_heap *h)
+/* With small pages marking would cost more than it saves; see mark.c. */
+static bool
+can_mark(const struct pages_heap *h)
 {
-	if (h->options.moves == PAGES_MOVES_OFF || !pages_can(PAGES_CAP_LAZY))
-		return PAGES_MARKS_NEVER;
-	return h->options.huge && h->facts.huge_pages && pages_can(PAGES_CAP_HUGE) ?
-		       PAGES_MARKS : PAGES_MARKS_IF_IDLE;
+	return h->options.moves != PAGES_MOVES_OFF && h->options.huge && h->facts.huge_pages &&
+	       pages_can(PAGES_CAP_HUGE) && pages_can(PAGES_CAP_LAZY);
 }
 
 static int
@@ -158,7 +157,7 @@ pages_heap_open(struct pages_heap *h)
 	if (h->options.moves == PAGES_MOVES_OFF)
 		atomic_store(&h->units.moves, false);
 	atomic_store(&h->units.keeps_all, h->keeps_all);
-	atomic_store(&h->marking, marking(h));
+	atomic_store(&h->marking, can_mark(h));
 	pages_heap_count_in(h, atomic_load(&h->slot));
 	h->state = PAGES_HEAP_OPEN;
 	pages_heap_set_mark_from(h);

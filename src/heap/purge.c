@@ -2,6 +2,8 @@
 /*
  * purge.c - gives kept memory and unused address space back to the kernel
  */
+#include <stdlib.h>
+
 #include "block.h"
 #include "cache.h"
 #include "lock.h"
@@ -134,8 +136,7 @@ purge_some(struct pages_heap *h, enum pages_which which, size_t leave_units, siz
 		(void)pages_heap_end(h, c);
 		pages_heap_unlock(h);
 		if (done == 0 && (which == PAGES_DIRTY || which == PAGES_STALE))
-			atomic_store_explicit(&h->marking, PAGES_MARKS_NEVER,
-					      memory_order_relaxed);
+			atomic_store_explicit(&h->marking, false, memory_order_relaxed);
 		bytes += done * PAGES_UNIT;
 		most -= done;
 	}
@@ -158,7 +159,7 @@ dirty_due(struct pages_heap *h) PAGES_LOCKED
 	uint64_t again = u->unmarked - h->unmarked;
 	uint32_t now;
 
-	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) || !pages_heap_may_mark(h, PAGES_MARKS))
+	if (PAGES_LIKELY(u->dirty <= DIRTY_FEW) || !pages_heap_may_mark(h))
 		return PAGES_ALL;
 	if (u->dirty > DIRTY_MOST + u->held / 2 + again)
 		return PAGES_DIRTY;
@@ -241,7 +242,7 @@ pages_heap_tend(struct pages_heap *h)
 	pages_heap_flush_caches(h);
 	pages_heap_unlock(h);
 	/* First, because what is marked is as young as if it were freed now. */
-	if (pages_heap_may_mark(h, PAGES_MARKS_IF_IDLE))
+	if (pages_heap_may_mark(h))
 		(void)purge(h, PAGES_DIRTY, 0);
 	if (!pages_heap_enter(h))
 		return true;
@@ -253,42 +254,79 @@ pages_heap_tend(struct pages_heap *h)
 	return kept;
 }
 
-/*
- * Small pages are marked only here, and only if so much is kept that the small requests may need it:
- * a sixteenth of the memory that there is.
- */
-static bool
-is_to_mark(struct pages_heap *h) PAGES_LOCKED
-{
-	return h->units.dirty > h->units.resident_max / 16 &&
-	       pages_heap_may_mark(h, PAGES_MARKS_IF_IDLE) && !pages_heap_may_mark(h, PAGES_MARKS);
-}
+/* For requests to another allocator. -------------------------------------- */
 
-enum pages_tended
+bool
 pages_heap_tend_briefly(struct pages_heap *h)
 {
-	enum pages_tended ret = PAGES_TENDED_SOME;
-	bool overdue, due, mark;
+	bool due, kept = true;
 
 	if (!pages_heap_enter(h))
-		return ret;
-	overdue = since_purge_ms(h) >= purge_interval_ms(h);
-	if (overdue || !pages_heap_may_mark(h, PAGES_MARKS))
+		return true;
+	if (since_purge_ms(h) >= purge_interval_ms(h)) {
 		pages_heap_flush_caches(h);
-	if (overdue && !keeps_any(h))
-		ret = PAGES_TENDED_ALL;
+		kept = keeps_any(h);
+	}
 	due = is_due(h);
-	mark = is_to_mark(h);
 	pages_heap_unlock(h);
-	if (mark && purge_some(h, PAGES_DIRTY, 0, BRIEF_UNITS) != 0)
-		ret = PAGES_TENDED_LITTLE;
 	if (!due)
-		return ret;
+		return kept;
 	(void)pages_heap_drop_sparse(h);
 	/* What is left is due at the next call. */
 	if (purge_some(h, PAGES_OLD, 0, BRIEF_UNITS) >= BRIEF_UNITS * PAGES_UNIT)
 		atomic_fetch_sub(&h->last_purge, purge_interval_ms(h));
-	return ret;
+	return true;
+}
+
+/* What the process has in memory; guess if that cannot be learnt. */
+static size_t
+resident_bytes(const struct pages_heap *h, size_t guess)
+{
+	char text[64], *end;
+
+	if (pages_os_read_file("/proc/self/statm", text, sizeof(text)) != 0)
+		return guess;
+	(void)strtoul(text, &end, 10);
+	return strtoul(end, NULL, 10) << h->arena.page_shift;
+}
+
+static size_t
+in_arena(const struct pages_heap *h) PAGES_LOCKED
+{
+	return (h->units.held + h->units.kept) * PAGES_UNIT;
+}
+
+/*
+ * What requests have asked for is no more than a guess of what is in use: blocks were freed, too.
+ * So the kernel is asked when the guess exceeds what there is, and again after 1/64 of that.
+ */
+void
+pages_heap_make_room(struct pages_heap *h, size_t bytes)
+{
+	size_t most, guess, resident, other, excess, leave;
+	bool ask;
+
+	if (atomic_load_explicit(&h->marking, memory_order_relaxed) || !pages_heap_enter(h))
+		return;
+	h->other_bytes += bytes;
+	most = h->units.resident_max * PAGES_UNIT;
+	guess = in_arena(h) + h->other_bytes;
+	ask = guess > most;
+	if (PAGES_UNLIKELY(ask))
+		pages_heap_flush_caches(h);
+	pages_heap_unlock(h);
+	if (PAGES_LIKELY(!ask))
+		return;
+	resident = resident_bytes(h, guess);
+	if (!pages_heap_enter(h))
+		return;
+	other = resident - pages_min(resident, in_arena(h));
+	h->other_bytes = other - pages_min(other, most / 64);
+	excess = resident - pages_min(resident, most);
+	leave = h->units.kept - pages_min(h->units.kept, (excess + PAGES_UNIT - 1) / PAGES_UNIT);
+	pages_heap_unlock(h);
+	if (excess != 0)
+		(void)purge(h, PAGES_ALL, leave);
 }
 
 void
@@ -302,7 +340,7 @@ pages_heap_keep_still(struct pages_heap *h, bool all) PAGES_LOCK_UNCHECKED
 		h->keeps_all |= all;
 		atomic_store(&h->units.moves, false);
 		atomic_store(&h->units.keeps_all, h->keeps_all);
-		atomic_store(&h->marking, PAGES_MARKS_NEVER);
+		atomic_store(&h->marking, false);
 	}
 	if (locked)
 		pages_heap_unlock(h);

@@ -5,10 +5,10 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "heap_support.h"
-#include "os/bits.h"
 #include "preload/idle.h"
 
 enum { INTERVAL_MS = 20, BLOCKS = 10, STEPS = 20000 };
@@ -67,19 +67,19 @@ burst(void)
 Test(an_idle_heap, is_purged_in_portions)
 {
 	uint64_t kept, before;
-	enum pages_tended tended = PAGES_TENDED_SOME;
+	bool any = true;
 
 	burst();
 	before = stats().kept_bytes;
 	cr_assert_gt(before, MIB(150));
-	for (int i = 0; i < 100 && tended != PAGES_TENDED_ALL; i++) {
+	for (int i = 0; i < 100 && any; i++) {
 		usleep((INTERVAL_MS + 1) * 1000);
-		tended = pages_heap_tend_briefly(&h);
+		any = pages_heap_tend_briefly(&h);
 		kept = stats().kept_bytes;
 		cr_assert_leq(before - kept, MIB(64));
 		before = kept;
 	}
-	cr_assert_eq(tended, PAGES_TENDED_ALL);
+	cr_assert_not(any);
 	cr_assert_eq(before, 0);
 }
 
@@ -132,42 +132,62 @@ Test(an_idle_heap, is_not_purged_early)
 	cr_assert_gt(stats().kept_bytes, MIB(150));
 }
 
+/* ---- Where pages are small, and the kernel could not take what is kept ---- */
+
 static size_t
-muzzy_bytes(void)
+resident_bytes_of_the_process(void)
 {
-	return pages_bits_count(h.units.muzzy_bits, 0, h.units.count) * PAGES_UNIT;
+	FILE *f = fopen("/proc/self/statm", "r");
+	size_t size, pages = 0;
+
+	cr_assert(f != NULL && fscanf(f, "%zu %zu", &size, &pages) == 2 && fclose(f) == 0);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Small pages are not marked when they are freed, but before small requests could need them. */
-Test(an_idle_heap, has_small_pages_marked)
+static void
+open_with_small_pages(void)
 {
-	size_t units = 0;
-
-	teardown();
 	open_with(MIB(1024), 3600 * 1000);
 	h.options.huge = false;
-	pages_heap_free(&h, get(MIB(1)));	/* opens it */
-	if (h.marking == PAGES_MARKS_NEVER)
+	burst();
+	cr_assert_not(h.marking);
+}
+
+TestSuite(small_requests, .init = open_with_small_pages, .fini = teardown);
+
+Test(small_requests, get_what_is_kept_and_exceeds_the_memory)
+{
+	size_t kept = stats().kept_bytes, now;
+
+	h.units.resident_max = (resident_bytes_of_the_process() - MIB(64)) / PAGES_UNIT;
+	pages_heap_make_room(&h, 1);
+	now = stats().kept_bytes;
+	cr_assert_geq(kept - now, MIB(60));
+	cr_assert_leq(kept - now, MIB(70));
+}
+
+/* They have asked for much, but freed it, too. */
+Test(small_requests, get_nothing_while_there_is_memory)
+{
+	size_t kept = stats().kept_bytes;
+
+	h.units.resident_max = (resident_bytes_of_the_process() + MIB(64)) / PAGES_UNIT;
+	for (int i = 0; i < 10; i++) {
+		pages_heap_make_room(&h, MIB(200));
+		cr_assert_leq(h.other_bytes, MIB(200));
+	}
+	cr_assert_eq(stats().kept_bytes, kept);
+}
+
+Test(an_idle_heap, leaves_to_the_kernel_what_is_marked)
+{
+	size_t kept;
+
+	burst();
+	if (!h.marking)
 		cr_skip_test("nothing can be marked here");
-	cr_assert_eq(h.marking, PAGES_MARKS_IF_IDLE);
-	h.units.resident_max = MIB(256) / PAGES_UNIT;
-	burst();
-	cr_assert_lt(muzzy_bytes(), MIB(1));
-	while (pages_heap_tend_briefly(&h) == PAGES_TENDED_LITTLE)
-		units++;
-	cr_assert_geq(units, MIB(150) / MIB(64));
-	cr_assert_gt(muzzy_bytes(), MIB(150));
-}
-
-/* A little does no harm, and what is used again soon would have to be unmarked. */
-Test(an_idle_heap, has_few_small_pages_left_alone)
-{
-	teardown();
-	open_with(MIB(1024), 3600 * 1000);
-	h.options.huge = false;
-	pages_heap_free(&h, get(MIB(1)));
-	h.units.resident_max = MIB(16 * 256) / PAGES_UNIT;
-	burst();
-	cr_assert_eq(pages_heap_tend_briefly(&h), PAGES_TENDED_SOME);
-	cr_assert_lt(muzzy_bytes(), MIB(1));
+	kept = stats().kept_bytes;
+	h.units.resident_max = MIB(64) / PAGES_UNIT;
+	pages_heap_make_room(&h, MIB(200));
+	cr_assert_eq(stats().kept_bytes, kept);
 }
