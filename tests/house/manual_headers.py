@@ -16,8 +16,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests/support"))
 import mdoc  # noqa: E402
+from tree import SRC, read  # noqa: E402
 
-INCLUDE = os.path.join(mdoc.SRC, "include")
+INCLUDE = os.path.join(SRC, "include")
 CC = os.environ.get("CC", "cc").split()
 GATES = ["-DPAGES_ENABLE_EXEC", "-DPAGES_ENABLE_WX"]
 # Of these the manual says that the header describes them.
@@ -71,11 +72,6 @@ def fail(what):
     print("FAIL:", what)
 
 
-def read(path):
-    with open(path, encoding="utf-8") as text:
-        return text.read()
-
-
 def compiler(*flags, text=""):
     """(status, output) of the compiler for that text"""
     out = subprocess.run([*CC, "-std=gnu11", *GATES, "-I" + INCLUDE, *flags, "-x", "c", "-"],
@@ -111,9 +107,8 @@ def name_of(param):
 
 class Headers:
     def __init__(self):
-        self.files = {name: read(os.path.join(INCLUDE, "pages", name))
-                      for name in sorted(os.listdir(os.path.join(INCLUDE, "pages")))
-                      if name.endswith(".h")}
+        names = sorted(os.listdir(os.path.join(INCLUDE, "pages")))
+        self.files = {n: read(INCLUDE, "pages", n) for n in names if n.endswith(".h")}
         whole = preprocessed("-P")
         macros = self._macros("malloc.h", "paged_vec.h")
         # What is for headers only: attributes, checks of arguments, include guards.
@@ -122,7 +117,7 @@ class Headers:
         self.macros = {n: p for n, p in macros.items()
                        if is_public(n) and not re.match("PAGES_(NEEDS|ENABLE)_|.*_H$", n)}
         self.gates = {g[2:] for g in GATES}
-        exported = read(os.path.join(mdoc.SRC, "src/lib/libpages.map"))
+        exported = read("src/lib/libpages.map")
         self.functions = {n for n in re.findall(r"^\t(\w+);", exported, re.M) if is_public(n)}
         self.of_vectors = {n for n in re.findall(r"\b(NAME_\w+)\s*\(", whole) if n[-1] != "_"}
         self.enums = {name: re.findall(r"\b(PAGES_\w+)\b", body) for name, body in
@@ -260,7 +255,7 @@ def check_constants(headers, pages):
     known = constants | set(headers.macros) | headers.gates
     told = set()
     for page in pages:
-        for mark in page.marked("Dv", "Dv", "Li"):
+        for mark in page.marked("Dv", "Li"):
             for name in re.findall(r"\bPAGE[SD]_[A-Z0-9_]+\b", mark.phrase):
                 told.add(name)
                 if name not in known:
@@ -308,8 +303,8 @@ def check_errors(headers, page):
 
 def check_cxx(page):
     """What the page calls a function is one in some header."""
-    folder = os.path.join(INCLUDE, "pages")
-    text = "".join(read(os.path.join(folder, n)) for n in os.listdir(folder) if n.endswith(".hpp"))
+    names = os.listdir(os.path.join(INCLUDE, "pages"))
+    text = "".join(read(INCLUDE, "pages", n) for n in names if n.endswith(".hpp"))
     names = {m.phrase.split()[0].split("<")[0]: m.line for m in page.marked("Fn")}
     for name, line in names.items():
         here = re.search(rf"\b{name.split('::')[-1]}\(|using {name} =", text)
@@ -352,7 +347,7 @@ def main():
     errors = sum(check_errors(headers, page) for page in pages)
     named = {p.names[0]: p for p in every}
     others = (check_cxx(named["pages_cxx"]) +
-              check_python(named["pages_numpy"], os.path.join(mdoc.SRC, "python/pages_numpy.py")))
+              check_python(named["pages_numpy"], "python/pages_numpy.py"))
     print(f"{len(every)} pages: {len(declarations)} prototypes, {constants} constants, "
           f"{members} members, {errors} errors, {others} names of other languages")
     return bad

@@ -14,6 +14,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests/support"))
 import mdoc  # noqa: E402
+import tree  # noqa: E402
 
 RUN, STAT = "preload/pages-run", "preload/pages-stat"
 SHIM = "preload/.libs/libpages_malloc.so"
@@ -50,13 +51,11 @@ def settings(page):
 
 
 def keys(page):
-    with open(os.path.join(mdoc.SRC, "include/pages/malloc.h"), encoding="utf-8") as f:
-        counters = set(re.findall(r"^\tuint64_t (\w+);", f.read(), re.M))
+    counters = set(re.findall(r"^\tuint64_t (\w+);", tree.read("include/pages/malloc.h"), re.M))
     told = {w for m in page.marked("Dq") for w in re.findall(r"^[a-z_]+$", m.phrase)}
     with tempfile.TemporaryDirectory() as tmp:
         output(RUN, f"--report={tmp}/r.json", "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=1")
-        with open(f"{tmp}/r.json", encoding="utf-8") as f:
-            report = json.load(f)
+        report = json.loads(tree.read(f"{tmp}/r.json"))
     here = (set(report) | {k for p in report["processes"] for k in p}) - counters
     same("report", told & here | {t for t in told if "_" in t}, here)
 

@@ -5,7 +5,7 @@ import glob
 import os
 import re
 
-SRC = os.environ.get("srcdir", ".")
+import tree
 
 # result is None for a macro that is no expression
 Prototype = collections.namedtuple("Prototype", "line result name params")
@@ -31,12 +31,11 @@ def readable(text):
 class Page:
     def __init__(self, path):
         self.path = path
-        self.names, self.includes, self.prototypes, self.displays, self.marks = [], [], [], [], []
-        with open(path, encoding="utf-8") as text:
-            lines = text.read().splitlines()
+        self.names, self.defines, self.includes, self.prototypes = [], [], [], []
+        self.displays, self.marks = [], []
         self._section, self._result, self._open = "", None, None
         display = None
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(tree.read(path).splitlines(), 1):
             if display is not None:
                 if line == ".Ed":
                     self.displays.append(display._replace(text="\n".join(display.text) + "\n"))
@@ -63,6 +62,8 @@ class Page:
     def _synopsis(self, number, macro, *args):
         if macro == "In":
             self.includes.append(args[0])
+        elif macro == "Fd":
+            self.defines.append(" ".join(args))
         elif macro == "Ft":
             self._result = " ".join(args)
         elif macro == "Fn":
@@ -97,5 +98,5 @@ class Page:
 
 def pages():
     found = [path for pattern in ("src/man/*.[1-9]", "preload/*.[1-9]")
-             for path in sorted(glob.glob(os.path.join(SRC, pattern)))]
+             for path in sorted(glob.glob(os.path.join(tree.SRC, pattern)))]
     return [Page(path) for path in found]
