@@ -60,7 +60,8 @@ whole_units(const struct pages_heap *h, const struct pages_extent *e)
 	return (struct pages_unit_run){ a, a < b ? b - a : 0 };
 }
 
-static bool
+/* Not inlined: a block that is not marked needs none of the registers that this saves. */
+__attribute__((noinline)) static bool
 try_mark(struct pages_heap *h, const struct pages_extent *e)
 {
 	struct pages_unit_run run = whole_units(h, e);
