@@ -45,29 +45,37 @@ length(const struct pages_heap *h, const struct pages_extent *e)
 	return pages_heap_length(h, e, e->used);
 }
 
+/* Block b lies around p, or before it. */
+_Noreturn static void
+die_near(const struct pages_heap *h, const struct pages_extent *b, const char *p, const char *caller)
+{
+	const char *start = pages_heap_block(h, b), *end = start + length(h, b);
+
+	if (p < start)
+		pages_heap_abort("%s(): invalid pointer %p: in front of the block of %zu bytes at %p",
+				 caller, (const void *)p, length(h, b), (const void *)start);
+	else if (p < end)
+		pages_heap_abort("%s(): invalid pointer %p: byte %zu of the block of %zu bytes at %p",
+				 caller, (const void *)p, (size_t)(p - start), length(h, b),
+				 (const void *)start);
+	else
+		pages_heap_abort("%s(): invalid pointer %p: no block, %zu bytes behind one of %zu bytes at %p",
+				 caller, (const void *)p, (size_t)(p - end), length(h, b),
+				 (const void *)start);
+}
+
 void
 pages_heap_die(const struct pages_heap *h, const void *p, const char *caller)
 {
 	size_t page = (size_t)((const char *)p - h->arena.base) >> h->arena.page_shift;
 	const struct pages_extent *e = nearest(&h->extents, page, false);
 	const struct pages_extent *b = nearest(&h->extents, page, true);
-	const char *start, *end;
 
 	if (e != NULL && pages_extent_state(e) == PAGES_EXTENT_FREED && p == pages_heap_block(h, e))
 		pages_heap_abort("%s(): invalid pointer %p: the block of %zu bytes there was freed",
 				 caller, p, length(h, e));
-	if (b == NULL)
+	else if (b != NULL)
+		die_near(h, b, p, caller);
+	else
 		pages_heap_abort("%s(): invalid pointer %p: there is no block below", caller, p);
-	start = pages_heap_block(h, b);
-	end = start + length(h, b);
-	if ((const char *)p < start)
-		pages_heap_abort("%s(): invalid pointer %p: in front of the block of %zu bytes at %p",
-				 caller, p, length(h, b), (const void *)start);
-	if ((const char *)p < end)
-		pages_heap_abort("%s(): invalid pointer %p: byte %zu of the block of %zu bytes at %p",
-				 caller, p, (size_t)((const char *)p - start), length(h, b),
-				 (const void *)start);
-	pages_heap_abort("%s(): invalid pointer %p: no block, %zu bytes behind one of %zu bytes at %p",
-			 caller, p, (size_t)((const char *)p - end), length(h, b),
-			 (const void *)start);
 }
