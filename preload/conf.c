@@ -23,6 +23,7 @@ static const char no_time[] = "not a time: 500, 500ms, 10s, 2min";
 static const char no_moves[] = "not auto, on or off";
 static const char no_dump[] = "not all or live";
 static const char no_path[] = "an empty name, or one of more than 255 bytes";
+static const char no_percent[] = "of percent signs there are %p, the pid, and %%";
 static const char no_record[] = "not what pages-run sets";
 
 /* A part of the text, not terminated. */
@@ -156,6 +157,9 @@ parse_path(struct word w, char *ret, size_t size)
 {
 	if (w.len == 0 || w.len >= size)
 		return no_path;
+	for (size_t i = 0; i < w.len; i++)
+		if (w.s[i] == '%' && (++i == w.len || (w.s[i] != 'p' && w.s[i] != '%')))
+			return no_percent;
 	memcpy(ret, w.s, w.len);
 	ret[w.len] = '\0';
 	return NULL;

@@ -11,7 +11,7 @@
  *	background:on|off	a thread purges old memory, even if the program makes no calls
  *	disable:BOOL	pass every call through, as if the shim were not there
  *	report:FILE	append a report to FILE at exit; "stderr" is allowed, and
- *			a name that ends in .json gets one line of JSON
+ *			a name that ends in .json gets one line of JSON; %p is the pid
  *	record:PID.FD.NONCE	count in the record that process PID has open as FD; by pages-run
  *	show:BOOL	print the settings to standard error at start
  *	help:BOOL	print the list of keys to standard error at start
@@ -33,7 +33,7 @@ struct pages_conf {
 	size_t threshold;
 	struct pages_heap_options heap;
 	bool background, disable, show, help;
-	char report[256];	/* path of the report; "" for none */
+	char report[256];	/* path of the report, with %p and %%; "" for none */
 	struct pages_conf_record {
 		int pid, fd;	/* pid 0: none */
 		uint64_t nonce;

@@ -42,7 +42,8 @@ print_help(void)
 		"  dump:all|live   live: give back at once what is freed, so that no core dump has it\n"
 		"  background:on|off  a thread gives back, also if the program does nothing (off)\n"
 		"  disable:BOOL    pass everything through (false)\n"
-		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr\n"
+		"  report:FILE     what happened, at exit; FILE.json for JSON, or stderr;\n"
+		"                  %p is the pid\n"
 		"  record:ID       where to count for pages-run --report, which sets it\n"
 		"  show:BOOL       print the settings at start\n"
 		"  help:BOOL       print this list at start\n";

@@ -13,6 +13,7 @@
 #include "elf_inspect.h"
 #include "find_shim.h"
 #include "say.h"
+#include "settings.h"
 
 static char *
 copy(const char *s)
@@ -116,9 +117,14 @@ pages_environment_append(struct pages_environment *e, const char *path)
 }
 
 void
-pages_environment_add(struct pages_environment *e, const char *setting)
+pages_environment_add(struct pages_environment *e, const char *settings)
 {
-	replace(&e->conf, join(e->conf, ",", setting));
+	char absolute[2 * PATH_MAX], *list = copy(settings), *save;
+
+	for (char *s = strtok_r(list, ",", &save); s != NULL; s = strtok_r(NULL, ",", &save))
+		replace(&e->conf, join(e->conf, ",", pages_settings_absolute(s, absolute, sizeof(absolute))
+						     ? absolute : s));
+	free(list);
 }
 
 static int

@@ -23,8 +23,11 @@ bool pages_environment_lists_sanitizer(const struct pages_environment *e);
 void pages_environment_prepend(struct pages_environment *e, const char *path);
 void pages_environment_append(struct pages_environment *e, const char *path);
 
-/* Append a setting to PAGES_CONF, which makes it override earlier ones. */
-void pages_environment_add(struct pages_environment *e, const char *setting);
+/*
+ * Append settings to PAGES_CONF, which makes them override earlier ones.  The name of a report's
+ * file becomes absolute, so that it is the same for children that start in other directories.
+ */
+void pages_environment_add(struct pages_environment *e, const char *settings);
 
 /* Set the variables of this process.  Returns 0, or -errno. */
 int pages_environment_enter(const struct pages_environment *e);

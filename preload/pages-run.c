@@ -18,14 +18,15 @@
 
 #include "child.h"
 #include "compare.h"
-#include "conf.h"
 #include "elf_inspect.h"
 #include "environment.h"
 #include "find_command.h"
 #include "find_shim.h"
 #include "find_small.h"
+#include "output.h"
 #include "sampler.h"
 #include "say.h"
+#include "settings.h"
 #include "tally.h"
 #include "text.h"
 
@@ -80,22 +81,6 @@ set_threshold(struct options *o, const char *size)
 	free(setting);
 }
 
-__attribute__((noreturn)) static void
-refuse(const char *setting, size_t len, const char *why)
-{
-	pages_say("%.*s: %s", (int)len, setting, why);
-	exit(PAGES_TROUBLE);
-}
-
-/* Settings that the shim would leave out are refused before anything runs. */
-static void
-check_settings(const char *text)
-{
-	struct pages_conf conf = PAGES_CONF_DEFAULTS;
-
-	pages_conf_parse(&conf, text, refuse);
-}
-
 static unsigned
 parse_runs(const char *text)
 {
@@ -107,18 +92,33 @@ parse_runs(const char *text)
 	return (unsigned)n;
 }
 
+/* With %p as the pid of this process, since that of the command does not exist yet. */
+static const char *
+file_name(const char *option, const char *name)
+{
+	char path[PATH_MAX], *copy;
+
+	if (name[0] == '\0')
+		pages_fail(option, "the name of the file is empty");
+	if (!pages_report_path(name, "", (uint64_t)getpid(), path, sizeof(path)))
+		pages_fail(name, "too long, or another percent sign than %p, the pid, and %%");
+	copy = strdup(path);
+	if (copy == NULL)
+		pages_fail("memory", strerror(ENOMEM));
+	return copy;
+}
+
 static void
 apply(struct options *o, int option)
 {
 	switch (option) {
 	case 'r':
-		if (optarg != NULL && optarg[0] == '\0')
-			pages_fail("--report", "the name of the file is empty");
 		o->report = true;
-		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
+		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0
+					 ? file_name("--report", optarg) : NULL;
 		break;
 	case 'R':
-		o->record_file = optarg;
+		o->record_file = file_name("--record", optarg);
 		break;
 	case 'C':
 		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
@@ -182,7 +182,7 @@ parse(int argc, char **argv)
 		usage(stderr);
 		exit(PAGES_TROUBLE);
 	}
-	check_settings(o.env.conf);
+	pages_settings_check(o.env.conf);
 	return o;
 }
 
@@ -326,15 +326,11 @@ find_command(char **argv)
 	return c;
 }
 
-/*
- * Opened before the command runs, so that an error does not come after all its work.  To open
- * /dev/stdout would cut off the file that it is.
- */
+/* Opened before the command runs, so that an error does not come after all its work. */
 static FILE *
 open_report(const struct options *o)
 {
-	bool to_stdout = o->report_file != NULL && strcmp(o->report_file, "/dev/stdout") == 0;
-	FILE *f = to_stdout ? stdout : o->report_file != NULL ? fopen(o->report_file, "we") : stderr;
+	FILE *f = o->report_file != NULL ? pages_output_open(o->report_file) : stderr;
 
 	if (f == NULL)
 		pages_fail(o->report_file, strerror(errno));
@@ -347,8 +343,6 @@ open_samples(const struct options *o, const struct command *c, struct pages_samp
 	char of[200] = "";
 	int err;
 
-	if (o->record_file[0] == '\0')
-		pages_fail("--record", "the name of the file is empty");
 	for (char **a = c->argv; *a != NULL; a++) {
 		size_t n = strlen(of);
 
@@ -376,6 +370,7 @@ run(const struct options *o, const struct command *c, struct pages_environment e
 	FILE *out = NULL;
 	int err;
 
+	pages_settings_check_report(env[1].conf);
 	if (o->compare != 0)
 		compare(o, c, env);
 	if (o->report)

@@ -102,6 +102,29 @@ pages_report_saved(const struct pages_report *r)
 	};
 }
 
+bool
+pages_report_path(const char *name, const char *directory, uint64_t pid, char *buf, size_t len)
+{
+	struct pages_text t = { buf, 0, len, false };
+
+	if (name[0] != '/' && directory[0] != '\0') {
+		pages_text_put(&t, directory);
+		pages_text_char(&t, '/');
+	}
+	for (; *name != '\0'; name++) {
+		if (*name != '%')
+			pages_text_char(&t, *name);
+		else if (*++name == 'p')
+			pages_text_number(&t, pid);
+		else if (*name == '%')
+			pages_text_char(&t, '%');
+		else
+			return false;
+	}
+	pages_text_end(&t);
+	return !t.cut;
+}
+
 /* JSON. ------------------------------------------------------------------- */
 
 void

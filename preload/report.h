@@ -81,6 +81,13 @@ size_t pages_report_json(const struct pages_report *r, const char *list, char *b
 size_t pages_report_text(const struct pages_report *r, char *buf, size_t len);
 
 /*
+ * Where a report to name goes: %p is the pid, %% a percent sign, and what does not begin with a
+ * slash is in the directory, "" for the working directory.  False if it has other percent signs, or
+ * does not fit.
+ */
+bool pages_report_path(const char *name, const char *directory, uint64_t pid, char *buf, size_t len);
+
+/*
  * Write s in quotes, as JSON.  File names are bytes: one that is not UTF-8 becomes \udcXX, as
  * Python writes it.
  */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "output.h"
 #include "text.h"
 
 static void
@@ -40,7 +41,7 @@ pages_samples_open(struct pages_samples *s, const char *path, const char *of)
 	char name[256], date[64];
 	struct tm tm;
 
-	s->file = fopen(path, "we");
+	s->file = pages_output_open(path);
 	if (s->file == NULL)
 		return -errno;
 	s->start_ms = pages_clock_ms();

@@ -17,6 +17,7 @@
 #include "elf_scope.h"
 #include "idle.h"
 #include "report.h"
+#include "report_file.h"
 #include "text.h"
 #include "shim.h"
 
@@ -72,7 +73,6 @@ struct pages_shim pages_shim = {
 
 /* Facts for the report. */
 static struct pages_conf conf;
-static uint64_t stderr_at_start;
 static const char *provider;
 
 /* The same for others to read, from outside. */
@@ -156,7 +156,7 @@ settle(void)
 	pages_conf_parse(&conf, secure_getenv("PAGES_CONF"), pages_conf_complain);
 	pages_conf_print(&conf);
 	if (conf.report[0] != '\0')
-		stderr_at_start = pages_os_file_id(STDERR_FILENO);
+		pages_report_file_choose(conf.report);
 	pages_heap_configure(&pages_shim_heap, &conf.heap);
 	atomic_store(&pages_shim_published.threshold, conf.threshold);
 	copy_string(pages_shim_published.provider, sizeof(pages_shim_published.provider), provider);
@@ -300,11 +300,7 @@ pages_shim_report(bool ended)
 		len = pages_report_json(&r, NULL, text, sizeof(text));
 	else
 		len = pages_report_text(&r, text, sizeof(text));
-
-	if (strcmp(conf.report, "stderr") != 0)
-		(void)pages_os_append_file(conf.report, text, len);
-	else if (stderr_at_start != 0 && stderr_at_start == pages_os_file_id(STDERR_FILENO))
-		pages_os_say(text, len);	/* a daemon may have opened another file as fd 2 */
+	pages_report_file_write(conf.report, text, len);
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
@@ -183,6 +184,55 @@ pages_os_append_file(const char *path, const char *buf, size_t len)
 		err = -ENOSPC;
 	if (fd >= 0)
 		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
+	errno = saved;
+	return err;
+}
+
+/* By the raw call, which asks for the real user's rights: a program with others has no settings. */
+static int
+may(const char *path, int what)
+{
+	return PAGES_OS_CALL(syscall)(SYS_faccessat, AT_FDCWD, path, what) == 0 ? 0 : -errno;
+}
+
+/* The part before the last slash, where a file can be created. */
+static int
+may_create(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[PATH_MAX] = ".";
+	size_t n = slash == NULL ? 1 : (size_t)(slash - path) + 1;
+
+	if (n >= sizeof(directory))
+		return -ENAMETOOLONG;
+	if (slash != NULL)
+		memcpy(directory, path, n);
+	return may(directory, W_OK | X_OK);
+}
+
+int
+pages_os_may_append(const char *path)
+{
+	int saved = errno, err = may(path, W_OK), fd;
+
+	if (err == -ENOENT)
+		err = may_create(path);
+	else if (err == 0 && (fd = open_file(path, O_PATH | O_DIRECTORY)) >= 0) {
+		(void)PAGES_OS_CALL(syscall)(SYS_close, fd);
+		err = -EISDIR;
+	}
+	errno = saved;
+	return err;
+}
+
+int
+pages_os_directory(char *buf, size_t len)
+{
+	int saved = errno;
+	int err = PAGES_OS_CALL(syscall)(SYS_getcwd, buf, len) > 0 ? 0 : -errno;
+
+	if (err == 0 && buf[0] != '/')		/* outside of this process's root */
+		err = -ENOENT;
 	errno = saved;
 	return err;
 }

@@ -392,6 +392,15 @@ int pages_os_read_lines(const char *path, char *buf, size_t len,
  */
 int pages_os_append_file(const char *path, const char *buf, size_t len);
 
+/*
+ * Could pages_os_append_file() write to this file?  0, or why not, as far as the file or its
+ * directory tell; creates and opens nothing.  -ENAMETOOLONG also for a path that cannot be split.
+ */
+int pages_os_may_append(const char *path);
+
+/* The path of the working directory, terminated; -ERANGE if it does not fit. */
+int pages_os_directory(char *buf, size_t len);
+
 /* Write to standard error once: what the user asked for at the start or the end. */
 void pages_os_say(const char *buf, size_t len);
 

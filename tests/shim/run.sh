@@ -104,6 +104,19 @@ status "a shim that is not there" 125 env PAGES_SHIM=/nonexistent/shim.so "$run"
 same "in one line" "$(grep -c . err)" 1
 status "a report that cannot be written" 125 "$run" --report=/nonexistent/r touch touched
 same "before the command is run" "$(ls touched 2>/dev/null)" ""
+status "a record that cannot be written" 125 "$run" --record=/nonexistent/r touch touched
+for how in "-c report:/nonexistent/r" "-c report:$tmp/bin"; do
+	# shellcheck disable=SC2086
+	status "a report of the shim that cannot be written, $how" 125 "$run" $how touch touched
+	same "in one line, $how" "$(grep -c '^pages-run: /' err) $(ls touched 2>/dev/null)" "1 "
+done
+status "and not by PAGES_CONF either" 125 env PAGES_CONF=report:/nonexistent/r "$run" touch touched
+for how in --report=r.%d --record=r.%d "-c report:r.%d" "-c report:100%"; do
+	# shellcheck disable=SC2086
+	status "percent signs that mean nothing, $how" 125 "$run" $how touch touched
+	has "what they can mean is said, $how" err '%p, the pid, and %%'
+done
+same "no command is run" "$(ls touched 2>/dev/null)" ""
 status "--help" 0 "$run" --help
 has "says how" out '^usage: pages-run'
 status "--version" 0 "$run" --version
@@ -234,6 +247,15 @@ echo before >out
 "$run" --report=/dev/stdout ./probe >>out 2>err
 same "standard output is not cut off" "$(head -n 1 out)" before
 has "and the report is there" out '^pages: '
+for name in /dev/fd/1 /proc/self/fd/1 "$tmp/out"; do
+	echo before >out
+	"$run" --report="$name" ./probe >>out 2>err
+	same "nor by the name $name" "$(head -n 1 out)" before
+done
+"$run" --record=/dev/stdout ./probe >out 2>err
+has "samples leave what the command has printed" out probe
+"$run" --report=r.%p.%%.json ./probe >out 2>err
+same "%p is the pid, %% a percent sign" "$(find . -name 'r.[0-9]*.%.json' | grep -c .)" 1
 if [ -z "$dummy" ]; then
 	status "a report" 0 "$run" --report ./probe 100
 	has "of no effect says so" err 'No effect: no request reached the threshold of 256 KiB'
@@ -249,6 +271,35 @@ if [ -z "$dummy" ]; then
 	"$run" --report=r.json ./probe 8388608 100 >out 2>err
 	json "the effect is in the sum" r.json 'd["effect"] and d["requests"] == 1'
 	json "and in its process" r.json '[p["effect"] for p in d["processes"]].count(True) == 1'
+	mkdir reports apart
+	cat >mover.c <<'END'
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int
+main(void)
+{
+	if (chdir("apart") != 0)
+		return 1;
+	if (fork() != 0)
+		wait(NULL);
+	free(malloc(8 << 20));
+	return 0;
+}
+END
+	$cc -fno-builtin -o mover mover.c || exit 99
+	PAGES_CONF=report:reports/%p.%%.json LD_PRELOAD=$shim ./mover >out 2>err
+	same "each process has a file of its own" "$(find reports -name '*.%.json' | grep -c .) $(ls apart)" "2 "
+	json "the shim's name is of the start, and has the pid" \
+		"$(find reports -name '*.json' | head -n 1)" "\"reports/%d.%%.json\" % d[\"pid\"] in sys.argv[1]"
+	rm -rf reports apart && mkdir reports apart
+	"$run" -c report:reports/%p sh -c 'cd apart && "$0" 8388608; exit' "$tmp/probe" >out 2>err
+	same "a child elsewhere reports to the same place" "$(find reports -type f | grep -c .) $(ls apart)" "1 "
+	PAGES_CONF=report:/nonexistent/r LD_PRELOAD=$shim ./probe 100 >out 2>err
+	same "without pages-run the shim says it, once" "$(cat out err)" "probe
+pages: no report: no such directory: /nonexistent/r"
+	PAGES_CONF=report:r.%d LD_PRELOAD=$shim ./probe 100 >out 2>err
+	has "and what percent signs mean" err 'ignored: report:r.%d (of percent signs'
 	"$run" --report -t 16M ./probe 8388608 >out 2>err
 	has "the threshold is obeyed" err 'No effect: no request reached the threshold of 16 MiB'
 	"$run" --report -c disable:true ./probe 8388608 >out 2>err

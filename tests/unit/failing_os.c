@@ -188,5 +188,7 @@ FALLIBLE(pages_os_read_lines,
 	 (path, buf, len, visit, arg))
 FALLIBLE(pages_os_append_file, (const char *path, const char *buf, size_t len),
 	 (path, buf, len))
+FALLIBLE(pages_os_may_append, (const char *path), (path))
+FALLIBLE(pages_os_directory, (char *buf, size_t len), (buf, len))
 FALLIBLE(pages_os_lockdown, (void), ())
 FALLIBLE(pages_os_exe, (char *buf, size_t len), (buf, len))
