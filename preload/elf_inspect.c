@@ -326,12 +326,11 @@ pages_elf_inspect_allocator(const char *path)
 
 	if (e.fd < 0)
 		return strerror(errno);
-	if (!read_at(&e, 0, &eh, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0)
+	if (!read_at(&e, 0, &eh, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    (is_for_us(&eh) && (eh.e_type != ET_DYN || !read_headers(&e, &eh))))
 		problem = "it is not a library";
 	else if (!is_for_us(&eh))
 		problem = "it is built for another machine";
-	else if (eh.e_type != ET_DYN || !read_headers(&e, &eh))
-		problem = "it is not a library";
 	if (problem == NULL) {
 		read_segments(&e, interpreter);
 		if (has_sanitizer(&e))

@@ -94,31 +94,28 @@ parse_runs(const char *text)
 
 /* With %p as the pid of this process, since that of the command does not exist yet. */
 static const char *
-file_name(const char *option, const char *name)
+file_name(const char *option, const char *name, char ret[PATH_MAX])
 {
-	char path[PATH_MAX], *copy;
-
 	if (name[0] == '\0')
 		pages_fail(option, "the name of the file is empty");
-	if (!pages_report_path(name, "", (uint64_t)getpid(), path, sizeof(path)))
+	if (!pages_report_path(name, "", (uint64_t)getpid(), ret, PATH_MAX))
 		pages_fail(name, "too long, or another percent sign than %p, the pid, and %%");
-	copy = strdup(path);
-	if (copy == NULL)
-		pages_fail("memory", strerror(ENOMEM));
-	return copy;
+	return ret;
 }
 
 static void
 apply(struct options *o, int option)
 {
+	static char report[PATH_MAX], record[PATH_MAX];
+
 	switch (option) {
 	case 'r':
 		o->report = true;
 		o->report_file = optarg != NULL && strcmp(optarg, "-") != 0
-					 ? file_name("--report", optarg) : NULL;
+					 ? file_name("--report", optarg, report) : NULL;
 		break;
 	case 'R':
-		o->record_file = file_name("--record", optarg);
+		o->record_file = file_name("--record", optarg, record);
 		break;
 	case 'C':
 		o->compare = optarg != NULL ? parse_runs(optarg) : DEFAULT_RUNS;
