@@ -4,6 +4,7 @@
 Their programs are stand-ins, and processes that they name are one that is started for it.  A
 command has to succeed, to say or to write something, and to warn of nothing.
 """
+import glob
 import os
 import re
 import shutil
@@ -20,8 +21,9 @@ dd if=/dev/zero of=/dev/null bs=1M count=4 2>/dev/null
 sleep 0.15
 """
 # What is run as it is.  At the beginning of a command, all else is not for a test.
-REAL = {"gnuplot", "jq", "make", "mv", "pages-run", "pages-stat", "python3", "timeout", "true"}
-BUILTIN = {"cd", "[", "{", "}"}
+REAL = {"gnuplot", "jq", "make", "mv", "pages-run", "pages-stat", "python3", "readelf", "timeout",
+        "true"}
+BUILTIN = {"cd", "eval", "set", "[", "{", "}"}
 BEGINS = r"(?:^|[|&;{]\s+)(?:[A-Z_]+=\S+\s+)*([^\s|&;]+)"
 # What pages-run, or LD_PRELOAD, starts
 STARTED = r"(?:pages-run(?:\s+(?:-[tc]\s+\S+|-\S*))*|LD_PRELOAD=\S+)\s+(?=([^\s-]\S*))"
@@ -65,17 +67,21 @@ class Directory:
                 return f"{name} is not for a test"
             if name in REAL and not shutil.which(name, path=self.env["PATH"]):
                 return f"no {name}"
+        for name in re.findall(r"--small=([a-z]+)", line):
+            if not glob.glob(f"/usr/lib*/lib{name}*.so*") + glob.glob(f"/usr/lib/*/lib{name}*.so*"):
+                return f"no {name}"
         missing = [f for f in re.findall(r"LD_PRELOAD=(/\S+)", self.localized(line))
                    if not os.path.exists(f)]
         return f"no {missing[0]}" if missing else None
 
     def localized(self, line):
-        """With paths of this build, and of this directory"""
-        line = re.sub(r"/\S+/libpages_malloc\.so|(?<=LD_PRELOAD=)\.\.\.", SHIM, line)
-        for path in re.findall(r"(?<![\w.])/var/[\w./-]+", line):
-            folder = path if "." not in os.path.basename(path) else os.path.dirname(path)
+        """With paths of this build, and of this directory: nothing is written elsewhere"""
+        elsewhere = r"(?<![\w.])/(?:etc|home|opt|root|run|srv|tmp|var)/[\w./-]+"
+        for path in set(re.findall(elsewhere, line)):
+            folder = path if f"cd {path}" in line else os.path.dirname(path)
             os.makedirs(self.tmp + folder, exist_ok=True)
             line = line.replace(path, self.tmp + path)
+        line = re.sub(r"/\S+/libpages_malloc\.so|(?<=LD_PRELOAD=)\.\.\.", SHIM, line)
         if line.startswith("plot "):
             self._write("drawn.gp", f"set terminal svg\nset output 'drawn.svg'\n{line}\n")
             line = "gnuplot drawn.gp"
@@ -150,6 +156,7 @@ class Directory:
             written = os.path.join(self.tmp, file + (".svg" if option == "plot" else ""))
             if not os.path.exists(written) or os.path.getsize(written) == 0:
                 return f"writes no {written}: {line}\n{said}"
-        if not said and ">" not in line and set(os.listdir(self.tmp)) <= before:
+        written = set(os.listdir(self.tmp)) - before
+        if not said and not written and not re.search(r">|\$\(", line):
             return f"says nothing: {line}"
         return None

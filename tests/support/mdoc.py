@@ -23,7 +23,7 @@ def words(line):
 
 
 def readable(text):
-    for escape, shown in ((r"\e", "\\"), (r"\&", ""), (r"\-", "-")):
+    for escape, shown in ((r"\e", "\\"), (r"\&", ""), (r"\-", "-"), (r"\(dq", '"')):
         text = text.replace(escape, shown)
     return text
 
