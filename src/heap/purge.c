@@ -311,9 +311,9 @@ pages_heap_make_room(struct pages_heap *h, size_t bytes)
 	h->other_bytes += bytes;
 	most = h->units.resident_max * PAGES_UNIT;
 	guess = in_arena(h) + h->other_bytes;
-	ask = guess > most;
-	if (PAGES_UNLIKELY(ask))
+	if (PAGES_UNLIKELY(guess > most))
 		pages_heap_flush_caches(h);
+	ask = guess > most && h->units.kept != 0;
 	pages_heap_unlock(h);
 	if (PAGES_LIKELY(!ask))
 		return;
