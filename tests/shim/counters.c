@@ -224,7 +224,7 @@ find(const char *name)
 }
 
 static bool
-test(const struct limits *l)
+try_once(const struct limits *l)
 {
 	const struct pattern *p = find(l->pattern);
 	struct cost *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -233,18 +233,32 @@ test(const struct limits *l)
 	bool ok;
 
 	fflush(stdout);
-	if (p == &calloc_far && !reads_are_free()) {
-		printf("ok - %s # SKIP this kernel gives memory to what is only read\n", l->pattern);
-		return true;
-	}
 	if (p != NULL && c != MAP_FAILED && fork() == 0) {
 		run(p, l, c);
 		_exit(0);
 	}
 	ok = wait(&status) > 0 && status == 0 && is_cheap(c, l);
-	printf("%sok - %s is cheap\n", ok ? "" : "not ", l->pattern);
 	if (c != MAP_FAILED)
 		munmap(c, sizeof(*c));
+	return ok;
+}
+
+/*
+ * On a machine with other work a block may live for more than 8 ms between two instructions.  Then it
+ * is looked at when it is freed, which costs faults; so load can only add, and the best of three counts.
+ */
+static bool
+test(const struct limits *l)
+{
+	bool ok = false;
+
+	if (find(l->pattern) == &calloc_far && !reads_are_free()) {
+		printf("ok - %s # SKIP this kernel gives memory to what is only read\n", l->pattern);
+		return true;
+	}
+	for (int i = 0; i < 3 && !ok; i++)
+		ok = try_once(l);
+	printf("%sok - %s is cheap\n", ok ? "" : "not ", l->pattern);
 	return ok;
 }
 
