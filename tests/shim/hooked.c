@@ -116,11 +116,33 @@ was_told_of(const char *p)
 	return false;
 }
 
+/* In qemu-user what was moved cannot be discarded where it came from: there the shim copies. */
+static bool
+can_move(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool can;
+
+	/* Not by the functions, which are the hooks. */
+	if (p == MAP_FAILED || syscall(SYS_mremap, p, page, page, (long)(MREMAP_MAYMOVE | MREMAP_FIXED |
+				       MREMAP_DONTUNMAP), p + page) == -1)
+		return false;
+	*(volatile char *)p = 1;
+	can = syscall(SYS_madvise, p, page, (long)MADV_DONTNEED) == 0 && *(volatile char *)p == 0;
+	munmap(p, 2 * page);
+	return can;
+}
+
 static bool
 both_ends_of_a_move_are_told(void)
 {
 	char *from, *to;
 
+	if (!can_move()) {
+		printf("# nothing is moved here\n");
+		return true;
+	}
 	told = remember;
 	EXPECT(grow_beside(&from, &to));
 	told = NULL;
