@@ -57,9 +57,9 @@ struct limits {
  * takes one call for each part that was never written to.  Freeing a large dense calloc takes
  * three calls, to see that it did not stay sparse.
  *
- * A block that has lived for more than 8 ms is looked at when it is freed, which costs faults if it was
- * never written to.  With other work on the machine that happens between two instructions: hence 600
- * for the first two, or 0.03 a block.
+ * A block that has lived for more than 8 ms is looked at when it is freed, which costs faults if it
+ * was never written to.  With other work on the machine that happens between two instructions: hence
+ * 600 for the first two, or 0.03 a block.
  */
 static const struct limits table[] = {
 	{ "untouched",		1, 20, 1,	2, 2, 600,	0, 0, 20, 4 },
