@@ -9,21 +9,15 @@ srcdir=$(cd "${srcdir:-.}" && pwd) || exit 99
 cc=${CC:-cc}
 [ -x "$run" ] || { echo "not built: $run"; exit 99; }
 $cc --version >/dev/null 2>&1 || { echo "no compiler"; exit 77; }
+# shellcheck source=tests/support/checks.sh
+. "$srcdir/tests/support/checks.sh"
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
 unset LD_PRELOAD PAGES_CONF PAGES_SHIM
 [ -z "$SANITIZED" ] || export ASAN_OPTIONS="verify_asan_link_order=0:$ASAN_OPTIONS"
 mkdir tmp bin
-bad=0
 
-pass() { echo "ok - $1"; }
-skip() { echo "ok - $1 # SKIP $2"; }
-oops() { echo "not ok - $1"; shift; printf '# %s\n' "$@"; bad=1; }
-# same WHAT GOT WANTED; has WHAT FILE PATTERN; hasnt WHAT FILE PATTERN
-same() { if [ "$2" = "$3" ]; then pass "$1"; else oops "$1" "got $2" "want $3"; fi; }
-has() { if grep -q -e "$3" "$2"; then pass "$1"; else oops "$1" "no '$3' in:" "$(cat "$2")"; fi; }
-hasnt() { if grep -q -e "$3" "$2"; then oops "$1" "$(cat "$2")"; else pass "$1"; fi; }
 # status WHAT WANTED COMMAND...: its output is in out and err
 status() {
 	what=$1 want=$2

@@ -8,17 +8,13 @@ shim=$PWD/preload/.libs/libpages_malloc.so
 cc=${CC:-cc}
 if ! [ -x "$run" ] || ! [ -f "$shim" ]; then echo "not built"; exit 99; fi
 $cc --version >/dev/null 2>&1 || { echo "no compiler"; exit 77; }
+# shellcheck source=tests/support/checks.sh
+. "${srcdir:-.}/tests/support/checks.sh"
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
 unset LD_PRELOAD LD_LIBRARY_PATH PAGES_CONF PAGES_SHIM
-bad=0
 
-pass() { echo "ok - $1"; }
-skip() { echo "ok - $1 # SKIP $2"; }
-oops() { echo "not ok - $1"; shift; printf '# %s\n' "$@"; bad=1; }
-same() { if [ "$2" = "$3" ]; then pass "$1"; else oops "$1" "got $2" "want $3"; fi; }
-has() { if grep -q -e "$3" "$2"; then pass "$1"; else oops "$1" "no '$3' in:" "$(cat "$2")"; fi; }
 # refused WHAT PATTERN ARGUMENT...: in one line, before anything is run
 refused() {
 	what=$1 pattern=$2
