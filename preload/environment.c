@@ -94,26 +94,29 @@ replace(char **s, char *by)
 	*s = by;
 }
 
-void
-pages_environment_prepend(struct pages_environment *e, const char *path)
+/* At the start or the end of the list, unless it is there. */
+static void
+add_entry(struct pages_environment *e, const char *path, bool first)
 {
 	char entry[PATH_MAX];
 
 	if (pages_environment_lists(e, path))
 		return;
 	pages_preload_entry(path, entry);
-	replace(&e->preload, join(entry, ":", e->preload));
+	replace(&e->preload,
+		first ? join(entry, ":", e->preload) : join(e->preload, ":", entry));
+}
+
+void
+pages_environment_prepend(struct pages_environment *e, const char *path)
+{
+	add_entry(e, path, true);
 }
 
 void
 pages_environment_append(struct pages_environment *e, const char *path)
 {
-	char entry[PATH_MAX];
-
-	if (pages_environment_lists(e, path))
-		return;
-	pages_preload_entry(path, entry);
-	replace(&e->preload, join(e->preload, ":", entry));
+	add_entry(e, path, false);
 }
 
 void
