@@ -9,7 +9,7 @@
 
 /*
  * Open a file to be written from its start.  If it is the file that standard output or standard
- * error is, by whatever name, nothing is cut off: what is written comes after what is there.
+ * error is, under any name, nothing is cut off: what is written comes after what is there.
  * NULL with errno set if it cannot be opened.
  */
 FILE *pages_output_open(const char *path);

@@ -3,7 +3,7 @@
  * report_file.c - chooses the file of a report at the start, and writes it at the end
  *
  * The path is put together at the end, since a forked child has a pid of its own.  The directory is
- * that of the start: a daemon goes to another, where nobody looks for its report.
+ * that of the start: a daemon goes to another, where its report would not be looked for.
  */
 #include "report_file.h"
 

@@ -60,12 +60,12 @@ pages_heap_usable_dedicated(const struct pages_heap *h, const void *p)
  * 0, or -errno if mapping or a must is refused.
  */
 static int
-map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
+map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated how)
 {
 	struct pages_extent *e = &h->extents.node[id];
 	char *p = pages_heap_address(h, e->first);
 	size_t start = bytes(h, e->first), len = bytes(h, e->count);
-	uint32_t taken = wish.advice & PAGES_DEDICATED_POOL;
+	uint32_t taken = how.advice & PAGES_DEDICATED_POOL;
 	int err = pages_arena_renew(&h->arena, start, len);
 
 	if (err == 0 && taken != 0 && pages_os_renew_pool(p, len) != 0) {
@@ -77,12 +77,12 @@ map_anew(struct pages_heap *h, uint32_t id, struct pages_dedicated wish)
 		pages_heap_untaint(h, e->first, e->first + e->count);
 	e->note.unmapped = err == -EFAULT;
 	for (unsigned i = 0; i < 31 && err == 0; i++) {
-		if ((wish.advice & ADVICE(i)) == 0)
+		if ((how.advice & ADVICE(i)) == 0)
 			continue;
 		err = pages_hint_give(p, len, (enum pages_os_advice)i);
 		if (err == 0)
 			taken |= ADVICE(i);
-		else if ((wish.musts & ADVICE(i)) == 0)
+		else if ((how.musts & ADVICE(i)) == 0)
 			err = 0;
 	}
 	e->advice = taken;
@@ -196,7 +196,7 @@ place(struct pages_heap *h, size_t size, size_t align, uint32_t *ret)
 
 /* Allocate a block for the program, or for one that moves.  0 or -errno. */
 static int
-place_anew(struct pages_heap *h, size_t size, size_t align, struct pages_dedicated wish,
+place_anew(struct pages_heap *h, size_t size, size_t align, struct pages_dedicated how,
 	   void **ret)
 {
 	uint32_t id;
@@ -204,7 +204,7 @@ place_anew(struct pages_heap *h, size_t size, size_t align, struct pages_dedicat
 
 	if (err != 0)
 		return err;
-	err = map_anew(h, id, wish);
+	err = map_anew(h, id, how);
 	if (err != 0) {
 		pages_extent_set_state(&h->extents.node[id], PAGES_EXTENT_FREED);
 		pages_heap_empty(h, id);
@@ -217,9 +217,9 @@ place_anew(struct pages_heap *h, size_t size, size_t align, struct pages_dedicat
 
 int
 pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
-			   struct pages_dedicated wish, void **ret)
+			   struct pages_dedicated how, void **ret)
 {
-	int err = place_anew(h, size, align, wish, ret);
+	int err = place_anew(h, size, align, how, ret);
 
 	if (err == 0)
 		(void)pages_probe_allocate(*ret, size);

@@ -295,7 +295,7 @@ struct pages_dedicated {
  * does not know a must; else -ENOMEM or another -errno.
  */
 int pages_heap_alloc_dedicated(struct pages_heap *h, size_t size, size_t align,
-			       struct pages_dedicated wish, void **ret);
+			       struct pages_dedicated how, void **ret);
 
 /* Is p, in the arena, a dedicated block?  Takes no lock; costs one load if there is none. */
 bool pages_heap_is_dedicated(struct pages_heap *h, const void *p);

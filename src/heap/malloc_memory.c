@@ -51,7 +51,7 @@ is_sensible(size_t alignment, unsigned flags)
 void *
 pages_malloc_with(size_t size, size_t alignment, unsigned flags)
 {
-	struct pages_dedicated wish = { advice_of(flags), advice_of(flags & MUSTS) };
+	struct pages_dedicated how = { advice_of(flags), advice_of(flags & MUSTS) };
 	int err;
 	void *p;
 
@@ -63,7 +63,7 @@ pages_malloc_with(size_t size, size_t alignment, unsigned flags)
 		return NULL;
 	alignment = pages_max(alignment, 1);
 	if (flags != 0) {
-		err = pages_heap_alloc_dedicated(&pages_malloc_heap, size, alignment, wish, &p);
+		err = pages_heap_alloc_dedicated(&pages_malloc_heap, size, alignment, how, &p);
 		if (err == 0)
 			return p;
 		if ((flags & MUSTS) != 0) {
