@@ -6,7 +6,7 @@
  * block of the heap.  Functions that only allocate are here if that has a benefit; those that
  * report and tune are in tuning.c.
  * A small request costs one compare and a jump, a pointer of the next allocator two loads
- * more.
+ * more; and a count, while freed memory is kept (idle.h).
  *
  * No symbol here has a version.  Programs ask for malloc with the version of their C library,
  * which a version of the shim's own would not match.

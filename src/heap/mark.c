@@ -2,7 +2,7 @@
 /*
  * mark.c - makes freed blocks muzzy, so that the kernel may take their memory when it is short
  *
- * A program that idles after a burst makes no calls in which memory could be purged, and the
+ * A program that idles after a burst may make no calls in which memory could be purged, and the
  * background thread is optional.  So freed memory is marked (MADV_FREE) at once.  It stays
  * resident and serves the next request without a fault, unless the kernel was short of memory.
  *
